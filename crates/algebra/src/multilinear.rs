@@ -1,0 +1,98 @@
+//! Closed forms of multilinear extensions.
+
+use p3_field::PrimeCharacteristicRing;
+
+use crate::{K, integer};
+
+/// Coordinates of an axis of length `len`: ceil(log2 len); 0 for lengths 0 and 1.
+pub fn bits(len: u64) -> usize {
+    if len <= 1 { 0 } else { (u64::BITS - (len - 1).leading_zeros()) as usize }
+}
+
+/// `[eq(point, i) for i < 2^point.len()]`.
+pub fn eq_table(point: &[K]) -> Vec<K> {
+    let mut table = Vec::with_capacity(1 << point.len());
+    table.push(K::ONE);
+    for &r in point {
+        // Appending a lower digit: entry i becomes the pair (2i, 2i + 1).
+        let mut next = Vec::with_capacity(1 << point.len());
+        for &value in &table {
+            let high = value * r;
+            next.push(value - high);
+            next.push(high);
+        }
+        table = next;
+    }
+    table
+}
+
+/// `prod_b (x_b y_b + (1 - x_b)(1 - y_b))`; points of different lengths are compared on their common prefix.
+pub fn eq(x: &[K], y: &[K]) -> K {
+    x.iter().zip(y).fold(K::ONE, |product, (&a, &b)| {
+        let ab = a * b;
+        product * (ab + ab - a - b + K::ONE)
+    })
+}
+
+/// `eq(point, binary digits of index)`. Digits above `point.len()` must be zero, else the result is zero.
+pub fn eq_index(point: &[K], index: u64) -> K {
+    let n = point.len() as u32;
+    if index.checked_shr(n).unwrap_or(0) != 0 {
+        return K::ZERO;
+    }
+    point.iter().zip((0..n).rev()).fold(K::ONE, |product, (&r, b)| {
+        product * if index.checked_shr(b).unwrap_or(0) & 1 == 1 { r } else { K::ONE - r }
+    })
+}
+
+/// `LT_len(point) = sum_{i < len} eq(point, i)`, in O(point.len()).
+pub fn less_than(point: &[K], len: u64) -> K {
+    let n = point.len() as u32;
+    if len.checked_shr(n).unwrap_or(0) != 0 {
+        return K::ONE;
+    }
+    let (mut total, mut prefix) = (K::ZERO, K::ONE);
+    for (&r, b) in point.iter().zip((0..n).rev()) {
+        if len.checked_shr(b).unwrap_or(0) & 1 == 1 {
+            total += prefix * (K::ONE - r);
+            prefix *= r;
+        } else {
+            prefix *= K::ONE - r;
+        }
+    }
+    total
+}
+
+/// `sum_{i < len} i eq(point, i)`, in O(point.len()^2).
+pub fn iota(point: &[K], len: u64) -> K {
+    let n = point.len();
+    let power = |b: usize| integer(1i64.checked_shl((n - 1 - b) as u32).unwrap_or(0));
+    let tail = |from: usize| point.iter().enumerate().skip(from).fold(K::ZERO, |s, (b, &r)| s + r * power(b));
+    if len.checked_shr(n as u32).unwrap_or(0) != 0 {
+        return tail(0);
+    }
+    let (mut total, mut prefix, mut base) = (K::ZERO, K::ONE, K::ZERO);
+    for (b, &r) in point.iter().enumerate() {
+        if len.checked_shr((n - 1 - b) as u32).unwrap_or(0) & 1 == 1 {
+            total += prefix * (K::ONE - r) * (tail(b + 1) + base);
+            prefix *= r;
+            base += power(b);
+        } else {
+            prefix *= K::ONE - r;
+        }
+    }
+    total
+}
+
+/// The value at `x` of the polynomial of degree below `values.len()` (at most 8) with `p(i) = values[i]`, i = 0, 1, ...
+/// The denominators are the inverses of small integers.
+pub fn interpolation_weights(count: usize, x: K) -> Vec<K> {
+    use p3_field::Field;
+    (0..count as i64)
+        .map(|i| {
+            (0..count as i64).filter(|&j| j != i).fold(K::ONE, |product, j| {
+                product * (x - integer(j)) * integer(i - j).try_inverse().unwrap_or(K::ZERO)
+            })
+        })
+        .collect()
+}

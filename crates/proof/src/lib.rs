@@ -1,0 +1,17 @@
+//! The whole argument: parameters, setup, prove, verify, and the formats of keys and receipts.
+//!
+//! `stages` is the single place where claims flow from one stage to the next.
+
+#![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod format;
+mod parameters;
+mod prove;
+mod stages;
+mod statement;
+mod verify;
+
+pub use format::{Key, Receipt};
+pub use parameters::{Security, finish, security};
+pub use prove::{Model, ProveError};
+pub use verify::{Refused, VerifyingKey};

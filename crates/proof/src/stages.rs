@@ -1,0 +1,44 @@
+//! How claims flow: lookup -> contract -> combine -> open. Both sides walk this file's order.
+
+use p3_field::PrimeCharacteristicRing;
+use tacit_algebra::K;
+use tacit_circuit::{Circuit, Home, Values};
+use tacit_columns::{Claim, Form, FormTerm, known};
+use tacit_transcript::Invalid;
+
+/// All claims left by lookup and contract. Contract's total of the virtual products is taken off the fingerprints' claim.
+pub fn gather<V>(lookup: Option<(Claim<V>, Claim<V>)>, virtual_total: V, contract: Vec<Claim<V>>) -> Vec<Claim<V>>
+where
+    V: tacit_transcript::Value,
+{
+    let mut claims = Vec::with_capacity(contract.len() + 2);
+    if let Some((numerators, fingerprints)) = lookup {
+        claims.push(numerators);
+        claims.push(Claim { form: fingerprints.form, value: fingerprints.value - virtual_total });
+    }
+    claims.extend(contract);
+    claims
+}
+
+/// Powers of `zeta` turn all claims into one: `<form, committed columns> = value`. Terms on public columns are evaluated.
+pub fn combine(circuit: &Circuit, values: &Values, claims: Vec<Claim<K>>, zeta: K) -> Result<(Form, K), Invalid> {
+    let (mut form, mut total, mut power) = (Vec::new(), K::ZERO, K::ONE);
+    for claim in claims {
+        total += power * claim.value;
+        for term in claim.form {
+            let column = circuit.columns.get(term.column as usize).ok_or(Invalid::Circuit("a form names no column"))?;
+            match column.home {
+                Home::Weights | Home::Witness | Home::Count => {
+                    form.push(FormTerm { coefficient: power * term.coefficient, ..term });
+                }
+                Home::Public => {
+                    let cells = values.columns.get(term.column as usize).ok_or(Invalid::Circuit("a column has no values"))?;
+                    total -= power * term.coefficient * known(cells, &term.weights);
+                }
+                Home::Virtual(_) => return Err(Invalid::Circuit("a claim on a virtual column")),
+            }
+        }
+        power *= zeta;
+    }
+    Ok((form, total))
+}

@@ -1,0 +1,1 @@
+//! Merkle trees over rows of field elements; pruned multi-proofs.

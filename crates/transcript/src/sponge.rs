@@ -1,0 +1,85 @@
+//! The transcript's state: a hash chain over framed messages.
+
+use p3_field::{BasedVectorSpace, PrimeCharacteristicRing};
+use tacit_algebra::{F, K, P};
+
+use crate::keccak::{Digest, keccak256};
+
+/// Both sides of Fiat-Shamir. `state = Keccak-256(state || frame(label) || frame(message))`; a draw hashes the state with
+/// a counter that the next absorption resets.
+#[derive(Debug, Clone)]
+pub struct Transcript {
+    state: Digest,
+    drawn: u64,
+}
+
+fn frame(out: &mut Vec<u8>, bytes: &[u8]) {
+    out.extend_from_slice(&(bytes.len() as u64).to_le_bytes());
+    out.extend_from_slice(bytes);
+}
+
+impl Transcript {
+    /// An empty transcript of a protocol named by `domain`.
+    pub fn new(domain: &str) -> Self {
+        Self { state: keccak256(&[domain.as_bytes()]), drawn: 0 }
+    }
+
+    pub fn absorb(&mut self, label: &str, message: &[u8]) {
+        let mut framed = Vec::with_capacity(message.len() + label.len() + 49);
+        framed.push(0);
+        framed.extend_from_slice(&self.state);
+        frame(&mut framed, label.as_bytes());
+        frame(&mut framed, message);
+        self.state = keccak256(&[&framed]);
+        self.drawn = 0;
+    }
+
+    fn squeeze(&mut self, label: &str) -> Digest {
+        let mut framed = Vec::with_capacity(label.len() + 49);
+        framed.push(1);
+        framed.extend_from_slice(&self.state);
+        framed.extend_from_slice(&self.drawn.to_le_bytes());
+        frame(&mut framed, label.as_bytes());
+        self.drawn += 1;
+        keccak256(&[&framed])
+    }
+
+    fn words(&mut self, label: &str) -> impl Iterator<Item = u64> {
+        let block = self.squeeze(label);
+        let mut words = [0u64; 4];
+        for (word, chunk) in words.iter_mut().zip(block.chunks_exact(8)) {
+            let mut bytes = [0u8; 8];
+            bytes.copy_from_slice(chunk);
+            *word = u64::from_le_bytes(bytes);
+        }
+        words.into_iter()
+    }
+
+    /// A uniform element of K: words below p, the others rejected.
+    pub fn draw(&mut self, label: &str) -> K {
+        let mut found = Vec::with_capacity(4);
+        while found.len() < 3 {
+            found.extend(self.words(label).filter(|&w| w < P).map(F::from_u64));
+        }
+        found.truncate(3);
+        <K as BasedVectorSpace<F>>::from_basis_coefficients_slice(&found).unwrap_or(K::ZERO)
+    }
+
+    /// `count` distinct positions below `2^log_len`, ascending; all positions when there are no more than `count`.
+    /// Each word gives one candidate (its lowest bits); repeated ones are rejected.
+    pub fn positions(&mut self, label: &str, log_len: usize, count: usize) -> Vec<u64> {
+        let len = 1u64 << log_len;
+        if len <= count as u64 {
+            return (0..len).collect();
+        }
+        let mut found = std::collections::BTreeSet::new();
+        while found.len() < count {
+            for word in self.words(label) {
+                if found.len() < count {
+                    found.insert(word & (len - 1));
+                }
+            }
+        }
+        found.into_iter().collect()
+    }
+}

@@ -1,0 +1,119 @@
+"""What a verifier holds of a model: the circuit and the root of the weights' commitment."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tacit import _core
+from tacit.errors import ModelError
+
+
+@dataclass(frozen=True)
+class Signature:
+    """One named input or output: value = integer * 2^-exponent, lowest <= integer <= highest."""
+
+    name: str
+    is_output: bool
+    dtype: str
+    shape: tuple[int, ...]
+    exponent: int
+    lowest: int
+    highest: int
+    cell_bytes: int
+
+    def integers(self, data: bytes) -> np.ndarray:
+        """The public column's cells as int64 of the declared shape."""
+        return np.frombuffer(data, dtype=f"<i{self.cell_bytes}").astype(np.int64).reshape(self.shape)
+
+    def values(self, data: bytes) -> np.ndarray:
+        """The public column in the dtype that the model declares."""
+        integers = self.integers(data)
+        dtype = np.dtype(self.dtype)
+        if dtype.kind == "f":
+            return np.ldexp(integers.astype(np.float64), -self.exponent).astype(dtype)
+        return integers.astype(dtype)
+
+
+class Key:
+    """A verification key. Immutable; equal keys have equal bytes."""
+
+    def __init__(self, core: _core.VerifyingKey) -> None:
+        self.core = core
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Key:
+        """Raises ModelError when the bytes are not a key of this format."""
+        try:
+            return cls(_core.VerifyingKey(bytes(data)))
+        except _core.Malformed as error:
+            raise ModelError(f"These bytes are not a usable key: {error}.") from None
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Key:
+        """Raises ModelError when the file is missing or is not a key."""
+        try:
+            data = Path(path).read_bytes()
+        except OSError as error:
+            raise ModelError(f"The key file {path} cannot be read ({error.strerror}).") from None
+        try:
+            return cls.from_bytes(data)
+        except ModelError as error:
+            raise ModelError(f"{path}: {error}") from None
+
+    def to_bytes(self) -> bytes:
+        return self.core.to_bytes()
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        write_atomically(Path(path), self.to_bytes(), mode=0o644)
+
+    @property
+    def circuit_digest(self) -> bytes:
+        """Keccak-256 of the circuit's bytes."""
+        return self.core.circuit_digest()
+
+    @property
+    def model_commitment(self) -> bytes:
+        """The root of the tree over the weights."""
+        return self.core.weights_root()
+
+    @property
+    def signatures(self) -> tuple[Signature, ...]:
+        """All public bindings, in the circuit's order."""
+        return tuple(Signature(*fields) for fields in self.core.publics())
+
+    @property
+    def inputs(self) -> tuple[Signature, ...]:
+        return tuple(s for s in self.signatures if not s.is_output)
+
+    @property
+    def outputs(self) -> tuple[Signature, ...]:
+        return tuple(s for s in self.signatures if s.is_output)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Key) and self.to_bytes() == other.to_bytes()
+
+    def __hash__(self) -> int:
+        return hash((self.circuit_digest, self.model_commitment))
+
+    def __repr__(self) -> str:
+        return f"Key(circuit={self.circuit_digest.hex()[:16]}, weights={self.model_commitment.hex()[:16]})"
+
+
+def write_atomically(path: Path, data: bytes, mode: int) -> None:
+    """Writes next to the target and renames, so that no reader ever sees half a file."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+        os.replace(temporary, path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise ModelError(f"{path} cannot be written ({error.strerror}).") from None
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
