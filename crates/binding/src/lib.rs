@@ -1,6 +1,54 @@
+//! The border to Python: bytes in, bytes out, opaque handles. The interpreter's lock is released in every long call.
+
+mod prover;
+mod verifier;
+
+use pyo3::create_exception;
+use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 
+create_exception!(_core, Malformed, PyException, "The circuit, key or buffer cannot be used.");
+create_exception!(_core, Refused, PyException, "The bytes are not a valid receipt.");
+create_exception!(_core, Unsatisfied, PyException, "The witness breaks a relation.");
+create_exception!(_core, Stopped, PyException, "Somebody asked the computation to stop.");
+
+/// Keccak-256 of a circuit's bytes.
+#[pyfunction]
+fn digest(circuit: &[u8]) -> [u8; 32] {
+    tacit_circuit::digest(circuit)
+}
+
+/// Chooses the parameters of an unfinished circuit (docs/circuit.md) and returns the bytes of the finished one.
+#[pyfunction]
+fn finish(circuit: &[u8]) -> PyResult<Vec<u8>> {
+    tacit_proof::finish(circuit).map_err(Malformed::new_err)
+}
+
+/// The oracle: None when the witness satisfies the circuit, else (relation, kind, index).
+#[pyfunction]
+fn check(
+    python: Python<'_>,
+    circuit: &[u8],
+    weights: &[u8],
+    public: &[u8],
+    witness: &[u8],
+) -> PyResult<Option<(String, String, Vec<u64>)>> {
+    python.detach(|| tacit_proof::check(circuit, weights, public, witness)).map_err(Malformed::new_err)
+}
+
 #[pymodule]
-fn _core(_module: &Bound<'_, PyModule>) -> PyResult<()> {
+fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    let python = module.py();
+    module.add("Malformed", python.get_type::<Malformed>())?;
+    module.add("Refused", python.get_type::<Refused>())?;
+    module.add("Unsatisfied", python.get_type::<Unsatisfied>())?;
+    module.add("Stopped", python.get_type::<Stopped>())?;
+    module.add_class::<prover::Progress>()?;
+    module.add_class::<prover::Prover>()?;
+    module.add_class::<verifier::VerifyingKey>()?;
+    module.add_class::<verifier::Receipt>()?;
+    module.add_function(wrap_pyfunction!(digest, module)?)?;
+    module.add_function(wrap_pyfunction!(finish, module)?)?;
+    module.add_function(wrap_pyfunction!(check, module)?)?;
     Ok(())
 }

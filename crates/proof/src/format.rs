@@ -38,3 +38,86 @@ fn read_header<'a>(bytes: &'a [u8], kind: u8, what: &'static str) -> Result<Read
     }
     Ok(reader)
 }
+
+/// What a verifier holds: the circuit and the root of the weights.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Key {
+    pub circuit: Circuit,
+    pub circuit_bytes: Vec<u8>,
+    pub circuit_digest: Digest,
+    pub weights_root: Digest,
+}
+
+impl Key {
+    pub fn encode(circuit_bytes: &[u8], weights_root: &Digest) -> Vec<u8> {
+        let mut writer = header(KEY);
+        writer.bytes(circuit_bytes);
+        writer.raw(weights_root);
+        writer.finish()
+    }
+
+    pub fn decode(bytes: &[u8]) -> Result<Self, String> {
+        let mut reader = read_header(bytes, KEY, "key").map_err(|error| error.to_string())?;
+        let malformed = |_| "the key ends too early".to_string();
+        let circuit_bytes = reader.bytes().map_err(malformed)?.to_vec();
+        let root = reader.raw(32).map_err(malformed)?;
+        let weights_root = Digest::try_from(root).map_err(|_| "the key ends too early".to_string())?;
+        if !reader.is_empty() {
+            return Err("bytes follow the end of the key".into());
+        }
+        let circuit = Circuit::decode(&circuit_bytes).map_err(|error| error.to_string())?;
+        let circuit_digest = digest(&circuit_bytes);
+        Ok(Self { circuit, circuit_bytes, circuit_digest, weights_root })
+    }
+}
+
+/// What a prover hands over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receipt {
+    pub circuit_digest: Digest,
+    pub weights_root: Digest,
+    /// The public columns, in the order of the circuit's bindings.
+    pub publics: Vec<Vec<u8>>,
+    pub context: Vec<u8>,
+    pub witness_root: Digest,
+    pub proof: Vec<u8>,
+}
+
+impl Receipt {
+    pub fn encode(&self) -> Vec<u8> {
+        let mut writer = header(RECEIPT);
+        writer.raw(&self.circuit_digest);
+        writer.raw(&self.weights_root);
+        writer.u32(self.publics.len() as u32);
+        for public in &self.publics {
+            writer.bytes(public);
+        }
+        writer.bytes(&self.context);
+        writer.raw(&self.witness_root);
+        writer.bytes(&self.proof);
+        writer.finish()
+    }
+
+    pub fn decode(bytes: &[u8]) -> Result<Self, Invalid> {
+        const WHAT: &str = "receipt";
+        let short = |_| Invalid::Truncated(WHAT);
+        let mut reader = read_header(bytes, RECEIPT, WHAT)?;
+        let root = |reader: &mut Reader<'_>| -> Result<Digest, Invalid> {
+            Digest::try_from(reader.raw(32).map_err(short)?).map_err(|_| Invalid::Truncated(WHAT))
+        };
+        let circuit_digest = root(&mut reader)?;
+        let weights_root = root(&mut reader)?;
+        let count = reader.u32().map_err(short)?;
+        let mut publics = Vec::new();
+        for _ in 0..count {
+            publics.push(reader.bytes().map_err(short)?.to_vec());
+        }
+        let context = reader.bytes().map_err(short)?.to_vec();
+        let witness_root = root(&mut reader)?;
+        let proof = reader.bytes().map_err(short)?.to_vec();
+        if !reader.is_empty() {
+            return Err(Invalid::Trailing(WHAT));
+        }
+        Ok(Self { circuit_digest, weights_root, publics, context, witness_root, proof })
+    }
+}

@@ -4,7 +4,9 @@
 
 #![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod buffers;
 mod format;
+mod oracle;
 mod parameters;
 mod prove;
 mod stages;
@@ -12,6 +14,7 @@ mod statement;
 mod verify;
 
 pub use format::{Key, Receipt};
+pub use oracle::check;
 pub use parameters::{Security, finish, security};
 pub use prove::{Model, ProveError};
 pub use verify::{Refused, VerifyingKey};

@@ -1,9 +1,14 @@
 //! The profile `128`: parameters of a circuit's opening, and every soundness term of its proofs.
 
-use tacit_circuit::{Circuit, CircuitError, Parameters};
 use tacit_algebra::multilinear::bits;
-use tacit_columns::Layout;
-use tacit_open::security::{FIELD_BITS, list_bits};
+use tacit_circuit::{Circuit, Home, Parameters, Writer};
+use tacit_columns::{Layout, limb_counts};
+use tacit_open::security::{FIELD_BITS, FIRST_RATE, choose, composed, list_bits, log_rows, terms};
+use tacit_open::{Schedule, Shape};
+use tacit_transcript::Invalid;
+
+/// Bits that every circuit's proofs must have, all terms summed.
+pub const PROFILE_BITS: f64 = 128.0;
 
 /// The soundness of a circuit's proofs: error terms in bits (-log2 of a probability), and their sum.
 #[derive(Debug, Clone)]
@@ -45,4 +50,82 @@ fn outer_terms(circuit: &Circuit, list: f64) -> Vec<(String, f64)> {
         ("contract: (slots+R+4n)/|K| * L".into(), FIELD_BITS - ((64 * 8 + relations + 4 * 64) as f64).log2() - list),
         ("combine: claims/|K| * L".into(), FIELD_BITS - (claims as f64).log2() - list),
     ]
+}
+
+/// Every term and the composition, for a finished circuit. The verifier refuses a key that misses [`PROFILE_BITS`].
+pub fn security(circuit: &Circuit) -> Result<Security, Invalid> {
+    let schedule = schedule(&circuit.parameters)?;
+    let layout = Layout::new(circuit)?;
+    let rate = schedule.log_inverse_rates().first().copied().unwrap_or(0);
+    let mut all = outer_terms(circuit, list_bits(rate));
+    all.extend(terms(&schedule, shape(&layout).log_limbs()));
+    let composed = composed(&all);
+    Ok(Security { terms: all, composed })
+}
+
+/// The opening's schedule of a finished circuit.
+pub fn schedule(parameters: &Parameters) -> Result<Schedule, Invalid> {
+    let wide = |list: &[u8]| list.iter().map(|&x| usize::from(x)).collect();
+    Schedule::new(
+        usize::from(parameters.log_rows),
+        wide(&parameters.folds),
+        wide(&parameters.log_inverse_rates),
+        parameters.queries.iter().map(|&x| usize::from(x)).collect(),
+        usize::from(parameters.salt),
+    )
+}
+
+/// Limbs of the two commitments and their addresses. A commitment has at least one limb.
+pub fn shape(layout: &Layout) -> Shape {
+    let widths: Vec<usize> = layout.widths().iter().map(|&width| width.max(1)).collect();
+    let total: usize = widths.iter().sum();
+    Shape { addresses: (0..total as u64).collect(), widths }
+}
+
+/// The parameters as bytes, for the transcript.
+pub fn parameter_bytes(parameters: &Parameters) -> Vec<u8> {
+    let mut writer = Writer::default();
+    writer.u8(parameters.log_rows);
+    writer.u32(parameters.reserved);
+    writer.u8(parameters.salt);
+    for list in [&parameters.folds, &parameters.log_inverse_rates] {
+        writer.bytes(list);
+    }
+    writer.count(parameters.queries.len());
+    parameters.queries.iter().for_each(|&count| writer.u16(count));
+    writer.finish()
+}
+
+/// Chooses the parameters of an unfinished circuit; returns the finished circuit's bytes.
+///
+/// # Errors
+/// A sentence, when the bytes are no circuit, or no parameters reach the profile.
+pub fn finish(bytes: &[u8]) -> Result<Vec<u8>, String> {
+    let mut circuit = Circuit::decode(bytes).map_err(|error| error.to_string())?;
+    let shapes = |wanted: fn(&Home) -> bool| -> Vec<Vec<u64>> {
+        circuit.columns.iter().filter(|column| wanted(&column.home)).map(|column| column.shape.clone()).collect()
+    };
+    let commitments = [
+        shapes(|home| matches!(home, Home::Weights)),
+        shapes(|home| matches!(home, Home::Witness | Home::Count)),
+    ];
+    let size = |shapes: &Vec<Vec<u64>>| -> u64 {
+        shapes.iter().map(|shape| shape.iter().product::<u64>()).fold(0, u64::saturating_add)
+    };
+    let cells: Vec<u64> = commitments.iter().map(size).collect();
+    let rows = log_rows(&cells);
+    let limbs = limb_counts(&commitments, rows, 0).map_err(|error| error.to_string())?;
+    let log_limbs = bits(limbs.iter().map(|&count| count.max(1) as u64).sum());
+    let outer = outer_terms(&circuit, list_bits(FIRST_RATE));
+    let choice = choose(rows, log_limbs, &outer).map_err(|_| "no parameters reach 128 bits for a circuit of this size".to_string())?;
+    let narrow = |list: &[usize]| list.iter().map(|&x| x as u8).collect();
+    circuit.parameters = Parameters {
+        log_rows: choice.schedule.log_rows() as u8,
+        reserved: 0,
+        salt: choice.schedule.salt() as u8,
+        folds: narrow(choice.schedule.folds()),
+        log_inverse_rates: narrow(choice.schedule.log_inverse_rates()),
+        queries: choice.schedule.queries().iter().map(|&x| x as u16).collect(),
+    };
+    Ok(circuit.encode())
 }

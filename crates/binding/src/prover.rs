@@ -1,0 +1,82 @@
+//! The prover's handles.
+
+use std::borrow::Cow;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Mutex};
+
+use pyo3::prelude::*;
+use tacit_proof::{Model, ProveError};
+
+use crate::{Malformed, Stopped, Unsatisfied};
+
+/// How far a computation is, and the flag that stops it.
+#[pyclass(frozen)]
+pub struct Progress(pub Arc<tacit_algebra::progress::Progress>);
+
+#[pymethods]
+impl Progress {
+    #[new]
+    fn new() -> Self {
+        Self(Arc::default())
+    }
+
+    /// Done share, 0 to 1.
+    fn fraction(&self) -> f64 {
+        let total = self.0.total.load(Relaxed).max(1);
+        (self.0.done.load(Relaxed) as f64 / total as f64).min(1.0)
+    }
+
+    /// Asks the computation to stop.
+    fn stop(&self) {
+        self.0.stop.store(true, Relaxed);
+    }
+}
+
+fn raise(error: ProveError) -> PyErr {
+    match error {
+        ProveError::Stopped(stopped) => Stopped::new_err(stopped.to_string()),
+        ProveError::Unsatisfied(failure) => Unsatisfied::new_err(failure.to_string()),
+        other => Malformed::new_err(other.to_string()),
+    }
+}
+
+/// A circuit whose weights are committed.
+#[pyclass(frozen)]
+pub struct Prover(Mutex<Model>);
+
+impl Prover {
+    fn lock(&self) -> PyResult<std::sync::MutexGuard<'_, Model>> {
+        self.0.lock().map_err(|_| Malformed::new_err("an earlier computation of this prover failed"))
+    }
+}
+
+#[pymethods]
+impl Prover {
+    /// Commits to the weights.
+    #[new]
+    fn new(python: Python<'_>, circuit: &[u8], weights: &[u8], progress: &Progress) -> PyResult<Self> {
+        let model = python.detach(|| Model::setup(circuit, weights, &progress.0)).map_err(raise)?;
+        Ok(Self(Mutex::new(model)))
+    }
+
+    /// The bytes of the verifier's key.
+    fn key(&self) -> PyResult<Cow<'_, [u8]>> {
+        Ok(Cow::Owned(self.lock()?.key()))
+    }
+
+    /// The bytes of a receipt.
+    fn prove(
+        &self,
+        python: Python<'_>,
+        public: &[u8],
+        witness: &[u8],
+        context: &[u8],
+        progress: &Progress,
+    ) -> PyResult<Cow<'_, [u8]>> {
+        let receipt = python.detach(|| -> PyResult<Vec<u8>> {
+            let receipt = self.lock()?.prove(public, witness, context, &progress.0).map_err(raise)?;
+            Ok(receipt.encode())
+        })?;
+        Ok(Cow::Owned(receipt))
+    }
+}

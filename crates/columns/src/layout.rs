@@ -1,0 +1,216 @@
+//! Where cells lie: axes split into descending powers of two, columns into blocks, blocks sorted into limbs.
+//!
+//! Commitment 0 holds the weights, commitment 1 the witness and the counts. A limb has `2^log_rows` rows, its address
+//! is its number over all commitments; a block of 2^E cells starts at a multiple of 2^E.
+
+use std::collections::{BTreeSet, HashMap};
+
+use tacit_algebra::multilinear::bits;
+use tacit_circuit::{Circuit, ColumnId, Home};
+use tacit_transcript::Invalid;
+
+/// A layout with more blocks is refused.
+const MOST_BLOCKS: u64 = 1 << 20;
+
+/// A product of one piece per stored axis of a column, in C order, without gaps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Block {
+    pub column: ColumnId,
+    /// `(start, e)` per stored axis: positions `start .. start + 2^e`, start a multiple of 2^e.
+    pub parts: Vec<(u64, u32)>,
+    /// Of the limb.
+    pub address: u64,
+    /// Of the first cell, in the limb; a multiple of the block's size.
+    pub row: u64,
+}
+
+impl Block {
+    /// log2 of the number of cells.
+    pub fn size_bits(&self) -> u32 {
+        self.parts.iter().map(|&(_, e)| e).sum()
+    }
+}
+
+/// A committed column.
+#[derive(Debug, Clone)]
+struct Stored {
+    shape: Vec<u64>,
+    first_block: usize,
+    blocks: usize,
+}
+
+/// Where the cells of a circuit's committed columns lie.
+#[derive(Debug, Clone)]
+pub struct Layout {
+    pub(crate) log_rows: usize,
+    pub(crate) widths: Vec<usize>,
+    /// Sorted by column.
+    pub(crate) blocks: Vec<Block>,
+    stored: HashMap<ColumnId, Stored>,
+    cells: Vec<u64>,
+}
+
+/// The commitment that holds a column; `None` for public and virtual columns.
+pub(crate) fn commitment_of(home: &Home) -> Option<usize> {
+    match home {
+        Home::Weights => Some(0),
+        Home::Witness | Home::Count => Some(1),
+        Home::Public | Home::Virtual(_) => None,
+    }
+}
+
+impl Layout {
+    /// The layout of a finished circuit.
+    pub fn new(circuit: &Circuit) -> Result<Self, Invalid> {
+        let log_rows = usize::from(circuit.parameters.log_rows);
+        let reserved = u64::from(circuit.parameters.reserved);
+        let (mut widths, mut blocks, mut cells) = (Vec::new(), Vec::new(), Vec::new());
+        for commitment in 0..2 {
+            let ids = (0u32..).zip(&circuit.columns).filter(|(_, c)| commitment_of(&c.home) == Some(commitment));
+            let shapes: Vec<(ColumnId, &[u64])> = ids.map(|(id, column)| (id, column.shape.as_slice())).collect();
+            let (mut placed, count) = place(&shapes, log_rows, reserved)?;
+            let base = widths.iter().sum::<usize>() as u64;
+            placed.iter_mut().for_each(|block| block.address += base);
+            cells.push(shapes.iter().map(|(_, shape)| shape.iter().product::<u64>()).sum());
+            widths.push(count);
+            blocks.extend(placed);
+        }
+        blocks.sort_by_key(|block| (block.column, block.address, block.row));
+        let mut stored: HashMap<ColumnId, Stored> = HashMap::new();
+        for (index, block) in blocks.iter().enumerate() {
+            let shape = || circuit.columns.get(block.column as usize).map(|c| c.shape.clone()).unwrap_or_default();
+            let first = || Stored { shape: shape(), first_block: index, blocks: 0 };
+            stored.entry(block.column).or_insert_with(first).blocks += 1;
+        }
+        Ok(Self { log_rows, widths, blocks, stored, cells })
+    }
+
+    /// log2 of the rows of a limb.
+    pub fn log_rows(&self) -> usize {
+        self.log_rows
+    }
+
+    /// Limbs per commitment.
+    pub fn widths(&self) -> &[usize] {
+        &self.widths
+    }
+
+    /// All limbs' addresses, commitment after commitment.
+    pub fn addresses(&self) -> Vec<u64> {
+        (0..self.total()).collect()
+    }
+
+    /// Coordinates of an address: ceil(log2) of the number of limbs.
+    pub fn log_limbs(&self) -> usize {
+        bits(self.total())
+    }
+
+    /// Committed cells of a commitment.
+    pub fn cells(&self, commitment: usize) -> u64 {
+        self.cells.get(commitment).copied().unwrap_or(0)
+    }
+
+    /// The blocks of a column, none if it is not committed.
+    pub fn blocks_of(&self, column: ColumnId) -> &[Block] {
+        let Some(stored) = self.stored.get(&column) else { return &[] };
+        self.blocks.get(stored.first_block..stored.first_block + stored.blocks).unwrap_or(&[])
+    }
+
+    /// The shape of a committed column.
+    pub fn shape_of(&self, column: ColumnId) -> Option<&[u64]> {
+        self.stored.get(&column).map(|stored| stored.shape.as_slice())
+    }
+
+    fn total(&self) -> u64 {
+        self.widths.iter().sum::<usize>() as u64
+    }
+}
+
+/// Limbs per commitment when columns of these shapes lie in limbs of `2^log_rows` rows whose top `reserved` rows stay free.
+pub fn limb_counts(commitments: &[Vec<Vec<u64>>], log_rows: usize, reserved: u64) -> Result<Vec<usize>, Invalid> {
+    let count = |shapes: &Vec<Vec<u64>>| {
+        let named: Vec<_> = (0u32..).zip(shapes).map(|(id, shape)| (id, shape.as_slice())).collect();
+        place(&named, log_rows, reserved).map(|(_, limbs)| limbs)
+    };
+    commitments.iter().map(count).collect()
+}
+
+/// An axis as descending powers of two: `(start, e)`, start a multiple of 2^e.
+fn pieces(len: u64) -> Vec<(u64, u32)> {
+    let (mut found, mut start) = (Vec::new(), 0);
+    for e in (0..u64::BITS).rev().filter(|&e| len >> e & 1 == 1) {
+        found.push((start, e));
+        start += 1 << e;
+    }
+    found
+}
+
+/// Blocks of at most 2^limit cells; a longer one is halved along its first axis that can be.
+fn split(column: ColumnId, shape: &[u64], limit: u32) -> Result<Vec<Block>, Invalid> {
+    let cells = shape.iter().try_fold(1u64, |product, &d| product.checked_mul(d)).unwrap_or(u64::MAX);
+    let count = shape.iter().fold(1u64, |product, d| product.saturating_mul(u64::from(d.count_ones())));
+    if cells == 0 || count > MOST_BLOCKS || cells.checked_shr(limit).unwrap_or(0) > MOST_BLOCKS {
+        return Err(Invalid::Circuit("a column has too many blocks"));
+    }
+    let mut products: Vec<Vec<(u64, u32)>> = vec![Vec::new()];
+    for &len in shape {
+        let axis = pieces(len);
+        let extend = |parts: &Vec<(u64, u32)>| axis.iter().map(|&p| [parts.as_slice(), &[p]].concat()).collect::<Vec<_>>();
+        products = products.iter().flat_map(extend).collect();
+    }
+    let mut done = Vec::new();
+    while let Some(parts) = products.pop() {
+        let size: u32 = parts.iter().map(|&(_, e)| e).sum();
+        let long = parts.iter().position(|&(_, e)| e > 0);
+        let Some(axis) = long.filter(|_| size > limit) else {
+            done.push(Block { column, parts, address: 0, row: 0 });
+            continue;
+        };
+        for upper in [true, false] {
+            let mut half = parts.clone();
+            if let Some((start, e)) = half.get_mut(axis) {
+                *e -= 1;
+                *start += if upper { 1 << *e } else { 0 };
+            }
+            products.push(half);
+        }
+    }
+    Ok(done)
+}
+
+/// Buddy packing, largest first: the free chunks of a limb are aligned powers of two; the top `reserved` rows (rounded up
+/// to a power of two) of every limb are never free. Addresses count from 0.
+fn place(columns: &[(ColumnId, &[u64])], log_rows: usize, reserved: u64) -> Result<(Vec<Block>, usize), Invalid> {
+    let rows = u32::try_from(log_rows).ok().filter(|&e| e < 48).ok_or(Invalid::Circuit("limbs are too long"))?;
+    let kept = bits(reserved) as u32;
+    let limit = if reserved == 0 { Some(rows) } else { rows.checked_sub(1).filter(|&limit| kept <= limit) };
+    let limit = limit.ok_or(Invalid::Circuit("reserved rows fill the limbs"))?;
+    let mut blocks = Vec::new();
+    for (column, shape) in columns {
+        blocks.extend(split(*column, shape, limit)?);
+        if blocks.len() as u64 > MOST_BLOCKS {
+            return Err(Invalid::Circuit("the columns have too many blocks"));
+        }
+    }
+    blocks.sort_by_key(|block| std::cmp::Reverse(block.size_bits()));
+    // Free chunks (exponent, address, row).
+    let (mut free, mut limbs): (BTreeSet<(u32, u64, u64)>, usize) = (BTreeSet::new(), 0);
+    for block in &mut blocks {
+        let size = block.size_bits();
+        if free.range((size, 0, 0)..).next().is_none() {
+            let address = limbs as u64;
+            limbs += 1;
+            if reserved == 0 {
+                free.insert((rows, address, 0));
+            } else {
+                free.extend((kept..rows).map(|e| (e, address, (1u64 << rows) - (2u64 << e))));
+            }
+        }
+        let chunk = free.range((size, 0, 0)..).next().copied().ok_or(Invalid::Circuit("a block fits no limb"))?;
+        free.remove(&chunk);
+        let (e, address, row) = chunk;
+        free.extend((size..e).map(|half| (half, address, row + (1 << half))));
+        (block.address, block.row) = (address, row);
+    }
+    Ok((blocks, limbs))
+}

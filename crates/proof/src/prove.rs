@@ -1,0 +1,158 @@
+//! Setup (commit to the weights once) and prove.
+
+use tacit_algebra::progress::{Progress, Stopped};
+use tacit_circuit::{Circuit, CircuitError, Failure, Home, Values, count_lookups, digest};
+use tacit_columns::{Layout, Views};
+use tacit_open::{Commitment, Schedule, Shape};
+use tacit_transcript::{Digest, Invalid, Sender};
+
+use crate::buffers::{bytes, cut, empty, homes};
+use crate::format::{Key, Receipt};
+use crate::parameters::{parameter_bytes, schedule, shape};
+use crate::stages::{combine, gather};
+use crate::statement::Statement;
+
+/// Why no receipt came out.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum ProveError {
+    #[error("{0}")]
+    Malformed(String),
+    #[error("{0}")]
+    Unsatisfied(Failure),
+    #[error("{0}")]
+    Internal(#[from] Invalid),
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
+}
+
+impl From<CircuitError> for ProveError {
+    fn from(error: CircuitError) -> Self {
+        Self::Malformed(error.to_string())
+    }
+}
+
+/// A circuit with committed weights: what proves.
+#[derive(Debug)]
+pub struct Model {
+    pub circuit: Circuit,
+    circuit_bytes: Vec<u8>,
+    circuit_digest: Digest,
+    layout: Layout,
+    schedule: Schedule,
+    shape: Shape,
+    /// All columns; those of the weights are filled.
+    values: Values,
+    commitment: Commitment,
+}
+
+impl Model {
+    /// Commits to the weights. `circuit` must be finished.
+    pub fn setup(circuit_bytes: &[u8], weights: &[u8], progress: &Progress) -> Result<Self, ProveError> {
+        let circuit = Circuit::decode(circuit_bytes)?;
+        let layout = Layout::new(&circuit)?;
+        let schedule = schedule(&circuit.parameters)?;
+        let shape = shape(&layout);
+        let mut values = empty(&circuit);
+        cut(&circuit, &mut values, &homes(&circuit, |home| matches!(home, Home::Weights)), weights, "weights")?;
+        let limbs = padded(layout.commit_limbs(0, &values), &schedule);
+        let commitment = tacit_open::commit(&schedule, limbs, progress)?;
+        let circuit_digest = digest(circuit_bytes);
+        Ok(Self { circuit, circuit_bytes: circuit_bytes.to_vec(), circuit_digest, layout, schedule, shape, values, commitment })
+    }
+
+    pub fn weights_root(&self) -> Digest {
+        self.commitment.root()
+    }
+
+    /// The bytes of the verifier's key.
+    pub fn key(&self) -> Vec<u8> {
+        Key::encode(&self.circuit_bytes, &self.weights_root())
+    }
+
+    /// One receipt for one witness. The witness commitment serves this transcript alone.
+    pub fn prove(&mut self, public: &[u8], witness: &[u8], context: &[u8], progress: &Progress) -> Result<Receipt, ProveError> {
+        progress.expect(100);
+        self.read(public, witness)?;
+        count_lookups(&self.circuit, &mut self.values).map_err(ProveError::Unsatisfied)?;
+        progress.advance(10)?;
+        self.prove_values(&self.values, context, progress)
+    }
+
+    /// The receipt that an honest prover makes for these columns, whether or not they satisfy the circuit. `prove` derives
+    /// them; tests of cheating provers hand over others.
+    pub fn prove_values(&self, values: &Values, context: &[u8], progress: &Progress) -> Result<Receipt, ProveError> {
+        let limbs = padded(self.layout.commit_limbs(1, values), &self.schedule);
+        let commitment = tacit_open::commit(&self.schedule, limbs, progress)?;
+        progress.advance(15)?;
+        let mut receipt = Receipt {
+            circuit_digest: self.circuit_digest,
+            weights_root: self.weights_root(),
+            publics: self.circuit.publics.iter().map(|binding| bytes(&self.circuit, values, binding.column)).collect(),
+            context: context.to_vec(),
+            witness_root: commitment.root(),
+            proof: Vec::new(),
+        };
+        receipt.proof = self.argue(values, &receipt, &commitment, progress)?;
+        Ok(receipt)
+    }
+
+    /// All columns of the last input, multiplicities included.
+    pub fn values(&self) -> &Values {
+        &self.values
+    }
+
+    /// Takes over one input's columns and clears the multiplicities.
+    fn read(&mut self, public: &[u8], witness: &[u8]) -> Result<(), CircuitError> {
+        let circuit = &self.circuit;
+        let bound: Vec<u32> = circuit.publics.iter().map(|binding| binding.column).collect();
+        cut(circuit, &mut self.values, &bound, public, "public")?;
+        let computed = homes(circuit, |home| matches!(home, Home::Witness | Home::Virtual(_)));
+        cut(circuit, &mut self.values, &computed, witness, "witness")?;
+        for column in homes(circuit, |home| matches!(home, Home::Count)) {
+            let cells = circuit.columns.get(column as usize).map_or(0, |declared| declared.shape.iter().product::<u64>());
+            if let Some(values) = self.values.columns.get_mut(column as usize) {
+                *values = vec![0; cells as usize];
+            }
+        }
+        Ok(())
+    }
+
+    fn argue(&self, values: &Values, receipt: &Receipt, witness: &Commitment, progress: &Progress) -> Result<Vec<u8>, ProveError> {
+        let circuit = &self.circuit;
+        let parameters = parameter_bytes(&circuit.parameters);
+        let statement = Statement {
+            circuit_digest: &receipt.circuit_digest,
+            parameters: &parameters,
+            weights_root: &receipt.weights_root,
+            publics: &receipt.publics,
+            context: &receipt.context,
+        };
+        let mut sender = Sender::new(statement.bind(&receipt.witness_root));
+        let mut views = Views::default();
+        let lookup = tacit_lookup::prove(circuit, values, &mut views, &mut sender, progress)?;
+        progress.advance(30)?;
+        let (claims, virtuals) = match lookup {
+            Some(reduced) => (Some((reduced.numerators, reduced.fingerprints)), reduced.virtuals),
+            None => (None, Vec::new()),
+        };
+        let contract = tacit_contract::prove(circuit, values, &virtuals, &mut views, &mut sender, progress)?;
+        progress.advance(10)?;
+        let claims = gather(claims, contract.virtual_total, contract.claims);
+        let zeta = sender.draw("combine");
+        let (form, value) = combine(circuit, values, claims, zeta)?;
+        let weights = self.layout.dense(&form);
+        progress.advance(10)?;
+        tacit_open::open(&self.schedule, &[&self.commitment, witness], &self.shape, weights, value, &mut sender, progress)?;
+        progress.advance(25)?;
+        Ok(sender.finish())
+    }
+}
+
+/// A commitment has at least one limb; a circuit without weights commits to zeros.
+fn padded(mut limbs: Vec<Vec<tacit_algebra::F>>, schedule: &Schedule) -> Vec<Vec<tacit_algebra::F>> {
+    use p3_field::PrimeCharacteristicRing;
+    if limbs.is_empty() {
+        limbs.push(vec![tacit_algebra::F::ZERO; 1 << schedule.log_rows]);
+    }
+    limbs
+}

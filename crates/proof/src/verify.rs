@@ -1,0 +1,129 @@
+//! Receipt, key, context -> nothing, or why not.
+
+use tacit_algebra::K;
+use tacit_circuit::Values;
+use tacit_columns::{Layout, Views};
+use tacit_open::{Schedule, Shape};
+use tacit_transcript::{Invalid, Reading, Receiver};
+
+use crate::buffers::{empty, fill};
+use crate::format::{Key, Receipt};
+use crate::parameters::{PROFILE_BITS, parameter_bytes, schedule, security, shape};
+use crate::stages::{combine, gather};
+use crate::statement::Statement;
+
+/// Why a receipt is not valid for a key and a context.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    #[error("it was made for another circuit")]
+    Circuit,
+    #[error("it was made with other weights")]
+    Weights,
+    #[error("it was made for another context")]
+    Context,
+    #[error("the public tensor {0} has the wrong size")]
+    PublicSize(String),
+    #[error("the public tensor {0} has a value outside its interval")]
+    PublicValue(String),
+    #[error("it has {found} public tensors, the circuit has {wanted}")]
+    PublicCount { found: usize, wanted: usize },
+    #[error("{0}")]
+    Proof(#[from] Invalid),
+}
+
+/// A parsed key, with everything about the circuit that does not depend on a receipt.
+#[derive(Debug, Clone)]
+pub struct VerifyingKey {
+    pub key: Key,
+    layout: Layout,
+    schedule: Schedule,
+    shape: Shape,
+    parameters: Vec<u8>,
+}
+
+impl VerifyingKey {
+    pub fn decode(bytes: &[u8]) -> Result<Self, String> {
+        let key = Key::decode(bytes)?;
+        let layout = Layout::new(&key.circuit).map_err(|error| error.to_string())?;
+        let schedule = schedule(&key.circuit.parameters).map_err(|error| error.to_string())?;
+        let shape = shape(&layout);
+        let security = security(&key.circuit).map_err(|error| error.to_string())?;
+        if security.composed < PROFILE_BITS {
+            return Err(format!("its parameters give {:.1} bits of security, the profile asks for 128", security.composed));
+        }
+        let parameters = parameter_bytes(&key.circuit.parameters);
+        Ok(Self { key, layout, schedule, shape, parameters })
+    }
+
+    /// Accepts exactly the receipts whose statement has a proof for this key and this context.
+    pub fn verify(&self, receipt: &Receipt, context: &[u8]) -> Result<(), Refused> {
+        if receipt.circuit_digest != self.key.circuit_digest {
+            return Err(Refused::Circuit);
+        }
+        if receipt.weights_root != self.key.weights_root {
+            return Err(Refused::Weights);
+        }
+        if receipt.context != context {
+            return Err(Refused::Context);
+        }
+        let values = self.publics(receipt)?;
+        let statement = Statement {
+            circuit_digest: &receipt.circuit_digest,
+            parameters: &self.parameters,
+            weights_root: &receipt.weights_root,
+            publics: &receipt.publics,
+            context: &receipt.context,
+        };
+        let circuit = &self.key.circuit;
+        let mut receiver = Receiver::new(statement.bind(&receipt.witness_root), &receipt.proof);
+        let mut views = Views::default();
+        let lookup = tacit_lookup::verify(circuit, &mut views, &mut receiver)?;
+        let (claims, virtuals) = match lookup {
+            Some(reduced) => (Some((reduced.numerators, reduced.fingerprints)), reduced.virtuals),
+            None => (None, Vec::new()),
+        };
+        let contract = tacit_contract::verify(circuit, &virtuals, &mut views, &mut receiver)?;
+        let claims = gather(claims, contract.virtual_total, contract.claims);
+        let zeta: K = receiver.draw("combine");
+        let (form, value) = combine(circuit, &values, claims, zeta)?;
+        let roots = [receipt.weights_root, receipt.witness_root];
+        tacit_open::verify(&self.schedule, &roots, &self.shape, value, &mut receiver, |point| self.layout.evaluate(&form, point))?;
+        receiver.finish()?;
+        Ok(())
+    }
+
+    /// (name, number) of what makes up the circuit and its opening.
+    pub fn sizes(&self) -> Vec<(String, u64)> {
+        let circuit = &self.key.circuit;
+        let named = |name: &str, value: u64| (name.to_string(), value);
+        let rows: u64 = circuit.tables.iter().flat_map(|table| &table.segments).map(|segment| segment.entries).sum();
+        vec![
+            named("columns", circuit.columns.len() as u64),
+            named("contract relations", circuit.contracts.len() as u64),
+            named("lookup relations", circuit.lookups.len() as u64),
+            named("table rows", rows),
+            named("weight cells", self.layout.cells(0)),
+            named("witness cells", self.layout.cells(1)),
+            named("limbs", self.shape.widths.iter().sum::<usize>() as u64),
+            named("rows of a limb", 1u64.checked_shl(self.schedule.log_rows() as u32).unwrap_or(0)),
+            named("queries", self.schedule.queries().iter().sum::<usize>() as u64),
+        ]
+    }
+
+    /// The public columns as integers, each inside the interval that its binding demands.
+    fn publics(&self, receipt: &Receipt) -> Result<Values, Refused> {
+        let circuit = &self.key.circuit;
+        if receipt.publics.len() != circuit.publics.len() {
+            return Err(Refused::PublicCount { found: receipt.publics.len(), wanted: circuit.publics.len() });
+        }
+        let mut values = empty(circuit);
+        for (binding, bytes) in circuit.publics.iter().zip(&receipt.publics) {
+            fill(circuit, &mut values, binding.column, bytes).map_err(|_| Refused::PublicSize(binding.name.clone()))?;
+            let cells = values.columns.get(binding.column as usize).map_or(&[][..], Vec::as_slice);
+            if cells.iter().any(|&cell| cell < binding.lowest || cell > binding.highest) {
+                return Err(Refused::PublicValue(binding.name.clone()));
+            }
+        }
+        Ok(values)
+    }
+}

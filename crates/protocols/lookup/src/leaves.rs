@@ -1,0 +1,129 @@
+//! Leaves are never stored: a block of them is computed from integers whenever it is needed.
+
+use p3_field::PrimeCharacteristicRing;
+use tacit_algebra::{K, integer};
+use tacit_circuit::{Circuit, Rule, Segment, Values, component_values};
+
+use crate::claims::Fingerprint;
+use crate::packed::{Lanes, Packed, Quad, WIDTH, gate, load_pairs, split_lanes};
+use crate::regions::{Kind, Region};
+use crate::shape::{Shape, extend_rows};
+
+/// A region's leaves `(N, E)`: N = 1 or -count, `E = base - sum_j beta_j z_j`.
+pub(crate) struct Leaves {
+    /// Of the pairs of leaves, rows already padded for the next pairing.
+    pub shape: Shape,
+    /// The z_j, and the counts of a segment, in that shape (two leaves an element).
+    components: Vec<Vec<i64>>,
+    counts: Option<Vec<i64>>,
+    /// 1 for a leaf, 0 for padding between rows; absent without such padding.
+    mask: Option<Vec<i64>>,
+    /// Leaves, with the padding between rows.
+    length: usize,
+    base: Packed,
+    betas: Vec<Packed>,
+}
+
+impl Leaves {
+    /// `region.size >= 1`.
+    pub fn new(circuit: &Circuit, values: &Values, region: &Region<'_>, fingerprint: &Fingerprint) -> Self {
+        let (mut components, mut counts) = integers(circuit, values, region);
+        let whole = Shape::new(region.axes);
+        let (mut length, mut mask) = (whole.len(), None);
+        let pairs = Shape { outer: whole.outer.clone(), width: whole.width.next_multiple_of(2) }.halved();
+        let shape = pairs.padded();
+        let rows = pairs.rows();
+        let (from, to) = (length / rows, 2 * shape.width);
+        if rows > 1 && from != to {
+            let extend = |values: &Vec<i64>| extend_rows(values, from, to, 0);
+            components = components.iter().map(extend).collect();
+            counts = counts.as_ref().map(extend);
+            mask = Some(extend(&vec![1; length]));
+            length = rows * to;
+        }
+        let base = Packed::from(fingerprint.base(region.tag));
+        let betas = fingerprint.components().iter().map(|&beta| Packed::from(beta)).collect();
+        Self { shape: if pairs.is_single() { pairs } else { shape }, components, counts, mask, length, base, betas }
+    }
+
+    /// The leaf of a region with one element.
+    pub fn single(circuit: &Circuit, values: &Values, region: &Region<'_>, fingerprint: &Fingerprint) -> [K; 2] {
+        let (components, counts) = integers(circuit, values, region);
+        let head = |values: &Vec<i64>| values.first().map_or(K::ZERO, |&value| integer(value));
+        let phi = components.iter().zip(fingerprint.components()).map(|(z, &beta)| beta * head(z)).sum::<K>();
+        [counts.as_ref().map_or(K::ONE, |counts| -head(counts)), fingerprint.base(region.tag) - phi]
+    }
+
+    /// Blocks of pairs.
+    pub fn blocks(&self) -> usize {
+        self.shape.len().div_ceil(WIDTH)
+    }
+
+    /// Pairs `WIDTH * block ..` of leaves.
+    #[inline(always)]
+    pub fn quad(&self, block: usize) -> Quad {
+        let at = 2 * block * WIDTH;
+        let (here0, here1) = self.present(at);
+        let (mut e0, mut e1) = (self.base * here0, self.base * here1);
+        for (z, &beta) in self.components.iter().zip(&self.betas) {
+            let (z0, z1) = load_pairs(z, at);
+            e0 -= beta * z0;
+            e1 -= beta * z1;
+        }
+        let (n0, n1) = match &self.counts {
+            None => (here0, here1),
+            Some(counts) => {
+                let (count0, count1) = load_pairs(counts, at);
+                (-count0, -count1)
+            }
+        };
+        [Packed::from(n0), e0, Packed::from(n1), e1]
+    }
+
+    /// The nodes over a block of pairs.
+    #[inline(always)]
+    pub fn nodes(&self, block: usize) -> [Packed; 2] {
+        gate(self.quad(block))
+    }
+
+    #[inline(always)]
+    fn present(&self, at: usize) -> (Lanes, Lanes) {
+        if let Some(mask) = &self.mask {
+            return load_pairs(mask, at);
+        }
+        if at + 2 * WIDTH <= self.length {
+            return (Lanes::ONE, Lanes::ONE);
+        }
+        let present = |from: usize| {
+            <Lanes as p3_field::PackedValue>::from_fn(|lane| tacit_algebra::F::from_bool(from + lane < self.length))
+        };
+        split_lanes(present(at), present(at + WIDTH))
+    }
+}
+
+/// Components over the region's elements in C order, and the counts of a segment.
+fn integers(circuit: &Circuit, values: &Values, region: &Region<'_>) -> (Vec<Vec<i64>>, Option<Vec<i64>>) {
+    match region.kind {
+        Kind::Lookup(lookup) => {
+            (lookup.components.iter().map(|component| component_values(circuit, values, component)).collect(), None)
+        }
+        Kind::Segment(segment) => {
+            let counts = values.columns[segment.count as usize].clone();
+            (segment.rules.iter().map(|rule| rule_values(rule, segment)).collect(), Some(counts))
+        }
+    }
+}
+
+fn rule_values(rule: &Rule, segment: &Segment) -> Vec<i64> {
+    let entries = segment.entries as i64;
+    match rule {
+        Rule::Constant(value) => vec![*value; entries as usize],
+        Rule::Iota(start) => (0..entries).map(|i| start.wrapping_add(i)).collect(),
+        Rule::Listed { bytes, data } => {
+            // Sign extension: the cell's bytes at the top of a word, shifted down.
+            let shift = 64 - 8 * u32::from(*bytes);
+            let cell = |bytes: &[u8]| bytes.iter().rev().fold(0u64, |word, &byte| word << 8 | u64::from(byte));
+            data.chunks_exact(usize::from(*bytes)).map(|bytes| (cell(bytes) << shift) as i64 >> shift).collect()
+        }
+    }
+}

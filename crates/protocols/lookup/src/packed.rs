@@ -1,0 +1,93 @@
+//! Blocks of `WIDTH` consecutive elements, and the fraction gate on them.
+
+use p3_field::{
+    BasedVectorSpace, ExtensionField, Field, PackedFieldExtension, PackedFieldPow2, PackedValue, PrimeCharacteristicRing,
+};
+use tacit_algebra::{F, K, signed};
+
+/// `WIDTH` elements of F.
+pub(crate) type Lanes = <F as Field>::Packing;
+/// `WIDTH` elements of K.
+pub(crate) type Packed = <K as ExtensionField<F>>::ExtensionPacking;
+pub(crate) const WIDTH: usize = <Lanes as PackedValue>::WIDTH;
+
+/// Two children `(n0, e0, n1, e1)` of each of `WIDTH` nodes. In a sumcheck the third is `n1 + lambda e1`.
+pub(crate) type Quad = [Packed; 4];
+pub(crate) const ZEROS: Quad = [Packed::ZERO; 4];
+
+/// Even and odd elements of the sequence `x y`.
+#[inline(always)]
+pub(crate) fn split_lanes(mut x: Lanes, mut y: Lanes) -> (Lanes, Lanes) {
+    let mut block = WIDTH / 2;
+    while block > 0 {
+        (x, y) = x.interleave(y, block);
+        block /= 2;
+    }
+    (x, y)
+}
+
+#[inline(always)]
+pub(crate) fn split(x: Packed, y: Packed) -> (Packed, Packed) {
+    let (x, y): (&[Lanes], &[Lanes]) = (x.as_basis_coefficients_slice(), y.as_basis_coefficients_slice());
+    let (a, b, c) = (split_lanes(x[0], y[0]), split_lanes(x[1], y[1]), split_lanes(x[2], y[2]));
+    let gather = |words: [Lanes; 3]| Packed::from_basis_coefficients_fn(|i| words[i]);
+    (gather([a.0, b.0, c.0]), gather([a.1, b.1, c.1]))
+}
+
+/// Even and odd elements, four sequences at once.
+#[inline(always)]
+pub(crate) fn split_quads(x: Quad, y: Quad) -> (Quad, Quad) {
+    let parts = [split(x[0], y[0]), split(x[1], y[1]), split(x[2], y[2]), split(x[3], y[3])];
+    (parts.map(|part| part.0), parts.map(|part| part.1))
+}
+
+/// `N = n0 (1 + e1) + n1 (1 + e0)`, `E = e0 + e1 + e0 e1`.
+#[inline(always)]
+pub(crate) fn gate([n0, e0, n1, e1]: Quad) -> [Packed; 2] {
+    [n0 + n1 + n0 * e1 + n1 * e0, e0 + e1 + e0 * e1]
+}
+
+/// The gate on one node.
+pub(crate) fn gate_scalar([n0, e0, n1, e1]: [K; 4]) -> [K; 2] {
+    [n0 + n1 + n0 * e1 + n1 * e0, e0 + e1 + e0 * e1]
+}
+
+/// Two blocks of nodes as one block of children pairs.
+#[inline(always)]
+pub(crate) fn children([nx, ex]: [Packed; 2], [ny, ey]: [Packed; 2]) -> Quad {
+    let ((n0, n1), (e0, e1)) = (split(nx, ny), split(ex, ey));
+    [n0, e0, n1, e1]
+}
+
+/// The first element of each of four sequences.
+pub(crate) fn first(quad: &Quad) -> [K; 4] {
+    quad.map(|packed| packed.extract(0))
+}
+
+pub(crate) fn lane_sum(value: Packed) -> K {
+    (0..WIDTH).map(|lane| value.extract(lane)).sum()
+}
+
+/// Blocks of a sequence, the last one filled with zeros.
+pub(crate) fn pack(values: &[K]) -> Vec<Packed> {
+    let block = |chunk: &[K]| Packed::from_ext_fn(|lane| chunk.get(lane).copied().unwrap_or(K::ZERO));
+    values.chunks(WIDTH).map(block).collect()
+}
+
+/// Even and odd elements of `values[at .. at + 2 WIDTH]`, zero beyond the end.
+#[inline(always)]
+pub(crate) fn load_pairs(values: &[i64], at: usize) -> (Lanes, Lanes) {
+    match values.get(at..at + 2 * WIDTH) {
+        Some(run) => split_lanes(Lanes::from_fn(|lane| element(run[lane])), Lanes::from_fn(|lane| element(run[WIDTH + lane]))),
+        None => {
+            let element = |i: usize| values.get(i).map_or(F::ZERO, |&value| signed(value));
+            (Lanes::from_fn(|lane| element(at + 2 * lane)), Lanes::from_fn(|lane| element(at + 2 * lane + 1)))
+        }
+    }
+}
+
+/// [`signed`] without a branch: two's complement exceeds the wanted residue by 2^64 - p = 2^32 - 1 when negative.
+#[inline(always)]
+fn element(value: i64) -> F {
+    F::from_u64((value as u64).wrapping_sub((value >> 63) as u64 & 0xffff_ffff))
+}

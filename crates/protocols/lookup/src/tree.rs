@@ -1,0 +1,151 @@
+//! The levels of the fraction tree, from the leaves to the root.
+
+use rayon::prelude::*;
+use tacit_algebra::K;
+use tacit_algebra::progress::{Progress, Stopped};
+use tacit_circuit::{Circuit, Values};
+
+use crate::claims::Fingerprint;
+use crate::leaves::Leaves;
+use crate::packed::{Packed, Quad, WIDTH, ZEROS, children, first, gate, gate_scalar};
+use crate::regions::Regions;
+use crate::shape::Shape;
+
+/// Blocks that one task handles at least.
+pub(crate) const TASK: usize = 64;
+
+/// Values of a region's nodes at one level.
+pub(crate) struct Part {
+    /// Index in [`Regions::list`].
+    pub region: usize,
+    pub shape: Shape,
+    /// In memory order, the last block filled with zeros.
+    pub quads: Vec<Quad>,
+}
+
+/// A level: the children of all its nodes. Absent nodes are zero and are not stored, but for the padding of rows.
+#[derive(Default)]
+pub(crate) struct Level {
+    /// Regions with more than one node at this level, in the order of addresses.
+    pub parts: Vec<Part>,
+    /// The nodes of all other regions, from [`Regions::tail_start`] on.
+    pub tail: Vec<[K; 4]>,
+}
+
+/// What the leaves of a circuit are computed from, and the level above them where it is not worth computing twice.
+pub(crate) struct Bottom {
+    /// Regions with more than two addresses.
+    pub parts: Vec<(usize, Leaves)>,
+    pub tail: Vec<[K; 4]>,
+}
+
+impl Bottom {
+    pub fn new(circuit: &Circuit, values: &Values, regions: &Regions<'_>, fingerprint: &Fingerprint) -> Self {
+        let list = regions.list.as_slice();
+        let make = |index: usize| (index, Leaves::new(circuit, values, &list[index], fingerprint));
+        let large = list.partition_point(|region| region.size > 1);
+        let open = list.partition_point(|region| region.size > 0);
+        let parts = (0..large).into_par_iter().map(make).collect();
+        let mut tail: Vec<[K; 4]> = (large..open).map(|index| first(&make(index).1.quad(0))).collect();
+        let singles: Vec<[K; 2]> =
+            list[open..].iter().map(|region| Leaves::single(circuit, values, region, fingerprint)).collect();
+        tail.extend(pair_up(&singles));
+        Self { parts, tail }
+    }
+
+    /// The second level: the children of the nodes two steps above the leaves.
+    fn parents(&self) -> Level {
+        let lift = |(region, leaves): &(usize, Leaves)| {
+            let nodes = |block: usize| if block < leaves.blocks() { leaves.nodes(block) } else { [ZEROS[0]; 2] };
+            (*region, leaves.shape.halved(), lift(leaves.blocks(), nodes))
+        };
+        assemble(self.parts.par_iter().map(lift).collect(), lift_tail(&self.tail))
+    }
+}
+
+impl Level {
+    fn parents(&self) -> Level {
+        let lift = |part: &Part| {
+            let nodes = |block: usize| part.quads.get(block).map_or([ZEROS[0]; 2], |&quad| gate(quad));
+            (part.region, part.shape.halved(), lift(part.quads.len(), nodes))
+        };
+        assemble(self.parts.par_iter().map(lift).collect(), lift_tail(&self.tail))
+    }
+}
+
+/// Levels 2 ..= depth (distance from the leaves), the one below the root last.
+pub(crate) fn build(bottom: &Bottom, depth: usize, progress: &Progress) -> Result<Vec<Level>, Stopped> {
+    let mut levels: Vec<Level> = Vec::with_capacity(depth);
+    for _ in 2..=depth {
+        let next = levels.last().map_or_else(|| bottom.parents(), Level::parents);
+        levels.push(next);
+        progress.advance(0)?;
+    }
+    Ok(levels)
+}
+
+/// Pairs of nodes, from blocks of nodes.
+fn lift(blocks: usize, nodes: impl Fn(usize) -> [Packed; 2] + Sync) -> Vec<Quad> {
+    let pair = |i: usize| children(nodes(2 * i), nodes(2 * i + 1));
+    (0..blocks.div_ceil(2)).into_par_iter().with_min_len(TASK).map(pair).collect()
+}
+
+fn lift_tail(tail: &[[K; 4]]) -> Vec<[K; 4]> {
+    let nodes: Vec<[K; 2]> = tail.iter().map(|&quad| gate_scalar(quad)).collect();
+    pair_up(&nodes)
+}
+
+fn pair_up(nodes: &[[K; 2]]) -> Vec<[K; 4]> {
+    let pair = |pair: &[[K; 2]]| {
+        let [n0, e0] = pair[0];
+        let [n1, e1] = pair.get(1).copied().unwrap_or_default();
+        [n0, e0, n1, e1]
+    };
+    nodes.chunks(2).map(pair).collect()
+}
+
+/// A level out of the quads of its regions, whose shapes are as the pairing left them: single nodes move in front of the tail,
+/// the rows of others are padded for the next pairing.
+pub(crate) fn assemble(lifted: Vec<(usize, Shape, Vec<Quad>)>, tail: Vec<[K; 4]>) -> Level {
+    let (mut parts, mut joined) = (Vec::with_capacity(lifted.len()), Vec::new());
+    for (region, shape, quads) in lifted {
+        if shape.is_single() {
+            joined.push(first(quads.first().unwrap_or(&ZEROS)));
+            continue;
+        }
+        let padded = shape.padded();
+        let quads = if shape.rows() == 1 || shape == padded { quads } else { extend(&quads, &shape, padded.width) };
+        parts.push(Part { region, shape: padded, quads });
+    }
+    joined.extend(tail);
+    Level { parts, tail: joined }
+}
+
+/// Copies rows of `shape.width` elements to rows of `to`, the rest zero.
+fn extend(quads: &[Quad], shape: &Shape, to: usize) -> Vec<Quad> {
+    use p3_field::{BasedVectorSpace, PackedValue, PrimeCharacteristicRing};
+    use tacit_algebra::F;
+
+    use crate::packed::Lanes;
+
+    let rows = shape.rows();
+    let word = |at: usize, which: usize, i: usize| -> F {
+        let packed: &[Lanes] = quads[at / WIDTH][which].as_basis_coefficients_slice();
+        packed[i].as_slice()[at % WIDTH]
+    };
+    let block = |block: usize| -> Quad {
+        let mut sources = [usize::MAX; WIDTH];
+        for (lane, source) in sources.iter_mut().enumerate() {
+            let (row, column) = ((block * WIDTH + lane) / to, (block * WIDTH + lane) % to);
+            if row < rows && column < shape.width {
+                *source = row * shape.width + column;
+            }
+        }
+        std::array::from_fn(|which| {
+            Packed::from_basis_coefficients_fn(|i| {
+                Lanes::from_fn(|lane| if sources[lane] == usize::MAX { F::ZERO } else { word(sources[lane], which, i) })
+            })
+        })
+    };
+    (0..(rows * to).div_ceil(WIDTH)).into_par_iter().with_min_len(TASK).map(block).collect()
+}

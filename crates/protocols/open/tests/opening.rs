@@ -1,0 +1,252 @@
+//! Completeness on random shapes, and refusal of everything else.
+
+use p3_field::{BasedVectorSpace, PrimeCharacteristicRing};
+use proptest::prelude::*;
+use rand::rngs::SmallRng;
+use rand::{RngExt, SeedableRng};
+use tacit_algebra::multilinear::{eq_index, eq_table};
+use tacit_algebra::progress::Progress;
+use tacit_algebra::{F, K, P};
+use tacit_open::{Commitment, Schedule, Shape, commit, open, verify};
+use tacit_transcript::{Digest, Invalid, Receiver, Sender, Transcript};
+
+fn cell(random: &mut SmallRng) -> F {
+    F::from_u64(random.random_range(0..P))
+}
+
+fn element(random: &mut SmallRng) -> K {
+    K::from_basis_coefficients_fn(|_| cell(random))
+}
+
+struct Case {
+    schedule: Schedule,
+    shape: Shape,
+    commitments: Vec<Commitment>,
+    weights: Vec<(u64, Vec<K>)>,
+    value: K,
+}
+
+impl Case {
+    /// Random cells and weights; roughly one limb in four has no weights.
+    fn new(schedule: Schedule, widths: &[usize], seed: u64) -> Self {
+        let mut random = SmallRng::seed_from_u64(seed);
+        let rows = 1 << schedule.log_rows();
+        let total: usize = widths.iter().sum();
+        let mut addresses: Vec<u64> = (0..total.next_power_of_two() as u64).collect();
+        for i in (1..addresses.len()).rev() {
+            addresses.swap(i, random.random_range(0..=i));
+        }
+        addresses.truncate(total);
+        let commitments: Vec<Commitment> = widths
+            .iter()
+            .map(|&width| {
+                let limbs = (0..width).map(|_| (0..rows).map(|_| cell(&mut random)).collect()).collect();
+                commit(&schedule, limbs, &Progress::default()).unwrap()
+            })
+            .collect();
+        let (mut weights, mut value) = (Vec::new(), K::ZERO);
+        for (&address, limb) in addresses.iter().zip(commitments.iter().flat_map(Commitment::limbs)) {
+            if random.random_range(0..4) > 0 {
+                let weight: Vec<K> = (0..rows).map(|_| element(&mut random)).collect();
+                value += weight.iter().zip(limb).map(|(&w, &v)| w * v).sum::<K>();
+                weights.push((address, weight));
+            }
+        }
+        Self { schedule, shape: Shape { widths: widths.to_vec(), addresses }, commitments, weights, value }
+    }
+
+    fn roots(&self) -> Vec<Digest> {
+        self.commitments.iter().map(Commitment::root).collect()
+    }
+
+    fn prove(&self, value: K) -> Vec<u8> {
+        let mut sender = Sender::new(Transcript::new("opening test"));
+        let commitments: Vec<&Commitment> = self.commitments.iter().collect();
+        let weights = self.weights.clone();
+        open(&self.schedule, &commitments, &self.shape, weights, value, &mut sender, &Progress::default()).unwrap();
+        sender.finish()
+    }
+
+    fn form(&self, point: &[K]) -> K {
+        let (address, row) = point.split_at(self.shape.log_limbs());
+        let eq = eq_table(row);
+        let limb = |weight: &Vec<K>| weight.iter().zip(&eq).map(|(&w, &e)| w * e).sum::<K>();
+        self.weights.iter().map(|(a, weight)| eq_index(address, *a) * limb(weight)).sum()
+    }
+
+    fn verify_with(&self, roots: &[Digest], shape: &Shape, value: K, offset: K, proof: &[u8]) -> Result<(), Invalid> {
+        let mut receiver = Receiver::new(Transcript::new("opening test"), proof);
+        let form = |point: &[K]| Ok(self.form(point) + offset);
+        verify(&self.schedule, roots, shape, value, &mut receiver, form)?;
+        receiver.finish()
+    }
+
+    fn verify(&self, proof: &[u8]) -> Result<(), Invalid> {
+        self.verify_with(&self.roots(), &self.shape, self.value, K::ZERO, proof)
+    }
+}
+
+fn schedule(log_rows: usize, folds: &[usize], rates: &[usize], queries: &[usize]) -> Schedule {
+    Schedule::new(log_rows, folds.to_vec(), rates.to_vec(), queries.to_vec(), 0).unwrap()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn honest_proofs_are_accepted(
+        final_rows in 0usize..5,
+        folds in proptest::collection::vec(1usize..5, 0..4),
+        rates in proptest::collection::vec(1usize..4, 4),
+        queries in proptest::collection::vec(1usize..40, 4),
+        widths in proptest::collection::vec(1usize..7, 1..4),
+        seed: u64,
+    ) {
+        let rows = final_rows + folds.iter().sum::<usize>();
+        let oracles = folds.len() + 1;
+        let case = Case::new(schedule(rows, &folds, &rates[..oracles], &queries[..oracles]), &widths, seed);
+        let proof = case.prove(case.value);
+        prop_assert_eq!(case.verify(&proof), Ok(()));
+        let other = case.value + K::ONE;
+        prop_assert!(case.verify_with(&case.roots(), &case.shape, other, K::ZERO, &proof).is_err());
+        prop_assert!(case.verify_with(&case.roots(), &case.shape, other, K::ZERO, &case.prove(other)).is_err());
+    }
+}
+
+fn sample() -> Case {
+    Case::new(schedule(7, &[2, 3], &[1, 2, 3], &[9, 7, 5]), &[5, 2], 1)
+}
+
+#[test]
+fn every_altered_word_is_refused() {
+    for case in [sample(), Case::new(schedule(3, &[], &[2], &[6]), &[2, 1], 2)] {
+        let proof = case.prove(case.value);
+        assert_eq!(case.verify(&proof), Ok(()));
+        for position in (0..proof.len()).step_by(7) {
+            let mut altered = proof.clone();
+            altered[position] ^= 1 << (position % 8);
+            assert!(case.verify(&altered).is_err(), "byte {position} of {}", proof.len());
+        }
+    }
+}
+
+#[test]
+fn other_lengths_are_refused() {
+    let case = sample();
+    let proof = case.prove(case.value);
+    for len in (0..proof.len()).step_by(31).chain([proof.len() - 1]) {
+        assert!(case.verify(&proof[..len]).is_err());
+    }
+    assert_eq!(case.verify(&[&proof[..], &[0]].concat()), Err(Invalid::Trailing("the proof")));
+}
+
+#[test]
+fn words_above_the_modulus_are_refused() {
+    let mut case = sample();
+    let zeros = |width: usize| vec![vec![F::ZERO; 128]; width];
+    case.commitments = [5, 2].map(|width| commit(&case.schedule, zeros(width), &Progress::default()).unwrap()).into();
+    case.value = K::ZERO;
+    let proof = case.prove(K::ZERO);
+    assert_eq!(case.verify(&proof), Ok(()));
+    let mut written_differently = 0;
+    for word in 0..proof.len() / 8 {
+        if proof[8 * word..8 * word + 8] == [0; 8] {
+            let mut altered = proof.clone();
+            altered[8 * word..8 * word + 8].copy_from_slice(&P.to_le_bytes());
+            assert!(matches!(case.verify(&altered), Err(Invalid::NonCanonical(_))), "word {word}");
+            written_differently += 1;
+        }
+    }
+    assert!(written_differently > 100);
+}
+
+#[test]
+fn other_statements_are_refused() {
+    let case = sample();
+    let proof = case.prove(case.value);
+    let (roots, shape) = (case.roots(), case.shape.clone());
+    let check = |roots: &[Digest], shape: &Shape, value: K, offset: K| case.verify_with(roots, shape, value, offset, &proof);
+    assert_eq!(check(&roots, &shape, case.value, K::ZERO), Ok(()));
+    assert!(check(&roots, &shape, case.value + K::ONE, K::ZERO).is_err());
+    assert!(check(&roots, &shape, case.value, K::ONE).is_err());
+    assert!(check(&[roots[1], roots[0]], &shape, case.value, K::ZERO).is_err());
+    assert!(check(&roots[..1], &shape, case.value, K::ZERO).is_err());
+    assert!(check(&[], &shape, case.value, K::ZERO).is_err());
+    let mut swapped = shape.clone();
+    swapped.addresses.swap(0, 1);
+    assert!(check(&roots, &swapped, case.value, K::ZERO).is_err());
+    for widths in [vec![4, 3], vec![2, 5], vec![5, 3], vec![7], vec![5, 2, 0], vec![usize::MAX, 8]] {
+        assert!(check(&roots, &Shape { widths, ..shape.clone() }, case.value, K::ZERO).is_err());
+    }
+    for address in [8, u64::MAX, shape.addresses[1]] {
+        let mut addresses = shape.addresses.clone();
+        addresses[0] = address;
+        assert!(check(&roots, &Shape { addresses, ..shape.clone() }, case.value, K::ZERO).is_err());
+    }
+}
+
+#[test]
+fn another_transcript_is_refused() {
+    let case = sample();
+    let proof = case.prove(case.value);
+    let mut receiver = Receiver::new(Transcript::new("another protocol"), &proof);
+    let form = |point: &[K]| Ok(case.form(point));
+    assert!(verify(&case.schedule, &case.roots(), &case.shape, case.value, &mut receiver, form).is_err());
+}
+
+#[test]
+fn the_weight_of_the_form_reaches_the_end() {
+    let case = sample();
+    let proof = case.prove(case.value);
+    let mut receiver = Receiver::new(Transcript::new("opening test"), &proof);
+    let refused = Err(Invalid::Check("the form"));
+    let form = |_: &[K]| Err(Invalid::Check("the form"));
+    assert_eq!(verify(&case.schedule, &case.roots(), &case.shape, case.value, &mut receiver, form), refused);
+}
+
+#[test]
+fn one_limb_without_weights() {
+    let mut case = Case::new(schedule(6, &[3], &[2, 2], &[20, 20]), &[1], 5);
+    (case.weights, case.value) = (Vec::new(), K::ZERO);
+    assert_eq!(case.verify(&case.prove(K::ZERO)), Ok(()));
+    assert!(case.verify_with(&case.roots(), &case.shape, K::ONE, K::ZERO, &case.prove(K::ONE)).is_err());
+}
+
+#[test]
+fn a_recommended_schedule_works() {
+    let choice = tacit_open::security::choose(11, 3, &[]).unwrap();
+    let case = Case::new(choice.schedule, &[3, 2], 7);
+    assert_eq!(case.verify(&case.prove(case.value)), Ok(()));
+}
+
+#[test]
+fn schedules_are_checked() {
+    let new = |rows, folds: &[usize], rates: &[usize], queries: &[usize], salt| {
+        Schedule::new(rows, folds.to_vec(), rates.to_vec(), queries.to_vec(), salt)
+    };
+    assert!(new(8, &[4], &[2, 2], &[139, 139], 0).is_ok());
+    assert!(new(31, &[4; 7], &[2; 8], &[1; 8], 0).is_err());
+    assert!(new(8, &[4, 5], &[2; 3], &[1; 3], 0).is_err());
+    assert!(new(18, &[9], &[2, 2], &[1, 1], 0).is_err());
+    assert!(new(18, &[0], &[2, 2], &[1, 1], 0).is_err());
+    assert!(new(18, &[], &[2], &[1], 0).is_err());
+    assert!(new(8, &[4], &[2], &[1, 1], 0).is_err());
+    assert!(new(8, &[4], &[2, 2], &[1], 0).is_err());
+    assert!(new(8, &[4], &[2, 0], &[1, 1], 0).is_err());
+    assert!(new(8, &[4], &[2, 11], &[1, 1], 0).is_err());
+    assert!(new(8, &[4], &[2, 2], &[0, 1], 0).is_err());
+    assert!(new(8, &[4], &[2, 2], &[1, 65536], 0).is_err());
+    assert!(new(8, &[4], &[2, 2], &[1, 1], 16).is_err());
+    assert!(new(30, &[8, 8], &[3, 1, 1], &[1, 1, 1], 0).is_err());
+    assert!(new(8, &[usize::MAX, 2], &[2; 3], &[1; 3], 0).is_err());
+}
+
+#[test]
+fn stopping_is_heard() {
+    let case = sample();
+    let progress = Progress::default();
+    progress.stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    let mut sender = Sender::new(Transcript::new("opening test"));
+    let commitments: Vec<&Commitment> = case.commitments.iter().collect();
+    assert!(open(&case.schedule, &commitments, &case.shape, vec![], K::ZERO, &mut sender, &progress).is_err());
+    assert!(commit(&case.schedule, vec![vec![F::ZERO; 128]], &progress).is_err());
+}

@@ -1,0 +1,83 @@
+//! `cargo test --release -p tacit-open --test speed -- --ignored --nocapture`
+
+use std::time::Instant;
+
+use p3_field::{BasedVectorSpace, PrimeCharacteristicRing};
+use rand::rngs::SmallRng;
+use rand::{RngExt, SeedableRng};
+use tacit_algebra::multilinear::{eq_index, eq_table};
+use tacit_algebra::progress::Progress;
+use tacit_algebra::{F, K};
+use tacit_open::{Shape, commit, open, security, verify};
+use tacit_transcript::{Receiver, Sender, Transcript};
+
+/// The weight of row t of the limb at address a is `scale^a powers[t]`, so that the form has a cheap extension.
+fn measure(log_rows: usize, widths: [usize; 2]) {
+    let choice = security::choose(log_rows, 6, &[]).unwrap();
+    let schedule = choice.schedule;
+    let mut random = SmallRng::seed_from_u64(1);
+    let progress = Progress::default();
+    let rows = 1 << log_rows;
+    let mut seconds = Vec::new();
+    let commitments: Vec<_> = widths
+        .iter()
+        .map(|&width| {
+            let cell = |random: &mut SmallRng| F::from_u64(random.random_range(0..1 << 16));
+            let limbs = (0..width).map(|_| (0..rows).map(|_| cell(&mut random)).collect()).collect();
+            let start = Instant::now();
+            let commitment = commit(&schedule, limbs, &progress).unwrap();
+            seconds.push(start.elapsed().as_secs_f64());
+            commitment
+        })
+        .collect();
+    let shape = Shape { widths: widths.to_vec(), addresses: (0..64).collect() };
+    let row: Vec<K> = (0..rows).map(|_| K::from_basis_coefficients_fn(|_| F::from_u64(random.random::<u64>() >> 1))).collect();
+    let scale: K = row[0];
+    let weights: Vec<(u64, Vec<K>)> =
+        (0..64u64).map(|a| (a, row.iter().map(|&w| w * scale.exp_u64(a)).collect())).collect();
+    let limbs = commitments.iter().flat_map(|commitment| commitment.limbs());
+    let value = limbs.zip(&weights).map(|(limb, (_, w))| limb.iter().zip(w).map(|(&v, &w)| w * v).sum::<K>()).sum();
+    let roots: Vec<_> = commitments.iter().map(|commitment| commitment.root()).collect();
+
+    let mut sender = Sender::new(Transcript::new("speed"));
+    let start = Instant::now();
+    open(&schedule, &commitments.iter().collect::<Vec<_>>(), &shape, weights, value, &mut sender, &progress).unwrap();
+    let opened = start.elapsed().as_secs_f64();
+    let proof = sender.finish();
+
+    let mut form_seconds = 0.0;
+    let start = Instant::now();
+    let form = |point: &[K]| {
+        let start = Instant::now();
+        let (address, rest) = point.split_at(6);
+        let limb: K = eq_table(rest).into_iter().zip(&row).map(|(e, &w)| e * w).sum();
+        let addresses: K = (0..64).map(|a| eq_index(address, a) * scale.exp_u64(a)).sum();
+        form_seconds = start.elapsed().as_secs_f64();
+        Ok(limb * addresses)
+    };
+    let mut receiver = Receiver::new(Transcript::new("speed"), &proof);
+    verify(&schedule, &roots, &shape, value, &mut receiver, form).unwrap();
+    receiver.finish().unwrap();
+    let verified = start.elapsed().as_secs_f64() - form_seconds;
+    println!(
+        "2^{} cells: commit {:.3} s ({} limbs) and {:.3} s ({} limbs), open {opened:.3} s, verify {:.2} ms, proof {} KiB; \
+         folds {:?}, queries {:?}, composed {:.2} bits",
+        log_rows + 6,
+        seconds[0],
+        widths[0],
+        seconds[1],
+        widths[1],
+        verified * 1e3,
+        proof.len() / 1024,
+        schedule.folds(),
+        schedule.queries(),
+        choice.composed,
+    );
+}
+
+#[test]
+#[ignore = "prints times"]
+fn speed() {
+    measure(14, [53, 11]);
+    measure(18, [53, 11]);
+}

@@ -1,0 +1,1 @@
+"""Outside models -> Graph, one module a format."""

@@ -1,0 +1,147 @@
+"""ONNX -> Graph: static shapes, functions inlined, initialisers as constants, operators in one canonical form."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence, Set
+from typing import Any
+
+import numpy as np
+import onnx
+import onnx.inliner
+from onnx import helper
+
+from tacit.errors import ModelError, UnsupportedOperator
+from tacit.frontends import onnx_shapes
+from tacit.frontends.onnx_canonical import CANONICAL_OPSET, canonical
+from tacit.frontends.onnx_file import Source, array_of, opset_of, read
+from tacit.graph import Graph, Node, Value, check, require_supported
+from tacit.graph.export import to_onnx
+
+__all__ = ["load", "require_supported", "to_onnx"]
+
+EXPANSIONS = 8
+"""Function bodies may call functions; deeper nesting than this is not looked for."""
+
+
+def load(
+    model: str | os.PathLike[str] | bytes | onnx.ModelProto,
+    shapes: Mapping[str, Sequence[int]] | None = None,
+    supported: Set[str] | None = None,
+) -> Graph:
+    """Reads an ONNX model.
+
+    `shapes`: lengths of symbolic axes, input name -> shape of one sample; a symbolic first axis always becomes 1.
+    `supported`: names of operators that need no expansion; others that ONNX defines by a function body are replaced by it.
+    Raises ModelError (no model, damaged, a shape or dtype that cannot be used) or UnsupportedOperator (control flow).
+    """
+    source = read(model)
+    skeleton = _inlined(source)
+    onnx_shapes.fix_inputs(source, skeleton, shapes)
+    if supported is not None:
+        skeleton = _expanded(skeleton, supported)
+    _refuse_control_flow(skeleton)
+    values = onnx_shapes.infer(source, skeleton)
+    return check(_graph(source, skeleton, values), "loaded")
+
+
+def _inlined(source: Source) -> onnx.ModelProto:
+    if not source.skeleton.functions:
+        return source.skeleton
+    try:
+        return onnx.inliner.inline_local_functions(source.skeleton, convert_version=True)
+    except Exception as error:
+        raise ModelError(f"{source.name} has functions that cannot be inlined ({type(error).__name__}).") from None
+
+
+def _expanded(model: onnx.ModelProto, supported: Set[str]) -> onnx.ModelProto:
+    for _ in range(EXPANSIONS):
+        opset = opset_of(model)
+        kinds = {node.op_type for node in model.graph.node if node.domain in ("", "ai.onnx")} - supported
+        chosen = [("", kind) for kind in sorted(kinds) if _has_plain_body(kind, opset)]
+        if not chosen:
+            break
+        try:
+            model = onnx.inliner.inline_selected_functions(model, chosen, inline_schema_functions=True)
+        except Exception:
+            break
+    return model
+
+
+def _has_plain_body(kind: str, opset: int) -> bool:
+    """Whether ONNX defines the operator by other operators, without control flow."""
+    try:
+        schema = onnx.defs.get_schema(kind, opset, "")
+    except onnx.defs.SchemaError:
+        return False
+    if schema.has_function:
+        return not any(node.op_type in ("If", "Loop", "Scan") for node in schema.function_body.node)
+    return schema.has_context_dependent_function and kind != "SequenceMap"
+
+
+def _refuse_control_flow(model: onnx.ModelProto) -> None:
+    graphs = (onnx.AttributeProto.GRAPH, onnx.AttributeProto.GRAPHS)
+    found = [f"{n.name!r} ({n.op_type})" for n in model.graph.node if any(a.type in graphs for a in n.attribute)]
+    if found:
+        raise UnsupportedOperator(
+            f"The model has control flow: {', '.join(found)}; export it with fixed shapes, so that no branch or loop remains."
+        )
+
+
+def _graph(source: Source, model: onnx.ModelProto, values: Mapping[str, Value]) -> Graph:
+    constants = dict(source.weights)
+    for tensor in model.graph.initializer:
+        if tensor.name not in constants:
+            constants[tensor.name] = array_of(tensor, "The initialiser")
+    nodes: list[Node] = []
+    taken: set[str] = set()
+    for position, proto in enumerate(model.graph.node):
+        if proto.op_type == "Constant" and proto.domain in ("", "ai.onnx"):
+            constants[proto.output[0]] = _constant(proto)
+        else:
+            nodes.append(_node(proto, position, taken))
+    outputs = tuple(value.name for value in model.graph.output)
+    known = dict(values)
+    known.update({name: Value(name, tuple(array.shape), array.dtype.name) for name, array in constants.items()})
+    opset = source.opset
+    nodes, added = canonical(nodes, known, constants, opset)
+    known.update(added)
+    empty = Graph((), known, source.inputs, outputs, constants, max(opset, CANONICAL_OPSET))
+    return empty.rebuild(nodes)
+
+
+def _node(proto: onnx.NodeProto, position: int, taken: set[str]) -> Node:
+    domain = "" if proto.domain == "ai.onnx" else proto.domain
+    name = proto.name or f"{proto.op_type}_{position}"
+    if name in taken:
+        name = f"{name}_{position}"
+    taken.add(name)
+    attributes = {entry.name: _attribute(entry, name) for entry in proto.attribute}
+    return Node(proto.op_type, domain, name, tuple(proto.input), tuple(proto.output), attributes)
+
+
+def _attribute(entry: onnx.AttributeProto, node: str) -> Any:
+    """Plain Python: numbers, strings, lists of them, arrays for tensors."""
+    kind = onnx.AttributeProto
+    if entry.type == kind.STRING:
+        return entry.s.decode("utf-8", "replace")
+    if entry.type == kind.STRINGS:
+        return [item.decode("utf-8", "replace") for item in entry.strings]
+    if entry.type == kind.TENSOR:
+        return array_of(entry.t, f"An attribute of node {node!r}, tensor")
+    if entry.type in (kind.INT, kind.FLOAT):
+        return helper.get_attribute_value(entry)
+    if entry.type in (kind.INTS, kind.FLOATS):
+        return list(helper.get_attribute_value(entry))
+    raise UnsupportedOperator(f"The attribute {entry.name!r} of node {node!r} has a type that has no meaning here; remove the node.")
+
+
+def _constant(proto: onnx.NodeProto) -> np.ndarray:
+    entry = proto.attribute[0] if len(proto.attribute) == 1 else None
+    if entry is not None and entry.name == "value":
+        return array_of(entry.t, "The constant of node " + repr(proto.name))
+    if entry is not None and entry.name in ("value_float", "value_floats"):
+        return np.array(helper.get_attribute_value(entry), dtype=np.float32)
+    if entry is not None and entry.name in ("value_int", "value_ints"):
+        return np.array(helper.get_attribute_value(entry), dtype=np.int64)
+    raise ModelError(f"The Constant node {proto.name!r} holds no array of numbers; store it as a tensor.")

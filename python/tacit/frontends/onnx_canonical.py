@@ -1,0 +1,192 @@
+"""Older forms of operators -> the forms of opset 18: what used to be an attribute is an input, old defaults are explicit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from tacit.errors import ModelError
+from tacit.graph import Node, Value
+
+CANONICAL_OPSET = 18
+
+
+@dataclass
+class Rewriter:
+    """One pass over the nodes. `constants` grows by the inputs that attributes become, `added` by the values of new nodes."""
+
+    values: Mapping[str, Value]
+    constants: dict[str, np.ndarray]
+    opset: int
+    added: dict[str, Value] = field(default_factory=dict)
+
+    def constant(self, node: Node, stem: str, array: np.ndarray) -> str:
+        name = f"{node.name}/{stem}"
+        while name in self.values or name in self.constants:
+            name += "_"
+        self.constants[name] = array
+        self.added[name] = Value(name, tuple(array.shape), array.dtype.name)
+        return name
+
+    def value(self, node: Node, stem: str, shape: Sequence[int], dtype: str) -> str:
+        name = f"{node.name}/{stem}"
+        while name in self.values or name in self.added:
+            name += "_"
+        self.added[name] = Value(name, tuple(shape), dtype)
+        return name
+
+    def lift(self, node: Node, attributes: Mapping[str, Any], drop: Sequence[str] = ()) -> Node:
+        """Appends inputs in the given order (None: absent), and drops the attributes they come from."""
+        inputs = list(node.inputs)
+        for stem, array in attributes.items():
+            inputs.append("" if array is None else self.constant(node, stem, array))
+        while inputs and not inputs[-1]:
+            inputs.pop()
+        kept = {k: v for k, v in node.attributes.items() if k not in attributes and k not in drop}
+        return replace(node, inputs=tuple(inputs), attributes=kept)
+
+
+Rule = Callable[[Rewriter, Node], list[Node]]
+
+
+def canonical(
+    nodes: Sequence[Node], values: Mapping[str, Value], constants: dict[str, np.ndarray], opset: int
+) -> tuple[list[Node], dict[str, Value]]:
+    """The nodes in the forms of opset 18 (or of `opset`, when that is later), and the values that were added. Adds to `constants`."""
+    rewriter = Rewriter(values, constants, opset)
+    result: list[Node] = []
+    for node in nodes:
+        rule = RULES.get(node.operator) if not node.domain else None
+        result.extend([node] if rule is None else rule(rewriter, node))
+    return result, rewriter.added
+
+
+def _integers(node: Node, name: str) -> np.ndarray | None:
+    return np.array(node.attributes[name], dtype=np.int64).reshape(-1) if name in node.attributes else None
+
+
+def _axes(since: int) -> Rule:
+    def rule(rewriter: Rewriter, node: Node) -> list[Node]:
+        if rewriter.opset >= since or "axes" not in node.attributes:
+            return [node]
+        return [rewriter.lift(node, {"axes": _integers(node, "axes")})]
+
+    return rule
+
+
+def _softmax(rewriter: Rewriter, node: Node) -> list[Node]:
+    """Before opset 13: the axes from `axis` on (default 1) count as one. Softmax of the flattened tensor, then its shape again."""
+    shape = rewriter.values[node.inputs[0]].shape
+    if rewriter.opset >= 13:
+        return [replace(node, attributes={**node.attributes, "axis": node.attributes.get("axis", -1)})]
+    rank = len(shape)
+    axis = int(node.attributes.get("axis", 1)) % max(rank, 1)
+    last = {**node.attributes, "axis": -1}
+    if all(length == 1 for length in shape[axis:-1]):
+        return [replace(node, attributes=last)]
+    rows = int(np.prod(shape[:axis], dtype=np.int64))
+    flat = (rows, int(np.prod(shape[axis:], dtype=np.int64)))
+    dtype = rewriter.values[node.inputs[0]].dtype
+    before = rewriter.value(node, "flat", flat, dtype)
+    after = rewriter.value(node, "normalised", flat, dtype)
+    whole = rewriter.constant(node, "shape", np.array(shape, dtype=np.int64))
+    return [
+        Node("Flatten", "", f"{node.name}/flatten", node.inputs, (before,), {"axis": axis}),
+        replace(node, inputs=(before,), outputs=(after,), attributes=last),
+        Node("Reshape", "", f"{node.name}/reshape", (after, whole), node.outputs, {}),
+    ]
+
+
+def _clip(rewriter: Rewriter, node: Node) -> list[Node]:
+    if rewriter.opset >= 11:
+        return [node]
+    dtype = rewriter.values[node.inputs[0]].dtype
+    bounds = {key: np.array(node.attributes[key], dtype=dtype) if key in node.attributes else None for key in ("min", "max")}
+    return [rewriter.lift(node, bounds)]
+
+
+def _dropout(rewriter: Rewriter, node: Node) -> list[Node]:
+    training = rewriter.constants.get(node.input(2))
+    if node.input(2) and (training is None or bool(np.any(training))):
+        raise ModelError(f"Node {node} is in training mode; export the model for inference.")
+    return [replace(node, inputs=node.inputs[:1], attributes={})]
+
+
+def _batch_normalization(rewriter: Rewriter, node: Node) -> list[Node]:
+    if node.attributes.get("training_mode", 0):
+        raise ModelError(f"Node {node} is in training mode; export the model for inference.")
+    if node.attributes.get("spatial", 1) != 1:
+        raise ModelError(f"Node {node} normalises every position by itself (spatial=0); export with opset 9 or later.")
+    return [replace(node, outputs=node.outputs[:1], attributes={"epsilon": node.attributes.get("epsilon", 1e-5)})]
+
+
+def _pad(rewriter: Rewriter, node: Node) -> list[Node]:
+    if rewriter.opset >= 11:
+        return [node]
+    fill = np.array(node.attributes.get("value", 0.0), dtype=rewriter.values[node.inputs[0]].dtype)
+    return [rewriter.lift(node, {"pads": _integers(node, "pads"), "value": fill})]
+
+
+def _slice(rewriter: Rewriter, node: Node) -> list[Node]:
+    if rewriter.opset >= 10:
+        return [node]
+    return [rewriter.lift(node, {key: _integers(node, key) for key in ("starts", "ends", "axes")})]
+
+
+def _top_k(rewriter: Rewriter, node: Node) -> list[Node]:
+    return [node] if rewriter.opset >= 10 else [rewriter.lift(node, {"k": _integers(node, "k")})]
+
+
+def _split(rewriter: Rewriter, node: Node) -> list[Node]:
+    """Always with explicit lengths: equal ones, the last smaller, when the node gives none."""
+    if node.input(1):
+        return [node]
+    lengths = _integers(node, "split")
+    if lengths is None:
+        shape = rewriter.values[node.inputs[0]].shape
+        length, parts = shape[int(node.attributes.get("axis", 0))], len(node.outputs)
+        each = -(-length // parts)
+        lengths = np.array([min(each, max(length - each * i, 0)) for i in range(parts)], dtype=np.int64)
+    return [rewriter.lift(replace(node, inputs=node.inputs[:1]), {"split": lengths}, drop=("num_outputs",))]
+
+
+def _resize(rewriter: Rewriter, node: Node) -> list[Node]:
+    """Upsample and Resize before opset 11: asymmetric coordinates, floor."""
+    if rewriter.opset >= 11:
+        return [node]
+    if node.operator == "Upsample" and "scales" in node.attributes:
+        scales = rewriter.constant(node, "scales", np.array(node.attributes["scales"], dtype=np.float32))
+    else:
+        scales = node.input(1)
+    mode = {"bilinear": "linear"}.get(node.attributes.get("mode", "nearest"), node.attributes.get("mode", "nearest"))
+    settings = {"mode": mode, "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
+    return [replace(node, operator="Resize", inputs=(node.inputs[0], "", scales), attributes=settings)]
+
+
+def _scatter(rewriter: Rewriter, node: Node) -> list[Node]:
+    return [replace(node, operator="ScatterElements")]
+
+
+REDUCTIONS = ("Mean", "Max", "Min", "Prod", "L1", "L2", "LogSum", "LogSumExp", "SumSquare")
+RULES: dict[str, Rule] = {
+    "Squeeze": _axes(13),
+    "Unsqueeze": _axes(13),
+    "ReduceSum": _axes(13),
+    **{f"Reduce{name}": _axes(18) for name in REDUCTIONS},
+    "Softmax": _softmax,
+    "LogSoftmax": _softmax,
+    "Hardmax": _softmax,
+    "Clip": _clip,
+    "Dropout": _dropout,
+    "BatchNormalization": _batch_normalization,
+    "Pad": _pad,
+    "Slice": _slice,
+    "TopK": _top_k,
+    "Split": _split,
+    "Upsample": _resize,
+    "Resize": _resize,
+    "Scatter": _scatter,
+}

@@ -1,0 +1,125 @@
+"""Graph, Node and Value: a model as frozen data, every shape static, every value produced once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Value:
+    """A tensor of the graph: static shape and NumPy dtype name."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+
+    @property
+    def size(self) -> int:
+        """How many elements it has."""
+        return int(np.prod(self.shape, dtype=np.int64))
+
+    @property
+    def is_float(self) -> bool:
+        return self.dtype in ("float16", "float32", "float64")
+
+
+@dataclass(frozen=True, eq=False)
+class Node:
+    """One operator application. `domain` is '' for ONNX's own operators; '' among the inputs (outputs) is an absent one."""
+
+    operator: str
+    domain: str
+    name: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    attributes: Mapping[str, Any]
+
+    @property
+    def kind(self) -> str:
+        """The operator's name, with its domain when that is not ONNX's own: what sets of supported operators hold."""
+        return f"{self.domain}.{self.operator}" if self.domain else self.operator
+
+    def input(self, position: int) -> str:
+        """The name of an input, '' when it is absent."""
+        return self.inputs[position] if position < len(self.inputs) else ""
+
+    def with_inputs(self, inputs: Iterable[str]) -> Node:
+        return replace(self, inputs=tuple(inputs))
+
+    def with_outputs(self, outputs: Iterable[str]) -> Node:
+        return replace(self, outputs=tuple(outputs))
+
+    def __str__(self) -> str:
+        return f"{self.name!r} ({self.kind})"
+
+
+@dataclass(frozen=True, eq=False)
+class Graph:
+    """Nodes in topological order. `values` names every input, constant and intermediate; `constants` holds the known ones.
+
+    `opset` is the version of ONNX's own domain that the nodes' semantics follow.
+    """
+
+    nodes: tuple[Node, ...]
+    values: Mapping[str, Value]
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    constants: Mapping[str, np.ndarray]
+    opset: int
+
+    @cached_property
+    def producers(self) -> Mapping[str, Node]:
+        """Value name -> the node that computes it. Inputs and constants have none."""
+        return {output: node for node in self.nodes for output in node.outputs if output}
+
+    @cached_property
+    def consumers(self) -> Mapping[str, tuple[Node, ...]]:
+        """Value name -> the nodes that read it, one entry per reading input. Values that nobody reads are absent."""
+        found: dict[str, list[Node]] = {}
+        for node in self.nodes:
+            for name in node.inputs:
+                if name:
+                    found.setdefault(name, []).append(node)
+        return {name: tuple(nodes) for name, nodes in found.items()}
+
+    def constant(self, name: str) -> np.ndarray | None:
+        """The known array of a value, or None."""
+        return self.constants.get(name)
+
+    def uses(self, name: str) -> int:
+        """How often a value is read, counting graph outputs."""
+        return len(self.consumers.get(name, ())) + self.outputs.count(name)
+
+    def rebuild(
+        self,
+        nodes: Sequence[Node],
+        constants: Mapping[str, np.ndarray] | None = None,
+        values: Mapping[str, Value] | None = None,
+    ) -> Graph:
+        """The graph with other nodes and with more (or replaced) constants and values, without what nothing reads any more."""
+        merged = dict(self.constants)
+        known = dict(self.values)
+        for name, array in (constants or {}).items():
+            merged[name] = array
+            known[name] = Value(name, tuple(array.shape), array.dtype.name)
+        known.update(values or {})
+        read = {name for node in nodes for name in node.inputs} | set(self.outputs)
+        written = {name for node in nodes for name in node.outputs}
+        merged = {name: array for name, array in merged.items() if name in read and name not in written}
+        keep = read | written | set(self.inputs)
+        known = {name: value for name, value in known.items() if name in keep}
+        return Graph(tuple(nodes), known, self.inputs, self.outputs, merged, self.opset)
+
+    def fresh(self, stem: str) -> str:
+        """A value name that the graph does not use yet."""
+        if stem not in self.values:
+            return stem
+        number = 1
+        while f"{stem}_{number}" in self.values:
+            number += 1
+        return f"{stem}_{number}"

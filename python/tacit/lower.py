@@ -1,0 +1,49 @@
+"""Graph and scales -> program and weights: every value becomes integers, rounded where a consumer demands it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tacit.errors import ModelError
+from tacit.graph import Graph, Node, require_supported
+from tacit.operators import LOWERINGS, SUPPORTED
+from tacit.operators.context import Context
+from tacit.operators.weights import common_shift
+from tacit.primitives.builder import Builder
+from tacit.primitives.program import Program, ProgramBuilder
+from tacit.primitives.tensor import IntervalTooWide
+from tacit.quantize import Scales
+
+__all__ = ["lower", "lower_into"]
+
+
+def lower(graph: Graph, scales: Scales) -> tuple[Program, dict[str, np.ndarray]]:
+    """The program of a simplified graph, and its weight columns by name (int64).
+
+    Raises UnsupportedOperator listing every node without a lowering, and ModelError naming a node whose sums could overflow.
+    """
+    builder = ProgramBuilder()
+    lower_into(builder, graph, scales)
+    return builder.program(), builder.weights
+
+
+def lower_into(builder: Builder, graph: Graph, scales: Scales) -> None:
+    """Lowers a graph through any builder."""
+    require_supported(graph, SUPPORTED)
+    context = Context(graph, scales, builder)
+    context.shift = common_shift(context)
+    for name in graph.inputs:
+        value, scale = graph.values[name], scales.inputs[name]
+        context.put(name, builder.input(name, value.shape, scale.low, scale.high, scale.exponent, value.dtype))
+    for node in graph.nodes:
+        lower_node(context, node)
+    for name in graph.outputs:
+        context.publish(name)
+
+
+def lower_node(context: Context, node: Node) -> None:
+    """Lowers one node; errors name it."""
+    try:
+        LOWERINGS[node.operator].lower(context, node)
+    except IntervalTooWide as error:
+        raise ModelError(f"Node {node}: {error}") from None

@@ -1,0 +1,1 @@
+"""Numbers: fixed-point rounding and saturation, intervals, and correctly rounded function tables."""

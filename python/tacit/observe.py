@@ -1,0 +1,84 @@
+"""Ranges of every value over samples, and the floating-point outputs that the integer model is measured against."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from tacit.errors import InputError
+from tacit.graph import Graph
+from tacit.graph.evaluate import Evaluator
+
+SIGNIFICANT_BITS = 13
+TYPICAL = 0.999
+
+_sessions: WeakKeyDictionary[Graph, Evaluator] = WeakKeyDictionary()
+
+
+@dataclass(frozen=True)
+class Range:
+    """What a value was over all samples and elements, in real units: smallest, largest, largest magnitude, and the 99.9 %
+    quantile of the magnitude within a sample (its largest over the samples).
+
+    Every number is rounded to 13 significant bits: machines whose float32 sums differ in the last bits then agree.
+    """
+
+    low: float
+    high: float
+    absolute: float
+    typical: float
+
+    def union(self, other: Range) -> Range:
+        return Range(
+            min(self.low, other.low),
+            max(self.high, other.high),
+            max(self.absolute, other.absolute),
+            max(self.typical, other.typical),
+        )
+
+
+def observe(graph: Graph, samples: Iterable[Mapping[str, np.ndarray]]) -> dict[str, Range]:
+    """Value name -> Range, for the inputs and everything that the nodes compute, over samples {input name: array}.
+
+    Arrays have the declared shapes. Raises InputError when there is no sample, ModelError when onnxruntime refuses the graph.
+    """
+    names = [*graph.inputs, *graph.producers]
+    evaluator = Evaluator(graph, names)
+    ranges: dict[str, Range] = {}
+    for sample in samples:
+        for name, array in evaluator.run(sample).items():
+            if array.size:
+                seen = range_of(array)
+                ranges[name] = ranges[name].union(seen) if name in ranges else seen
+    if not ranges:
+        raise InputError("There is no sample to observe: give at least one.")
+    return ranges
+
+
+def run_float(graph: Graph, sample: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Output name -> array, as onnxruntime computes it in floating point. The session is kept as long as the graph lives."""
+    evaluator = _sessions.get(graph)
+    if evaluator is None:
+        evaluator = _sessions[graph] = Evaluator(graph)
+    return evaluator.run(sample)
+
+
+def range_of(array: np.ndarray) -> Range:
+    """The Range of one array with at least one element."""
+    flat = np.asarray(array).reshape(-1)
+    if flat.dtype.kind != "f":
+        flat = flat.astype(np.float64)
+    magnitude = np.abs(flat)
+    rank = min(int(TYPICAL * flat.size), flat.size - 1)
+    typical = float(np.partition(magnitude, rank)[rank]) if flat.size > 1 else float(magnitude[0])
+    return Range(_rounded(float(flat.min())), _rounded(float(flat.max())), _rounded(float(magnitude.max())), _rounded(typical))
+
+
+def _rounded(number: float) -> float:
+    if number == 0.0 or not np.isfinite(number):
+        return number
+    mantissa, exponent = np.frexp(number)
+    return float(np.ldexp(np.round(np.ldexp(mantissa, SIGNIFICANT_BITS)), int(exponent) - SIGNIFICANT_BITS))

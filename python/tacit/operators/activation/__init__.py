@@ -1,0 +1,1 @@
+"""Functions of one variable: each chain of them is one table."""

@@ -1,0 +1,264 @@
+"""What a lowering sees: the graph's values as integer tensors, rounded only when a consumer demands it.
+
+A value is held exactly: as a column, a view, or an *accumulator* (a sum of products that nobody committed to). Consumers ask for
+the form they need: `tensor` (exact), `factor` (fit for a product), `narrow` (fit for tables and maxima), `wide` (rounded once, as
+wide as its proved interval). Functions of one variable are deferred, so that a chain of them becomes one table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from tacit.errors import UnsupportedOperator
+from tacit.graph import Graph, Node
+from tacit.numbers.fixed import exponent_for, quantise
+from tacit.numbers.functions import IDENTITY, Function
+from tacit.operators import domains
+from tacit.operators.registry import LOWERINGS
+from tacit.primitives import gadgets
+from tacit.primitives.builder import Builder
+from tacit.primitives.tensor import Tensor
+
+OUTPUT_BITS = 17
+"""Graph outputs are rounded to about 2^-16 of the largest output seen."""
+WIDE_BITS = 28
+WIDE_FRACTION = 8
+"""A wide tensor has so many fraction bits more than a narrow one."""
+PUBLIC_BITS = 32
+LARGEST_SHIFT = 24
+CONSTANT_BITS = 24
+"""Constants that are added have so many bits."""
+FACTOR_SLACK = 3
+"""An exact sum of narrow tensors may be so many bits wider than `bits` and still enter a product unrounded."""
+
+
+class Width(Protocol):
+    @property
+    def bits(self) -> int: ...
+    @property
+    def shift(self) -> int: ...
+    @property
+    def precision(self) -> float: ...
+
+
+class Scales(Protocol):
+    """What lowering reads of `tacit.quantize.Scales`."""
+
+    @property
+    def width(self) -> Width: ...
+    @property
+    def bits(self) -> int: ...
+    @property
+    def exponents(self) -> Mapping[str, int]: ...
+    @property
+    def largest(self) -> Mapping[str, float]: ...
+
+
+@dataclass(frozen=True)
+class Deferred:
+    """function(root), not yet applied."""
+
+    root: str
+    function: Function
+
+
+class Context:
+    """The state of one lowering. Lowerings read values by name and write each output once."""
+
+    def __init__(self, graph: Graph, scales: Scales, builder: Builder) -> None:
+        self.graph = graph
+        self.scales = scales
+        self.builder = builder
+        self.shift = scales.width.shift
+        self._tensors: dict[str, Tensor] = {}
+        self._deferred: dict[str, Deferred] = {}
+        self._narrow: dict[str, Tensor] = {}
+        self._wide: dict[str, Tensor] = {}
+        self._rounding: dict[str, int] = {}
+        self._columns: dict[tuple[str, int], Tensor] = {}
+
+    # the graph
+
+    def constant(self, name: str) -> np.ndarray | None:
+        """The array of a constant value, None for a computed one."""
+        return self.graph.constants.get(name)
+
+    def require_constant(self, node: Node, position: int, what: str) -> np.ndarray:
+        """The constant input of a node; UnsupportedOperator when it is computed."""
+        array = self.constant(node.input(position))
+        if array is None:
+            raise self.unsupported(node, f"its {what} is computed by the model; only a constant one can be proved yet")
+        return array
+
+    def integers(self, node: Node, position: int, attribute: str) -> list[int] | None:
+        """A list of integers given as a constant input or as an attribute; None when neither is there."""
+        if node.input(position):
+            return [int(i) for i in self.require_constant(node, position, attribute).reshape(-1)]
+        given = node.attributes.get(attribute)
+        return None if given is None else [int(i) for i in np.asarray(given).reshape(-1)]
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        return tuple(self.graph.values[name].shape)
+
+    def unsupported(self, node: Node, reason: str) -> UnsupportedOperator:
+        return UnsupportedOperator(f"Node {node.name!r} ({node.operator}) cannot be proved: {reason}.")
+
+    def put(self, name: str, tensor: Tensor) -> None:
+        """Sets a node's output."""
+        self._tensors[name] = tensor
+
+    # exponents
+
+    def exponent(self, name: str) -> int:
+        """The exponent of the narrow form of a value."""
+        return self.scales.exponents.get(name, 0)
+
+    def largest(self, name: str) -> float:
+        """The largest magnitude seen of a value."""
+        return self.scales.largest.get(name, 0.0)
+
+    def rounding(self, name: str) -> int:
+        """The exponent at which a value will be rounded: what its consumers agree on, else its own narrow exponent."""
+        if name not in self._rounding:
+            self._rounding[name] = self._agreed(name)
+        return self._rounding[name]
+
+    def _agreed(self, name: str) -> int:
+        if name in self.graph.outputs:
+            return exponent_for(self.largest(name), OUTPUT_BITS, headroom=0)
+        wanted = set()
+        for node in self.graph.consumers.get(name, ()):
+            entry = LOWERINGS.get(node.operator)
+            if entry is not None and entry.rounds is not None:
+                wanted.add(entry.rounds(self, node, name))
+            else:
+                wanted.add(None)
+        if len(wanted) == 1:
+            only = wanted.pop()
+            if only is not None:
+                return only
+        return self.exponent(name)
+
+    def weight_exponent(self, output: str, data_exponent: int, array: np.ndarray) -> int:
+        """The exponent of weights such that their product with data is rounded with the common shift. Weights that would be
+        too coarse get more bits, at the price of a shift of their own."""
+        exponent = self.rounding(output) + self.shift - data_exponent
+        missing = self.scales.width.precision - 1.5 - magnitude_bits(array) - exponent
+        if missing > 0:
+            exponent += min(int(np.ceil(missing)), LARGEST_SHIFT - self.shift)
+        return exponent
+
+    # values
+
+    def tensor(self, name: str) -> Tensor:
+        """A value, exact; a deferred function is applied first."""
+        if name in self._deferred:
+            return self.narrow(name)
+        if name not in self._tensors and self.constant(name) is not None:
+            self._tensors[name] = self.constant_tensor(name)
+        return self._tensors[name]
+
+    def constant_tensor(self, name: str, exponent: int | None = None) -> Tensor:
+        """A constant of the graph as a column of weights; by default with CONSTANT_BITS bits (integers: exactly)."""
+        array = self.graph.constants[name]
+        if exponent is None:
+            exponent = 0 if array.dtype.kind in "iub" else min(exponent_for(float(np.abs(array).max(initial=0)), CONSTANT_BITS, 0), 30)
+        return self.weight(name, array, exponent)
+
+    def weight(self, name: str, array: np.ndarray, exponent: int) -> Tensor:
+        """A column of weights round(array * 2^exponent); stored once for each name and exponent."""
+        key = (name, exponent)
+        if key not in self._columns:
+            limit = 1 << 62
+            self._columns[key] = self.builder.weight(name, quantise(array, exponent, -limit, limit), exponent)
+        return self._columns[key]
+
+    def addend(self, name: str) -> Tensor:
+        """A value as a term of a sum: exact, but an accumulator that others read too is rounded once for all of them."""
+        tensor = self.tensor(name)
+        return tensor if tensor.is_affine or self.graph.uses(name) == 1 else self.wide(name)
+
+    def factor(self, name: str) -> Tensor:
+        """A value as a factor of a product: a view, or a short sum of views, of about `bits` bits."""
+        tensor = self.tensor(name)
+        if tensor.is_affine and len(tensor.terms) <= 2 and signed_bits(tensor) <= self.scales.bits + FACTOR_SLACK:
+            return tensor
+        return self.narrow(name)
+
+    def narrow(self, name: str) -> Tensor:
+        """A value with `bits` signed bits, saturating; applies the value's deferred function."""
+        if name not in self._narrow:
+            self._narrow[name] = self._round(name)
+        return self._narrow[name]
+
+    def _round(self, name: str) -> Tensor:
+        deferred = self._deferred.get(name)
+        if deferred is not None:
+            x = self.tensor(deferred.root)
+            first, last = domains.exponents(self, deferred.function, deferred.root, name)
+            return self._apply(name, x, deferred.function, first, last)
+        x = self.tensor(name)
+        if x.is_affine and len(x.terms) == 1 and signed_bits(x) <= self.scales.bits:
+            return x
+        target = self.exponent(name)
+        return self._apply(name, x, IDENTITY, target, target)
+
+    def _apply(self, name: str, x: Tensor, function: Function, first: int, last: int) -> Tensor:
+        """function(round(x)) where the argument has exponent `first` (or x's own, where that is coarser), the result `last`."""
+        shift = max(0, x.exponent - first)
+        if function == IDENTITY:
+            last = min(last, x.exponent - shift)
+        return gadgets.round_saturate(self.builder, name, x, shift, self.scales.bits, function, last)
+
+    def wide(self, name: str) -> Tensor:
+        """A value as a column of the width of its proved interval, at most WIDE_BITS bits, or a view that is so already."""
+        if name not in self._wide:
+            x = self.tensor(name)
+            if not (x.is_affine and len(x.terms) == 1 and signed_bits(x) <= WIDE_BITS):
+                shift = max(x.exponent - self.exponent(name) - WIDE_FRACTION, signed_bits(x) - WIDE_BITS, 0)
+                x = gadgets.round_wide(self.builder, f"{name}/wide", x, shift)
+            self._wide[name] = x
+        return self._wide[name]
+
+    def defer(self, output: str, argument: str, function: Function) -> None:
+        """output = function(argument), elementwise. Joins the function that `argument` itself waits for, if nobody else reads it."""
+        waiting = self._deferred.get(argument)
+        if waiting is not None and self.graph.uses(argument) == 1 and argument not in self._narrow:
+            self._deferred[output] = Deferred(waiting.root, waiting.function.then(function))
+        else:
+            self._deferred[output] = Deferred(argument, function)
+
+    def is_deferred(self, name: str) -> bool:
+        """Whether a value waits for a function that nobody else needs applied."""
+        return name in self._deferred and self.graph.uses(name) == 1 and name not in self._narrow
+
+    # outputs
+
+    def publish(self, name: str) -> None:
+        """Binds a graph output: integers as they are, a committed float as a copy, an accumulator rounded (by at least one bit:
+        a raw one would publish a linear equation in the weights)."""
+        value = self.graph.values[name]
+        x = self.tensor(name)
+        if value.is_float and not (x.is_affine and all(self._is_open(f.column.home) for t in x.terms for f in t.factors)):
+            shift = max(1, x.exponent - self.rounding(name), signed_bits(x) - PUBLIC_BITS)
+            x = gadgets.round_wide(self.builder, f"{name}/output", x, shift, public=True)
+        self.builder.output(name, x, value.dtype, value.shape)
+
+    @staticmethod
+    def _is_open(home: str) -> bool:
+        return home in ("witness", "public")
+
+
+def signed_bits(tensor: Tensor) -> int:
+    """The width of the smallest signed type that holds the tensor's proved interval."""
+    return max(tensor.low.bit_length() if tensor.low >= 0 else (-tensor.low - 1).bit_length(), tensor.high.bit_length()) + 1
+
+
+def magnitude_bits(array: np.ndarray) -> float:
+    """log2 of the root mean square of an array; infinite for zeros, which need no precision."""
+    square = float(np.mean(np.square(array.astype(np.float64)))) if array.size else 0.0
+    return 0.5 * float(np.log2(square)) if square > 0 else float("inf")

@@ -1,0 +1,55 @@
+"""At which exponents a function of one variable is tabulated.
+
+Bounded functions saturate, so their arguments share one exponent whatever the layer: equal functions then share one table. The
+positive side of Relu and its like is the identity: argument and result have the result's exponent, and negative arguments, all
+mapped to zero, may saturate.
+"""
+
+from __future__ import annotations
+
+from math import ceil, log2
+from typing import TYPE_CHECKING
+
+from tacit.numbers.fixed import exponent_for
+from tacit.numbers.functions import Function
+
+if TYPE_CHECKING:
+    from tacit.operators.context import Context
+
+ONE_SIDED = {"relu", "clip"}
+BOUNDED = {"sigmoid", "tanh", "hard_sigmoid"}
+
+
+def exponents(context: Context, function: Function, argument: str, result: str) -> tuple[int, int]:
+    """The exponents of the (rounded, saturated) argument and of the result of function(argument)."""
+    bits = context.scales.bits
+    chain = function.chain
+    if chain[-1].name in BOUNDED:
+        last = bits - 2
+    else:
+        last = context.exponent(result)
+    if len(chain) == 1 and chain[0].name in ONE_SIDED:
+        return last, last
+    return argument_exponent(context, chain[0], argument, result if len(chain) == 1 else None), last
+
+
+def argument_exponent(context: Context, function: Function, argument: str, result: str | None) -> int:
+    """The exponent of the argument of the first function of a chain; `result` is its value's name where it has one."""
+    bits = context.scales.bits
+    largest = context.largest(argument)
+    if function.name == "sigmoid":
+        return bits - 1 - (4 if bits > 12 else 3)
+    if function.name == "tanh":
+        return bits - 1 - (3 if bits > 12 else 2)
+    if function.name == "hard_sigmoid":
+        slope, offset = function.parameters
+        reach = max(abs(offset), abs(1 - offset)) / abs(slope) if slope else 1.0
+        return bits - 1 - ceil(log2(max(reach, 1.0)))
+    if function.name == "hard_swish" and result is not None:
+        return exponent_for(max(context.largest(result), 3.0), bits, headroom=1)
+    if function.name == "clip":
+        low, high = function.parameters
+        bound = max(abs(low), abs(high))
+        if bound < 2 * largest:
+            return bits - 1 - ceil(log2(bound)) if bound > 0 else bits - 1
+    return exponent_for(largest, bits, headroom=1)

@@ -1,0 +1,1 @@
+"""Addition, multiplication and casts, element by element."""

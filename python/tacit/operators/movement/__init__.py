@@ -1,0 +1,1 @@
+"""Views: nothing is computed, no cell is committed where a view exists."""

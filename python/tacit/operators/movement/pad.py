@@ -1,0 +1,54 @@
+"""Pad: constant (any value), edge and reflect."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tacit.graph import Node
+from tacit.operators.registry import as_output, lowering
+from tacit.primitives import movement
+from tacit.primitives.tensor import Tensor
+
+if TYPE_CHECKING:
+    from tacit.operators.context import Context
+
+
+@lowering("Pad", rounds=as_output)
+def pad(context: Context, node: Node) -> None:
+    x = context.addend(node.inputs[0])
+    amounts = context.integers(node, 1, "pads")
+    if amounts is None:
+        raise context.unsupported(node, "it has no pads")
+    rank = len(x.shape)
+    axes = context.integers(node, 3, "axes") or list(range(rank))
+    pads = [(0, 0)] * rank
+    for i, axis in enumerate(axes):
+        pads[axis % rank] = (amounts[i], amounts[i + len(axes)])
+    mode = node.attributes.get("mode", "constant")
+    mode = mode.decode() if isinstance(mode, bytes) else mode
+    if mode == "constant":
+        context.put(node.outputs[0], filled(context, x, pads, fill_value(context, node)))
+        return
+    for axis, (before, after) in enumerate(pads):
+        if (before, after) != (0, 0):
+            indices = np.pad(np.arange(x.shape[axis]), (before, after), mode=mode)
+            x = movement.take(context.builder, x, axis, indices.tolist())
+    context.put(node.outputs[0], x)
+
+
+def fill_value(context: Context, node: Node) -> float:
+    if node.input(2):
+        return float(context.require_constant(node, 2, "fill value").reshape(-1)[0])
+    return float(node.attributes.get("value", 0.0))
+
+
+def filled(context: Context, x: Tensor, pads: list[tuple[int, int]], value: float) -> Tensor:
+    """x padded with a value: zeros by a view; any other as pad(x - value) + value."""
+    builder = context.builder
+    if value == 0:
+        return movement.pad(builder, x, pads)
+    level = int(np.floor(np.ldexp(value, x.exponent) + 0.5))
+    low, high = min(x.low, level), max(x.high, level)
+    return (movement.pad(builder, x - level, pads) + level).bounded(low, high)

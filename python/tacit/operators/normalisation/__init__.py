@@ -1,0 +1,1 @@
+"""Normalisation with constant statistics."""

@@ -1,0 +1,1 @@
+"""Windows: maxima and averages."""

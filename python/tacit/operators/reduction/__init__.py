@@ -1,0 +1,1 @@
+"""Sums, means, maxima, softmax and ArgMax along axes."""

@@ -1,0 +1,68 @@
+"""Operators register themselves: a file under `operators/<family>/` declares how its operator lowers, and nothing else lists it."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tacit.graph import Node
+
+if TYPE_CHECKING:
+    from tacit.operators.context import Context
+
+Lower = Callable[["Context", Node], None]
+Rounds = Callable[["Context", Node, str], "int | None"]
+Weighs = Callable[["Context", Node], "tuple[str, np.ndarray] | None"]
+
+
+@dataclass(frozen=True)
+class Lowering:
+    """How an operator lowers.
+
+    `rounds(context, node, input)`: the exponent at which the node rounds that input, or None when it does not round it itself.
+    `weighs(context, node)`: (data input, float weights that multiply it), or None; lets the compiler choose a common shift.
+    """
+
+    operator: str
+    lower: Lower
+    rounds: Rounds | None = None
+    weighs: Weighs | None = None
+
+
+LOWERINGS: dict[str, Lowering] = {}
+
+
+def lowering(*operators: str, rounds: Rounds | None = None, weighs: Weighs | None = None) -> Callable[[Lower], Lower]:
+    """Registers a function as the lowering of ONNX operators."""
+
+    def register(function: Lower) -> Lower:
+        for operator in operators:
+            if operator in LOWERINGS:
+                raise ValueError(f"two lowerings of {operator}")
+            LOWERINGS[operator] = Lowering(operator, function, rounds, weighs)
+        return function
+
+    return register
+
+
+def as_output(context: Context, node: Node, name: str) -> int | None:
+    """The `rounds` of operators that keep values where they are or move them: their input is rounded as their output is."""
+    del name
+    return context.rounding(node.outputs[0])
+
+
+@lru_cache(maxsize=1)
+def discover() -> frozenset[str]:
+    """Imports every operator file once; returns the names of all operators that can be lowered."""
+    package = importlib.import_module("tacit.operators")
+    for family in pkgutil.iter_modules(package.__path__, package.__name__ + "."):
+        if family.ispkg:
+            for module in pkgutil.iter_modules(importlib.import_module(family.name).__path__, family.name + "."):
+                importlib.import_module(module.name)
+    return frozenset(LOWERINGS)

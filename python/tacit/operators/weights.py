@@ -1,0 +1,71 @@
+"""Products with constant weights, and the right shift that most of them share."""
+
+from __future__ import annotations
+
+from math import ceil
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tacit.graph import Node
+from tacit.operators.context import magnitude_bits
+from tacit.operators.registry import LOWERINGS
+from tacit.primitives import arithmetic
+from tacit.primitives.tensor import Tensor
+
+if TYPE_CHECKING:
+    from tacit.operators.context import Context
+
+TOY_SHIFT = 14
+LARGEST_COMMON_SHIFT = 16
+"""One range table has at most 2^16 rows."""
+
+
+def common_shift(context: Context) -> int:
+    """The smallest shift under which all weights are precise enough: remainders of equal width share one range table.
+
+    Weights need no range check, so a shift costs only the rows of that table. Layers that a shift within the limit does not
+    serve get one of their own.
+    """
+    width = context.scales.width
+    shift = width.shift
+    limit = TOY_SHIFT if width.bits <= 12 else LARGEST_COMMON_SHIFT
+    for node in context.graph.nodes:
+        entry = LOWERINGS[node.operator]
+        product = entry.weighs(context, node) if entry.weighs is not None else None
+        if product is None:
+            continue
+        data, array = product
+        needed = width.precision - magnitude_bits(array) - context.rounding(node.outputs[0]) + context.exponent(data)
+        if np.isfinite(needed):
+            shift = max(shift, min(ceil(needed), limit))
+    return shift
+
+
+def weigh(context: Context, node: Node, name: str, array: np.ndarray, data: Tensor) -> Tensor:
+    """The column of constant weights that multiply `data` in `node`."""
+    exponent = context.weight_exponent(node.outputs[0], data.exponent, array)
+    return context.weight(name, array, exponent)
+
+
+def add_bias(context: Context, node: Node, name: str, array: np.ndarray, product: Tensor) -> Tensor:
+    """product + array, the constant held at the accumulator's exponent."""
+    bias = context.weight(name, array, product.exponent)
+    return arithmetic.add(context.builder, product, bias)
+
+
+def scale(context: Context, node: Node, tensor: Tensor, factor: float) -> Tensor:
+    """tensor * factor by a public constant: a power of two moves the exponent, any other becomes an integer coefficient."""
+    if factor == 0:
+        return tensor * 0
+    mantissa, power = np.frexp(abs(factor))
+    if mantissa == 0.5:
+        scaled = tensor if factor > 0 else -tensor
+        return scaled.with_exponent(tensor.exponent - (int(power) - 1))
+    exponent = max(context.rounding(node.outputs[0]) + context.shift - tensor.exponent, 15 - int(power))
+    exponent = min(exponent, 30 - int(power))
+    coefficient = int(np.floor(np.ldexp(factor, exponent) + 0.5))
+    while coefficient % 2 == 0 and exponent > 0:
+        coefficient //= 2
+        exponent -= 1
+    return (tensor * coefficient).with_exponent(tensor.exponent + exponent)

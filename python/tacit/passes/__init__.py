@@ -1,0 +1,35 @@
+"""Graph -> Graph, one pass a file. Every pass keeps the graph's function, its inputs and its outputs."""
+
+from __future__ import annotations
+
+from tacit.graph import Graph, check
+from tacit.passes.batch_normalization import fold_batch_normalization
+from tacit.passes.bias import merge_bias
+from tacit.passes.constants import fold_constants
+from tacit.passes.dead_code import remove_dead_code
+from tacit.passes.identities import remove_identities
+
+__all__ = [
+    "fold_batch_normalization",
+    "fold_constants",
+    "merge_bias",
+    "remove_dead_code",
+    "remove_identities",
+    "simplify",
+]
+
+PASSES = (
+    remove_dead_code,
+    fold_constants,
+    remove_identities,
+    fold_batch_normalization,
+    merge_bias,
+    remove_dead_code,
+)
+
+
+def simplify(graph: Graph) -> Graph:
+    """All passes in order. The result is legal at stage 'simplified'."""
+    for step in PASSES:
+        graph = step(graph)
+    return check(graph, "simplified")

@@ -1,0 +1,203 @@
+"""Exact arithmetic on tensors, exponents aligned: nothing is rounded and nothing committed but unavoidable copies.
+
+Every function takes the builder first, for the copies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from math import prod
+
+import numpy as np
+
+from tacit.primitives.axes import align, freshened, multiplied, partition, product, refine, rename, sizes_of
+from tacit.primitives.builder import Builder, gadget
+from tacit.primitives.movement import MAXIMUM_TERMS, plus, shifted, unsqueeze
+from tacit.primitives.reading import factor_values
+from tacit.primitives.tensor import Axis, NotAView, Tensor, Term, merged, scaled
+
+MAXIMUM_PRODUCTS = 4
+LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+@gadget("copy")
+def copy(builder: Builder, name: str, tensor: Tensor, public: bool = False) -> Tensor:
+    """The same integers as a column of its own, one axis per dimension. Contract copy - tensor = 0: unique."""
+    result = builder.commit(
+        name, tensor.shape, tensor.low, tensor.high, lambda: builder.value(tensor), exponent=tensor.exponent, public=public
+    )
+    builder.contract(name, result - tensor)
+    return result
+
+
+def add(builder: Builder, left: Tensor, right: Tensor) -> Tensor:
+    """left + right as values: the coarser operand is multiplied up to the finer exponent. NumPy broadcasting."""
+    exponent = max(left.exponent, right.exponent)
+    result = plus(builder, shifted(left, exponent), shifted(right, exponent))
+    return builder.copy(result) if len(result.terms) > MAXIMUM_TERMS else result
+
+
+def subtract(builder: Builder, left: Tensor, right: Tensor) -> Tensor:
+    """left - right as values, like `add`."""
+    return add(builder, left, -right)
+
+
+def negate(builder: Builder, tensor: Tensor) -> Tensor:
+    return -tensor
+
+
+def scale(builder: Builder, tensor: Tensor, integer: int, exponent: int = 0) -> Tensor:
+    """The value times integer * 2^-exponent, exactly."""
+    return (tensor * integer).with_exponent(tensor.exponent + exponent)
+
+
+def shift(builder: Builder, tensor: Tensor, exponent: int) -> Tensor:
+    """The same value at a finer exponent."""
+    return shifted(tensor, exponent)
+
+
+def multiply(builder: Builder, left: Tensor, right: Tensor) -> Tensor:
+    """The elementwise product with NumPy broadcasting; exponents add."""
+    left, right = factors_of(builder, left, right)
+    try:
+        align(left, right)
+    except NotAView:
+        left, right = builder.copy(left), builder.copy(right)
+    result = product(left, right)
+    if left.size != result.size or right.known is None:
+        return result
+    return with_known_bounds(result, left, right, ())
+
+
+def factors_of(builder: Builder, left: Tensor, right: Tensor) -> tuple[Tensor, Tensor]:
+    """Operands whose product distributes into few terms of at most two factors each; others become copies."""
+    if left.degree > 1 or left.denominator != 1:
+        left = builder.copy(left)
+    if right.degree > 1 or right.denominator != 1:
+        right = builder.copy(right)
+    if len(left.terms) * len(right.terms) > MAXIMUM_PRODUCTS and len(left.terms) > 1:
+        left = builder.copy(left)
+    if len(left.terms) * len(right.terms) > MAXIMUM_PRODUCTS and len(right.terms) > 1:
+        right = builder.copy(right)
+    return left, right
+
+
+def reduce_sum(builder: Builder, tensor: Tensor, axes: Sequence[int] | None = None, keepdims: bool = False) -> Tensor:
+    """The sum over these dimensions (all by default)."""
+    rank = len(tensor.dims)
+    drop = set(range(rank)) if axes is None else {axis % rank for axis in axes}
+    summed = [axis for i in drop for axis in tensor.dims[i]]
+    count = prod(axis.size for axis in summed)
+    terms = merged(summed_term(term, summed) for term in tensor.terms)
+    dims = tuple(() if i in drop else dim for i, dim in enumerate(tensor.dims) if i not in drop or keepdims)
+    low, high = tensor.low * count, tensor.high * count
+    return replace(tensor, dims=dims, terms=terms, low=low, high=high)
+
+
+def summed_term(term: Term, summed: Sequence[Axis]) -> Term:
+    """The term summed over these axes: those that it lacks multiply its coefficient."""
+    present = term.axes
+    lacking = prod(axis.size for axis in summed if axis not in present)
+    reach = term.reach * prod(axis.size for axis in summed if axis in present)
+    return Term(term.coefficient * lacking, term.factors, reach)
+
+
+def matmul(builder: Builder, left: Tensor, right: Tensor) -> Tensor:
+    """numpy.matmul: vectors, matrices and broadcast batches; exponents add."""
+    a, b = len(left.dims), len(right.dims)
+    if a == 0 or b == 0:
+        raise ValueError("matmul of a scalar")
+    if a == 1:
+        left = unsqueeze(builder, left, [0])
+    if b == 1:
+        right = unsqueeze(builder, right, [1])
+    batch = max(len(left.dims), len(right.dims)) - 2
+    names = LETTERS[:batch]
+    spec = f"{names[batch - len(left.dims) + 2 :]}XY,{names[batch - len(right.dims) + 2 :]}YZ->{names}XZ"
+    result = einsum(builder, spec, left, right)
+    drop = {len(result.dims) - 2} if a == 1 else set()
+    drop |= {len(result.dims) - 1} if b == 1 else set()
+    return replace(result, dims=tuple(dim for i, dim in enumerate(result.dims) if i not in drop))
+
+
+def einsum(builder: Builder, spec: str, left: Tensor, right: Tensor) -> Tensor:
+    """numpy.einsum of two operands ("bij,bjk->bik"), lengths of 1 broadcast; no letter twice in one operand; exponents add."""
+    inputs, output = spec.replace(" ", "").split("->")
+    first, second = inputs.split(",")
+    if len(first) != len(left.dims) or len(second) != len(right.dims):
+        raise ValueError(f"{spec} does not fit {left.shape} and {right.shape}")
+    left, right = factors_of(builder, left, right)
+    try:
+        return contracted(left, right, first, second, output)
+    except NotAView:
+        return contracted(builder.copy(left), builder.copy(right), first, second, output)
+
+
+def contracted(left: Tensor, right: Tensor, first: str, second: str, output: str) -> Tensor:
+    left, right = freshened(left), freshened(right)
+    names: dict[Axis, Axis] = {}
+    groups: dict[str, tuple[Axis, ...]] = {}
+    for letter in dict.fromkeys(first + second):
+        i, j = first.find(letter), second.find(letter)
+        ours = left.dims[i] if i >= 0 else ()
+        theirs = right.dims[j] if j >= 0 else ()
+        if ours and theirs:
+            if prod(sizes_of(ours)) != prod(sizes_of(theirs)):
+                raise ValueError(f"lengths of {letter}: {prod(sizes_of(ours))} and {prod(sizes_of(theirs))}")
+            common = partition(sizes_of(ours), sizes_of(theirs))
+            left, right = refine(left, i, common), refine(right, j, common)
+            ours, theirs = left.dims[i], right.dims[j]
+            names.update(zip(theirs, ours))
+        groups[letter] = ours or theirs
+    right = rename(right, names)
+    summed = [axis for letter, group in groups.items() if letter not in output for axis in group]
+    terms = tuple(summed_term(term, summed) for term in multiplied(left.terms, right.terms))
+    count = prod(axis.size for axis in summed)
+    corners = [a * b * count for a in (left.low, left.high) for b in (right.low, right.high)]
+    dims = tuple(groups[letter] for letter in output)
+    exponent = left.exponent + right.exponent
+    for known, other in ((right, left), (left, right)):
+        if len(known.terms) == 1 and known.terms[0].factors and known_values(known.terms[0]) is not None:
+            low, high, norm = norms(known, other, summed)
+            terms = tuple(with_reach(term, other, norm) for term in terms)
+            return Tensor(dims, merged(terms), low, high, exponent)
+    return Tensor(dims, merged(terms), min(corners), max(corners), exponent)
+
+
+def known_values(term: Term) -> np.ndarray | None:
+    """The values of a term's only factor over its own axes, when its column's are known."""
+    if len(term.factors) != 1 or term.factors[0].column.known is None:
+        return None
+    factor = term.factors[0]
+    return factor_values(factor, factor.column.known)
+
+
+def norms(weight: Tensor, other: Tensor, summed: Sequence[Axis]) -> tuple[int, int, int]:
+    """Bounds of sum over `summed` of weight * other for the weight's actual values and any other in its interval:
+    (low, high, the largest sum of |weight|), from sum max(w low, w high) at every output index."""
+    term = weight.terms[0]
+    values = known_values(term)
+    assert values is not None
+    axes = term.factors[0].axes
+    places = tuple(i for i, axis in enumerate(axes) if axis in set(summed))
+    lacking = prod(axis.size for axis in summed if axis not in set(axes))
+    positive = (np.maximum(values, 0).sum(axis=places) * lacking).reshape(-1).tolist()
+    negative = (np.minimum(values, 0).sum(axis=places) * lacking).reshape(-1).tolist()
+    norm = max(p - n for p, n in zip(positive, negative))
+    if term.coefficient < 0:
+        positive, negative = negative, positive
+    pairs = [(p * term.coefficient, n * term.coefficient) for p, n in zip(positive, negative)]
+    low = min(p * other.low + n * other.high for p, n in pairs)
+    high = max(p * other.high + n * other.low for p, n in pairs)
+    return low, high, norm
+
+
+def with_reach(term: Term, other: Tensor, norm: int) -> Term:
+    """A product term whose reach is the known factor's norm times the reach of the other operand's term."""
+    return Term(term.coefficient, term.factors, min(term.reach, norm * max(t.reach for t in other.terms)))
+
+
+def with_known_bounds(result: Tensor, left: Tensor, right: Tensor, summed: Sequence[Axis]) -> Tensor:
+    """An elementwise product bounded by the known operand's extreme values (its declared interval is already those)."""
+    return result

@@ -1,0 +1,222 @@
+"""What gadgets are written against. The same gadget code runs under several builders: it records a program, a circuit,
+values or costs."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from tacit.circuit import Constant, Iota, Listed, column_bytes
+from tacit.errors import ModelError
+from tacit.primitives.tensor import Column, Tensor, column_tensor, fresh_dims, stored_shape
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """A table segment: `entries` rows, one rule per tuple component."""
+
+    entries: int
+    rules: tuple[Constant | Iota | Listed, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A set of integer tuples. Tables of equal segments are stored once, under the first one's name."""
+
+    name: str
+    segments: tuple[Rows, ...]
+
+    @property
+    def width(self) -> int:
+        return len(self.segments[0].rules)
+
+    @property
+    def entries(self) -> int:
+        return sum(segment.entries for segment in self.segments)
+
+
+def listed(values: Sequence[int] | np.ndarray) -> Listed:
+    """A rule that gives the components row by row, in the fewest bytes."""
+    array = np.asarray(values, dtype=np.int64)
+    size = column_bytes(int(array.min()), int(array.max()))
+    return Listed(size, array.astype(f"<i{size}").tobytes())
+
+
+def range_table(entries: int) -> Table:
+    """0 .. entries - 1."""
+    return Table(f"range/{entries}", (Rows(entries, (Iota(0),)),))
+
+
+class Builder:
+    """Base of all interpretations; abstract in what it does with columns and relations."""
+
+    def __init__(self) -> None:
+        self.columns: dict[str, Column] = {}
+        self.depth = 0
+
+    # what gadgets and lowerings call
+
+    def weight(self, name: str, array: np.ndarray, exponent: int) -> Tensor:
+        """A column of home weights: int64 `array` of any shape; its values are part of the model, not of the circuit."""
+        array = np.ascontiguousarray(array, dtype=np.int64)
+        low, high = (int(array.min()), int(array.max())) if array.size else (0, 0)
+        return self.declare_weight(name, array.shape, low, high, exponent, array)
+
+    def declare_weight(
+        self, name: str, shape: Sequence[int], low: int, high: int, exponent: int, array: np.ndarray | None = None
+    ) -> Tensor:
+        """The replayed form of `weight`: the array comes from elsewhere."""
+        dims = fresh_dims(shape)
+        stored = None if array is None else array.reshape(stored_shape(dims))
+        column = self._register(Column(self._name(name), stored_shape(dims), "weights", low, high, stored))
+        self.on_weight(column, tuple(shape), exponent, array)
+        return column_tensor(column, dims, exponent)
+
+    def input(
+        self, name: str, shape: Sequence[int], low: int, high: int, exponent: int, dtype: str = "float32"
+    ) -> Tensor:
+        """A public input column, bound to `name`; `dtype` is what the model declares."""
+        dims = fresh_dims(shape)
+        column = self._register(Column(self._name(name), stored_shape(dims), "public", low, high))
+        self.on_input(column, name, tuple(shape), exponent, dtype)
+        return column_tensor(column, dims, exponent)
+
+    def commit(
+        self,
+        name: str,
+        like: Sequence[int] | Tensor,
+        low: int,
+        high: int,
+        compute: Callable[[], np.ndarray],
+        *,
+        exponent: int = 0,
+        public: bool = False,
+    ) -> Tensor:
+        """A witness (or public output) column of a tensor's dimensions or of a shape.
+
+        `compute` gives its integers (anything that broadcasts to the shape); it may call `value` and must depend on nothing
+        else that changes from run to run. low .. high must hold every value that `compute` can give; it proves nothing.
+        """
+        dims = like.dims if isinstance(like, Tensor) else fresh_dims(like)
+        home = "public" if public else "witness"
+        column = self._register(Column(self._name(name), stored_shape(dims), home, low, high))
+        self.on_commit(column, tuple(prod(axis.size for axis in dim) for dim in dims), compute)
+        return column_tensor(column, dims, exponent)
+
+    def virtual(self, name: str, tensor: Tensor, low: int, high: int) -> Tensor:
+        """The same tensor under the interval that a lookup on it proves. Lookups name what they need by themselves."""
+        return tensor.bounded(low, high)
+
+    def contract(self, name: str, tensor: Tensor) -> None:
+        """Demands that the tensor is zero everywhere."""
+        self.on_contract(self._name(name, "relation"), tensor)
+
+    def lookup(self, name: str, table: Table, components: Sequence[Tensor]) -> None:
+        """Demands that at every index the tuple of components is a row of the table. Components broadcast to one shape;
+        those that have products, denominators or coefficients of 2^40 and more become virtual columns."""
+        if len(components) != table.width:
+            raise ValueError(f"{name}: {len(components)} components for a table of width {table.width}")
+        self.on_lookup(self._name(name, "relation"), table, tuple(components))
+
+    def value(self, tensor: Tensor) -> np.ndarray:
+        """int64 of the tensor's shape, read-only; only inside `compute`, in the evaluating interpretation."""
+        raise ModelError("values exist only while a witness is computed")
+
+    def copy(self, tensor: Tensor, name: str | None = None) -> Tensor:
+        """The same integers as a witness column of its own: contract copy - tensor = 0. Costs one cell an element."""
+        from tacit.primitives.arithmetic import copy
+
+        return copy(self, name or "copy", tensor)
+
+    def output(self, name: str, tensor: Tensor, dtype: str = "float32", shape: Sequence[int] | None = None) -> None:
+        """Binds a public output; `shape` is what the model declares. A tensor that is no public column of its own is copied."""
+        from tacit.primitives.arithmetic import copy
+
+        column = tensor.column
+        if column is None or column.home != "public" or self.is_bound(column):
+            tensor = copy(self, f"{name}/public", tensor, public=True)
+            column = tensor.column
+        assert column is not None
+        self.on_output(column, name, tuple(tensor.shape if shape is None else shape), tensor.exponent, dtype)
+
+    # what interpretations define
+
+    def on_weight(
+        self, column: Column, shape: tuple[int, ...], exponent: int, array: np.ndarray | None
+    ) -> None:
+        """A weight column was declared."""
+
+    def on_input(self, column: Column, name: str, shape: tuple[int, ...], exponent: int, dtype: str) -> None:
+        """An input column was declared."""
+
+    def on_commit(self, column: Column, shape: tuple[int, ...], compute: Callable[[], np.ndarray]) -> None:
+        """A witness or public output column was declared."""
+
+    def on_contract(self, name: str, tensor: Tensor) -> None:
+        """A contract relation was demanded."""
+
+    def on_lookup(self, name: str, table: Table, components: tuple[Tensor, ...]) -> None:
+        """A lookup relation was demanded."""
+
+    def on_output(self, column: Column, name: str, shape: tuple[int, ...], exponent: int, dtype: str) -> None:
+        """A public column was bound as an output."""
+
+    def is_bound(self, column: Column) -> bool:
+        """Whether a public binding names the column already."""
+        return False
+
+    @contextmanager
+    def step(self, gadget: str, name: str, arguments: dict[str, Any]) -> Iterator[None]:
+        """Surrounds one gadget's call; gadgets inside gadgets are part of the outer one."""
+        self.depth += 1
+        try:
+            yield
+        finally:
+            self.depth -= 1
+
+    # names
+
+    def _name(self, name: str, kind: str = "column") -> str:
+        taken = self.__dict__.setdefault(f"_names_{kind}", {})
+        count = taken.get(name, 0)
+        taken[name] = count + 1
+        return name if count == 0 else self._name(f"{name}#{count + 1}", kind)
+
+    def _register(self, column: Column) -> Column:
+        self.columns[column.name] = column
+        return column
+
+
+GADGETS: dict[str, Callable[..., Any]] = {}
+
+
+def gadget(key: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Registers `function(builder, name, ...)` so that a program can replay it by `key`.
+
+    Its other arguments are tensors, JSON values (None, bool, int, str, and lists or tuples of them), dataclasses registered by
+    `program.argument`, and lists of these. It must read nothing else.
+    """
+
+    def register(function: Callable[..., Any]) -> Callable[..., Any]:
+        if key in GADGETS:
+            raise ValueError(f"two gadgets are called {key}")
+        signature = inspect.signature(function)
+
+        @functools.wraps(function)
+        def call(builder: Builder, name: str, *positional: Any, **named: Any) -> Any:
+            bound = signature.bind(builder, name, *positional, **named)
+            arguments = dict(list(bound.arguments.items())[2:])
+            with builder.step(key, name, arguments):
+                return function(builder, name, *positional, **named)
+
+        GADGETS[key] = call
+        return call
+
+    return register

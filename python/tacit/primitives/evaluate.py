@@ -1,0 +1,139 @@
+"""The evaluating interpretation: builder calls -> the values of every column, exact int64."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from tacit.circuit import Constant, Iota, column_bytes
+from tacit.errors import InputError, ModelError
+from tacit.primitives.builder import Rows, Table
+from tacit.primitives.reading import Reading
+from tacit.primitives.record import Record, Virtual, align_all
+from tacit.primitives.tensor import Column, Tensor
+
+
+class Unsatisfied(AssertionError):
+    """A relation does not hold for the computed values; the message names it and an index."""
+
+
+class Evaluate(Record):
+    """Computes columns as they are declared.
+
+    `inputs`: int64 arrays by input name, of the declared shape. `weights`: int64 arrays by column name; needed when a program
+    is replayed, since steps do not carry them. With `check`, every contract and lookup is evaluated too, a second oracle:
+    `Unsatisfied` names the first that does not hold.
+    """
+
+    def __init__(
+        self, inputs: Mapping[str, np.ndarray], weights: Mapping[str, np.ndarray] | None = None, check: bool = False
+    ) -> None:
+        super().__init__()
+        self.inputs, self.weights, self.check = inputs, weights or {}, check
+        self.values: dict[str, np.ndarray] = {}
+        self.reading = Reading(lambda column: self.values[column.name])
+
+    def value(self, tensor: Tensor) -> np.ndarray:
+        return self.reading.value(tensor)
+
+    def on_weight(self, column: Column, shape: tuple[int, ...], exponent: int, array: np.ndarray | None) -> None:
+        super().on_weight(column, shape, exponent, array)
+        given = self.weights.get(column.name) if array is None else array
+        if given is None:
+            raise ModelError(f"The weight {column.name} is missing.")
+        self.values[column.name] = np.ascontiguousarray(given, dtype=np.int64).reshape(column.shape)
+
+    def on_input(self, column: Column, name: str, shape: tuple[int, ...], exponent: int, dtype: str) -> None:
+        super().on_input(column, name, shape, exponent, dtype)
+        given = np.asarray(self.inputs[name]) if name in self.inputs else None
+        if given is None or given.shape != shape or given.dtype.kind not in "iub":
+            raise InputError(f"The input {name} must be an integer array of shape {shape}.")
+        self.keep(column, given)
+
+    def on_commit(self, column: Column, shape: tuple[int, ...], compute: Callable[[], np.ndarray]) -> None:
+        super().on_commit(column, shape, compute)
+        array = np.asarray(compute())
+        self.keep(column, array if array.shape == shape else np.broadcast_to(array, shape))
+
+    def on_virtual(self, virtual: Virtual) -> None:
+        super().on_virtual(virtual)
+        self.keep(virtual.column, self.value(virtual.tensor))
+
+    def keep(self, column: Column, array: np.ndarray) -> None:
+        """Stores a column's values; ModelError when one leaves the interval that was proved for it."""
+        array = np.ascontiguousarray(array, dtype=np.int64).reshape(column.shape)
+        if array.min() < column.low or array.max() > column.high:
+            raise ModelError(
+                f"A value of {column.name} is outside {column.low} .. {column.high}: {array.min()} .. {array.max()}."
+            )
+        self.values[column.name] = array
+
+    def on_contract(self, name: str, tensor: Tensor) -> None:
+        super().on_contract(name, tensor)
+        if self.check:
+            found = self.value(replace(tensor, denominator=1))
+            if found.any():
+                index = tuple(int(i) for i in np.argwhere(found)[0])
+                raise Unsatisfied(f"contract {name} is {found[index]} at {index}")
+
+    def on_lookup(self, name: str, table: Table, components: tuple[Tensor, ...]) -> None:
+        super().on_lookup(name, table, components)
+        if self.check:
+            tuples = np.stack([self.value(component).reshape(-1) for component in align_all(self, components)])
+            missing = np.flatnonzero(~in_table(table, tuples))
+            if missing.size:
+                raise Unsatisfied(f"lookup {name}: {tuples[:, missing[0]].tolist()} is no row of {table.name}")
+
+    def witness(self) -> bytes:
+        """The witness buffer: witness and virtual columns in circuit order (docs/circuit.md, Buffers)."""
+        return b"".join(self.cells(column) for column in self.stored if column.home in ("witness", "virtual"))
+
+    def public(self) -> bytes:
+        """The public buffer: public columns in the order of the bindings."""
+        return b"".join(self.cells(self.stored[public.column]) for public in self.publics)
+
+    def weight_buffer(self) -> bytes:
+        """The weights buffer: weight columns in circuit order."""
+        return b"".join(self.cells(column) for column in self.stored if column.home == "weights")
+
+    def outputs(self) -> dict[str, np.ndarray]:
+        """The integers of the bound outputs, by name, in the declared shapes."""
+        return {
+            public.name: self.values[self.stored[public.column].name].reshape(public.shape)
+            for public in self.publics
+            if public.is_output
+        }
+
+    def cells(self, column: Column) -> bytes:
+        return self.values[column.name].astype(f"<i{column_bytes(column.low, column.high)}").tobytes()
+
+
+def in_table(table: Table, tuples: np.ndarray) -> np.ndarray:
+    """Which of the tuples (one per column of `tuples`) are rows of the table."""
+    found = np.zeros(tuples.shape[1], dtype=bool)
+    for rows in table.segments:
+        found |= in_rows(rows, tuples)
+    return found
+
+
+def in_rows(rows: Rows, tuples: np.ndarray) -> np.ndarray:
+    for rule, values in zip(rows.rules, tuples):
+        if isinstance(rule, Iota):  # the row's number is known: every other component is compared with its rule there
+            places = values - rule.start
+            found = (places >= 0) & (places < rows.entries)
+            places = np.where(found, places, 0)
+            for other, given in zip(rows.rules, tuples):
+                found &= given == rule_values(other, rows.entries)[places]
+            return found
+    known = {tuple(row) for row in np.stack([rule_values(rule, rows.entries) for rule in rows.rules], axis=1).tolist()}
+    return np.array([tuple(row) in known for row in tuples.T.tolist()], dtype=bool)
+
+
+def rule_values(rule: object, entries: int) -> np.ndarray:
+    if isinstance(rule, Constant):
+        return np.full(entries, rule.value, dtype=np.int64)
+    if isinstance(rule, Iota):
+        return np.arange(rule.start, rule.start + entries, dtype=np.int64)
+    return np.frombuffer(rule.data, dtype=f"<i{rule.bytes}").astype(np.int64)  # type: ignore[attr-defined]

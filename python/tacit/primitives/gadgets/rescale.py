@@ -1,0 +1,238 @@
+"""Rounding: y = f(clamp(round(x / 2^s))) on narrow integers, and q = round(x / 2^s) on as wide ones as their interval needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tacit.errors import ModelError
+from tacit.numbers.fixed import round_shift, signed_range
+from tacit.numbers.functions import IDENTITY, Function, tabulate
+from tacit.numbers.interval import Interval
+from tacit.primitives.builder import Builder, Table, gadget
+from tacit.primitives.gadgets.digits import CELL, ENTRY, LEAF, digits, interval_check, once, require_injective
+from tacit.primitives.gadgets.segments import graph_rows, sign_rows
+from tacit.primitives.tensor import Tensor
+
+WIDE = 32
+"""Widest integer that a rounding may leave in the witness, in bits."""
+WIDEST_TABLE = 18
+"""A table over a whole interval has at most 2^18 entries."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The function that a rounding applies to q = round(x / 2^shift), as integers: y = T(clamp(q 2^gain))."""
+
+    function: Function
+    exponent_in: int
+    exponent_out: int
+    low: int
+    high: int
+    low_out: int
+    high_out: int
+    gain: int
+
+    def table(self) -> np.ndarray:
+        """T over low .. high."""
+        return tabulate(
+            self.function, self.low, self.high, self.exponent_in, self.exponent_out, self.low_out, self.high_out
+        )
+
+    def at(self, q: np.ndarray) -> np.ndarray:
+        """y for rounded integers q, int64 of the same shape."""
+        if self.gain:
+            q = np.clip(q, self.low - 1, self.high + 1) << self.gain
+        return self.table().take(q - self.low, mode="clip")
+
+    def over(self, first: int, last: int) -> np.ndarray:
+        """y for q = first .. last."""
+        return self.at(np.arange(first, last + 1, dtype=np.int64))
+
+    @property
+    def label(self) -> str:
+        return (
+            f"{self.function.label}/{self.exponent_in}>{self.exponent_out}/{self.low}..{self.high}"
+            f">{self.low_out}..{self.high_out}" + (f"/gain{self.gain}" if self.gain else "")
+        )
+
+
+def remainder(b: Builder, name: str, tensor: Tensor, total, shift: int) -> Tensor:
+    """The cell rem = total mod 2^shift with rem in R_shift, `total` giving the integers of x + 2^(shift-1)."""
+    mask = (1 << shift) - 1
+    rem = b.commit(f"{name}/remainder", tensor, 0, mask, lambda: total() & mask)
+    digits(b, f"{name}/remainder", rem, shift)
+    return rem
+
+
+def half(shift: int) -> int:
+    return 1 << (shift - 1) if shift else 0
+
+
+def choose_form(shape: Shape, q: Interval, size: int, shift: int) -> str:
+    """The cheaper of a table over the whole interval and of a sign beside a table of three parts."""
+    bits = (shape.high - shape.low).bit_length()
+    overflow = (q.high >> bits) - (q.low >> bits) + 1
+    rounds = shift > 0
+    whole = size * ((1 + rounds) * (CELL + LEAF)) + q.size * ENTRY
+    wide = size * ((3 + rounds) * CELL + (2 + rounds) * LEAF) + ((3 << bits) + overflow) * ENTRY
+    if q.digits > WIDEST_TABLE:
+        return "wide"
+    return "whole" if whole <= wide else "wide"
+
+
+def plain(b: Builder, name: str, x: Tensor, shift: int, q: Interval, exponent: int, public: bool) -> Tensor:
+    """q = round(x / 2^shift) as a cell; x + 2^(shift-1) - q 2^shift in R_shift, q - q.low in R_w, both virtual.
+
+    Unique: 2^w 2^shift < p, so that two quotients of one field element would differ by less than p in both parts.
+    """
+    y = b.commit(name, x, q.low, q.high, lambda: round_shift(b.value(x), shift), exponent=exponent, public=public)
+    if shift == 0:
+        b.contract(f"{name}/equal", y - x)
+        return y
+    require_injective(name, 1 << (q.digits + shift))
+    digits(b, f"{name}/remainder", x + half(shift) - y * (1 << shift), shift)
+    if not public:
+        digits(b, f"{name}/quotient", y - q.low, q.digits)
+    return y
+
+
+def whole_interval(b: Builder, name: str, x: Tensor, shift: int, q: Interval, shape: Shape) -> Tensor:
+    """(q, y) in the table of y over the whole interval of q; q = (x + 2^(shift-1) - rem) / 2^shift is virtual.
+
+    Cells y, rem; leaves 2. Unique: rem < 2^shift and q's interval times 2^shift < p fix (q, rem), and q fixes y.
+    """
+    require_injective(name, q.size << shift)
+    values = shape.over(q.low, q.high)
+    total = once(lambda: b.value(x) + half(shift))
+    y = b.commit(
+        name, x, int(values.min()), int(values.max()), lambda: shape.at(total() >> shift), exponent=shape.exponent_out
+    )
+    quotient = x
+    if shift:
+        rem = remainder(b, name, x, total, shift)
+        quotient = (x + half(shift) - rem).divide_exactly(1 << shift, q.low, q.high)
+    table = Table(f"{shape.label}/{q.low}..{q.high}", graph_rows(q.low, values))
+    b.lookup(f"{name}/table", table, [quotient, y])
+    return y
+
+
+def sign_and_table(b: Builder, name: str, x: Tensor, shift: int, q: Interval, shape: Shape) -> Tensor:
+    """x + 2^(shift-1) = (hi 2^w + lo + low) 2^shift + rem, with (hi, z = sign hi) in a small table and (lo, z, y) in one of
+    three parts: y = T(lo + low) for z = 0, T(low) for z = -1, T(high) for z = 1. lo is virtual.
+
+    Cells y, rem, hi, z; leaves 3. Unique: (hi, lo, rem) are the mixed-radix digits of one integer below p, and fix z and y.
+    """
+    bits = (shape.high - shape.low).bit_length()
+    high_low, high_high = (q.low - shape.low) >> bits, (q.high - shape.low) >> bits
+    require_injective(name, (high_high - high_low + 1) << (bits + shift))
+    values = shape.over(shape.low, shape.high)
+    total = once(lambda: b.value(x) + half(shift))
+    above = once(lambda: ((total() >> shift) - shape.low) >> bits)
+    y = b.commit(
+        name, x, int(values.min()), int(values.max()), lambda: shape.at(total() >> shift), exponent=shape.exponent_out
+    )
+    hi = b.commit(f"{name}/above", x, high_low, high_high, above)
+    z = b.commit(f"{name}/sign", x, -1, 1, lambda: np.sign(above()))
+    b.lookup(f"{name}/sign", Table(f"sign/{high_low}..{high_high}", sign_rows(high_low, high_high)), [hi, z])
+    quotient = x
+    if shift:
+        rem = remainder(b, name, x, total, shift)
+        quotient = (x + half(shift) - rem).divide_exactly(1 << shift, q.low, q.high)
+    low = (quotient - hi * (1 << bits) - shape.low).bounded(0, (1 << bits) - 1)
+    b.lookup(f"{name}/table", three_parts(shape, values, high_low, high_high), [low, z, y])
+    return y
+
+
+def three_parts(shape: Shape, values: np.ndarray, high_low: int, high_high: int) -> Table:
+    """Tuples (lo, z, y); the parts of a sign that cannot occur are left out."""
+    rows = graph_rows(0, values, (0,))
+    for sign, occurs, end in ((-1, high_low < 0, values[0]), (1, high_high > 0, values[-1])):
+        if occurs:
+            rows += graph_rows(0, np.full(len(values), end), (sign,))
+    return Table(f"{shape.label}/signed{high_low < 0:d}{high_high > 0:d}", rows)
+
+
+@gadget("round_saturate")
+def round_saturate(
+    b: Builder,
+    name: str,
+    x: Tensor,
+    shift: int,
+    bits: int,
+    function: Function = IDENTITY,
+    exponent: int | None = None,
+    *,
+    bits_out: int | None = None,
+    form: str | None = None,
+) -> Tensor:
+    """y = f(clamp(round(x / 2^shift))): clamped to signed `bits`-bit integers of exponent x.exponent - shift, then through the
+    correctly rounded table of `function`, to signed `bits_out`-bit integers (default `bits`) of the given exponent
+    (default: that of the clamped integers). Any x, affine or product; a negative shift multiplies by 2^-shift first.
+
+    Forms, chosen by price from the element count and x's interval unless `form` says: "plain" when no value of x's interval
+    is changed by f or clamping (1 cell, 2 leaves and more by digits), "whole" (2 cells, 2 leaves), "wide" (4 cells,
+    3 leaves); see `plain`, `whole_interval`, `sign_and_table` for relations and uniqueness. A remainder of more than 16 bits
+    adds a cell and a leaf a digit. Raises ModelError where the field is too small for the widths.
+    """
+    gain, shift = max(-shift, 0), max(shift, 0)
+    exponent_in = x.exponent - shift + gain
+    low, high = signed_range(bits)
+    low_out, high_out = signed_range(bits_out or bits)
+    exponent_out = exponent_in if exponent is None else exponent
+    shape = Shape(function, exponent_in, exponent_out, low, high, low_out, high_out, gain)
+    q = Interval(x.low, x.high).rounded(shift)
+    chosen = form or ("plain" if is_plain(shape, q) else choose_form(shape, q, x.size, shift))
+    if chosen == "plain":
+        return plain(b, name, x, shift, q, exponent_out, False)
+    make = {"whole": whole_interval, "wide": sign_and_table}[chosen]
+    return make(b, name, x, shift, q, shape)
+
+
+def is_plain(shape: Shape, q: Interval) -> bool:
+    """Whether y = q for every q of the interval."""
+    if shape.gain or q.low < shape.low or q.high > shape.high or q.digits > WIDEST_TABLE:
+        return False
+    return bool((shape.over(q.low, q.high) == np.arange(q.low, q.high + 1)).all())
+
+
+@gadget("round_wide")
+def round_wide(b: Builder, name: str, x: Tensor, shift: int, *, public: bool = False) -> Tensor:
+    """q = round(x / 2^shift) in as many bits as x's interval needs, so that it cannot saturate; exponent x.exponent - shift.
+
+    Relation: x + 2^(shift-1) - q 2^shift in R_shift (virtual) and q - low in R_w, by digits. A public q (a graph output) is
+    range-checked by the verifier against its binding's interval instead. shift <= 0 gives a cell equal to x 2^-shift.
+    Cells 1 (and one a further digit), leaves one a digit. Unique: 2^(w + shift) < p; see `plain`. Raises ModelError if q
+    needs more than 32 bits (public: if the field is too small).
+    """
+    if shift < 0:
+        x, shift = (x * (1 << -shift)).with_exponent(x.exponent - shift), 0
+    q = Interval(x.low, x.high).rounded(shift)
+    if q.digits > WIDE and not public:
+        raise ModelError(f"the rounded values at {name} need {q.digits} bits, more than {WIDE}; shift by more")
+    return plain(b, name, x, shift, q, x.exponent - shift, public)
+
+
+@gadget("divide_constant")
+def divide_constant(b: Builder, name: str, x: Tensor, divisor: int, *, public: bool = False) -> Tensor:
+    """q = round(x / divisor), halves upwards, for a constant divisor >= 1: the mean of `divisor` summed values. Exponent kept.
+
+    Relation: x + floor(divisor / 2) - q divisor = rem, a virtual number in 0 .. divisor - 1, and q - low in R_w.
+    Cells 1, leaves 2 (more by digits). Unique: 2^w divisor < p. Raises ModelError beyond 32 bits and for divisor < 1.
+    """
+    if divisor < 1:
+        raise ModelError(f"{name} divides by {divisor}; a constant divisor is at least 1")
+    offset = divisor // 2
+    q = Interval((x.low + offset) // divisor, (x.high + offset) // divisor)
+    if q.digits > WIDE:
+        raise ModelError(f"the quotient at {name} needs {q.digits} bits, more than {WIDE}")
+    require_injective(name, divisor << q.digits)
+    y = b.commit(
+        name, x, q.low, q.high, lambda: (b.value(x) + offset) // divisor, exponent=x.exponent, public=public
+    )
+    rem = x + offset - y * divisor
+    interval_check(b, f"{name}/remainder", rem, 0, divisor - 1)
+    if not public:
+        digits(b, f"{name}/quotient", y - q.low, q.digits)
+    return y

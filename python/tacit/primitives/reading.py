@@ -1,0 +1,269 @@
+"""Values of tensors in NumPy: views of columns by strides, contractions through BLAS where float64 is exact."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from tacit.circuit import Affine
+from tacit.primitives.axes import span
+from tacit.primitives.tensor import Axis, Column, Factor, Tensor, Term
+
+EXACT = 2**53
+CACHED_VALUES = 8
+CACHED_WEIGHT_BYTES = 2**28
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How to read a factor: take lists, pad with zeros, then one strided view (strides and offset in cells)."""
+
+    lists: tuple[tuple[int, np.ndarray, bool], ...]
+    pads: tuple[tuple[int, int], ...] | None
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+    offset: int
+
+
+def plan_factor(factor: Factor) -> Plan:
+    lists, pads, lengths = [], [], []
+    reads: list[tuple[int, tuple[tuple[Axis, int], ...]]] = []
+    for place, (item, length) in enumerate(zip(factor.maps, factor.column.shape)):
+        if not isinstance(item, Affine):
+            indices = np.array(item.indices, dtype=np.int64)
+            outside = (indices < 0) | (indices >= length)
+            indices[outside] = length
+            lists.append((place, indices, bool(outside.any())))
+            pads.append((0, 0))
+            lengths.append(len(indices))
+            reads.append((0, ((item.axis, 1),)))
+            continue
+        low, high = span(item)
+        offset = item.offset
+        if low == high and not 0 <= low < length:
+            offset = low = high = length
+        before, after = max(0, -low), max(0, high - length + 1)
+        pads.append((before, after))
+        lengths.append(length + before + after)
+        reads.append((offset + before, item.terms))
+    cells = [prod(lengths[place + 1 :]) for place in range(len(lengths))]
+    shape, strides, offset = [], [], 0
+    for cell, (start, terms) in zip(cells, reads):
+        offset += cell * start
+        for axis, stride in terms:
+            shape.append(axis.size)
+            strides.append(cell * stride)
+    needed = tuple(pads) if any(pad != (0, 0) for pad in pads) else None
+    return Plan(tuple(lists), needed, tuple(shape), tuple(strides), offset)
+
+
+def read(plan: Plan, array: np.ndarray) -> np.ndarray:
+    """The factor over its own axes, from a C-contiguous column."""
+    for place, indices, outside in plan.lists:
+        if outside:
+            array = padded(array, tuple((0, int(axis == place)) for axis in range(array.ndim)))
+        array = np.take(array, indices, axis=place)
+    if plan.pads is not None:
+        array = padded(array, plan.pads)
+    if not array.flags.c_contiguous:
+        array = np.ascontiguousarray(array)
+    size = array.itemsize
+    return np.ndarray(
+        plan.shape, array.dtype, array, plan.offset * size, tuple(stride * size for stride in plan.strides)
+    )
+
+
+def padded(array: np.ndarray, pads: Sequence[tuple[int, int]]) -> np.ndarray:
+    result = np.zeros([before + size + after for size, (before, after) in zip(array.shape, pads)], dtype=array.dtype)
+    result[tuple(slice(before, before + size) for size, (before, _) in zip(array.shape, pads))] = array
+    return result
+
+
+def factor_values(factor: Factor, array: np.ndarray) -> np.ndarray:
+    """The factor over its own axes (`factor.axes`), from its column's values."""
+    return read(plan_factor(factor), np.ascontiguousarray(array).reshape(factor.column.shape))
+
+
+class Reading:
+    """Evaluates tensors over given columns. `column_values` gives a column's int64 values in its stored shape, C order."""
+
+    def __init__(self, column_values: Callable[[Column], np.ndarray]) -> None:
+        self.column_values = column_values
+        self.plans: dict[int, tuple[Factor, Plan]] = {}
+        self.weights: dict[Any, tuple[Factor, np.ndarray]] = {}
+        self.weight_bytes = 0
+        self.recent: OrderedDict[Any, tuple[Any, np.ndarray]] = OrderedDict()
+
+    def forget(self) -> None:
+        """To be called when column values change; what depends on weights alone is kept."""
+        self.recent.clear()
+
+    def value(self, tensor: Tensor) -> np.ndarray:
+        """int64 of the tensor's shape; not to be written to. ArithmeticError when a denominator does not divide."""
+        column = tensor.column
+        if column is not None:
+            return self.column_values(column).reshape(tensor.shape)
+        return self.remember(id(tensor), tensor, lambda: self.sum_of_terms(tensor))
+
+    def remember(self, key: Any, owner: Any, compute: Callable[[], np.ndarray]) -> np.ndarray:
+        """The result of `compute`, kept among the last few; `owner` stays alive as long, so that its id is not reused."""
+        found = self.recent.get(key)
+        if found is not None:
+            self.recent.move_to_end(key)
+            return found[1]
+        result = compute()
+        self.recent[key] = (owner, result)
+        if len(self.recent) > CACHED_VALUES:
+            self.recent.popitem(last=False)
+        return result
+
+    def sum_of_terms(self, tensor: Tensor) -> np.ndarray:
+        axes = tensor.axes
+        shape = tuple(axis.size for axis in axes)
+        total: np.ndarray | None = None
+        for term in tensor.terms:
+            part: np.ndarray | int = self.term_value(term, axes)
+            if term.coefficient != 1:
+                part = part * term.coefficient
+            if total is None:
+                total = np.array(np.broadcast_to(part, shape), dtype=np.int64)
+            else:
+                total += part
+        if total is None:
+            total = np.zeros(shape, dtype=np.int64)
+        if tensor.denominator != 1:
+            total, rest = np.divmod(total, tensor.denominator)
+            if rest.any():
+                raise ArithmeticError(f"a value is not a multiple of {tensor.denominator}")
+        return total.reshape(tensor.shape)
+
+    def term_value(self, term: Term, axes: tuple[Axis, ...]) -> np.ndarray:
+        """The term without its coefficient, broadcastable over `axes`."""
+        if not term.factors:
+            return np.ones((1,) * len(axes), dtype=np.int64)
+        if len(term.factors) == 1:
+            return self.product(term, axes)
+        return self.remember((id(term.factors), axes), (term.factors, axes), lambda: self.product(term, axes))
+
+    def product(self, term: Term, axes: tuple[Axis, ...]) -> np.ndarray:
+        keep = set(axes)
+        factors = term.factors
+        if len(factors) == 2 and factors[0].column.home == "weights":
+            factors = factors[::-1]
+        array, own = self.factor(factors[0]), factors[0].axes
+        for i, factor in enumerate(factors[1:], 1):
+            later = {axis for rest in factors[i + 1 :] for axis in rest.axes}
+            array, own = self.contract(array, own, factor, keep | later, term.reach)
+        array, own = summed(array, own, keep)
+        order = sorted(range(len(own)), key=lambda i: axes.index(own[i]))
+        shape = [axis.size if axis in own else 1 for axis in axes]
+        return array.transpose(order).reshape(shape)
+
+    def factor(self, factor: Factor) -> np.ndarray:
+        found = self.plans.get(id(factor))
+        if found is None:
+            found = self.plans[id(factor)] = (factor, plan_factor(factor))
+        return read(found[1], self.column_values(factor.column))
+
+    def contract(
+        self, left: np.ndarray, left_axes: tuple[Axis, ...], factor: Factor, keep: set[Axis], reach: int
+    ) -> tuple[np.ndarray, tuple[Axis, ...]]:
+        """left * factor, summed over what is not kept."""
+        right_axes = factor.axes
+        shared = [axis for axis in right_axes if axis in left_axes]
+        inner = [axis for axis in shared if axis not in keep]
+        if not inner:
+            return times(left, left_axes, self.factor(factor), right_axes)
+        batch = [axis for axis in shared if axis in keep]
+        left, left_axes = summed(left, left_axes, keep | set(shared))
+        outer_left = [axis for axis in left_axes if axis not in shared]
+        outer_right = [axis for axis in right_axes if axis not in shared and axis in keep]
+        transposed = bool(outer_right) and right_axes.index(inner[0]) > right_axes.index(outer_right[0])
+        order = batch + outer_right + inner if transposed else batch + inner + outer_right
+        exact = reach < EXACT
+        right = self.operand(factor, tuple(order), len(batch), exact, keep | set(shared))
+        rows = matrix(left, left_axes, batch, outer_left, inner, np.float64 if exact else np.int64)
+        columns = right.reshape(
+            [prod(a.size for a in batch), *((-1, rows.shape[2]) if transposed else (rows.shape[2], -1))]
+        )
+        if transposed:
+            columns = columns.transpose(0, 2, 1)
+        result = np.matmul(rows, columns).astype(np.int64) if exact else matmul_exactly(rows, columns)
+        axes = tuple(batch + outer_left + outer_right)
+        return result.reshape([axis.size for axis in axes]), axes
+
+    def operand(
+        self, factor: Factor, order: tuple[Axis, ...], batch: int, exact: bool, keep: set[Axis]
+    ) -> np.ndarray:
+        """A factor as a contiguous tensor over `order`; a weight's is kept for the next time while it is small."""
+        key = (id(factor), order, exact)
+        found = self.weights.get(key)
+        if found is not None:
+            return found[1]
+        array, axes = summed(self.factor(factor), factor.axes, keep)
+        array = array.transpose([axes.index(axis) for axis in order])
+        array = np.ascontiguousarray(array, dtype=np.float64 if exact else np.int64)
+        if factor.column.home == "weights" and self.weight_bytes + array.nbytes <= CACHED_WEIGHT_BYTES:
+            self.weights[key] = (factor, array)
+            self.weight_bytes += array.nbytes
+        return array
+
+
+def matrix(
+    array: np.ndarray,
+    axes: tuple[Axis, ...],
+    batch: list[Axis],
+    outer: list[Axis],
+    inner: list[Axis],
+    dtype: type,
+) -> np.ndarray:
+    """[batch, outer, inner] with each group flattened."""
+    order = [axes.index(axis) for axis in batch + outer + inner]
+    shape = [prod(axis.size for axis in group) for group in (batch, outer, inner)]
+    return np.ascontiguousarray(array.transpose(order), dtype=dtype).reshape(shape)
+
+
+def summed(array: np.ndarray, axes: tuple[Axis, ...], keep: set[Axis]) -> tuple[np.ndarray, tuple[Axis, ...]]:
+    drop = tuple(i for i, axis in enumerate(axes) if axis not in keep)
+    if not drop:
+        return array, axes
+    return array.sum(axis=drop), tuple(axis for axis in axes if axis in keep)
+
+
+def times(
+    left: np.ndarray, left_axes: tuple[Axis, ...], right: np.ndarray, right_axes: tuple[Axis, ...]
+) -> tuple[np.ndarray, tuple[Axis, ...]]:
+    """The elementwise product over the union of the axes."""
+    axes = left_axes + tuple(axis for axis in right_axes if axis not in left_axes)
+    left = left.reshape(left.shape + (1,) * (len(axes) - len(left_axes)))
+    order = sorted(range(len(right_axes)), key=lambda i: axes.index(right_axes[i]))
+    shape = [axis.size if axis in right_axes else 1 for axis in axes]
+    return left * right.transpose(order).reshape(shape), axes
+
+
+def matmul_exactly(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """int64 matrix product whose results fit int64: the left operand in pieces for which float64 is exact.
+
+    A piece of s bits is exact when inner * 2^s * max |right| < 2^53.
+    """
+    inner = left.shape[2]
+    largest = int(np.abs(right).max(initial=0)) * max(inner, 1)
+    bits = (EXACT // max(largest, 1)).bit_length() - 1
+    if bits < 4:
+        return np.matmul(left, right)
+    columns = right.astype(np.float64)
+    result = np.zeros((left.shape[0], left.shape[1], right.shape[2]), dtype=np.int64)
+    shift = 0
+    while True:
+        last = int(np.abs(left).max(initial=0)) < 1 << bits
+        piece = left if last else left & ((1 << bits) - 1)
+        result += np.matmul(piece.astype(np.float64), columns).astype(np.int64) << shift
+        if last:
+            return result
+        left = left >> bits
+        shift += bits

@@ -1,0 +1,32 @@
+"""program, weights, prover, inputs -> receipt."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from tacit import _core, progress
+from tacit.execute import execute
+from tacit.key import Key
+from tacit.primitives.program import Program
+from tacit.receipt import Receipt
+from tacit.verify import context_bytes
+
+
+def prove(
+    program: Program,
+    weights: Mapping[str, np.ndarray],
+    prover: _core.Prover,
+    key: Key,
+    integers: Mapping[str, np.ndarray],
+    context: bytes | str,
+) -> Receipt:
+    """Computes every column for one input and proves it. `integers`: {input name: int64 array of the declared shape}."""
+    witness, public, _ = execute(program, weights, integers)
+    bound = context_bytes(context)
+    try:
+        data = progress.run("proving", lambda p: prover.prove(public, witness, bound, p))
+    except _core.Unsatisfied as error:
+        raise RuntimeError(f"the executor's witness does not satisfy the circuit: {error}") from None
+    return Receipt(_core.Receipt(data), key.signatures)

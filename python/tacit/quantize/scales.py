@@ -1,0 +1,134 @@
+"""One power-of-two scale for every value of a graph.
+
+A value is held as integers with value = integer * 2^-exponent. A *narrow* tensor has `bits` signed bits and feeds products and
+tables. Exponents come from the largest magnitude observed, with one headroom bit: nothing that was observed is ever clipped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from tacit.errors import ModelError
+from tacit.graph import Graph
+from tacit.numbers.fixed import exponent_for, signed_range
+
+TOY_VALUES = 1 << 15
+"""Below so many values the function tables cost more than the values: 12 bits instead of 16."""
+FINEST = 12
+"""A value that is almost zero everywhere gets at most so many fraction bits beyond the width of a narrow tensor."""
+
+
+class ObservedRange(Protocol):
+    """What observing gives for a value: its extreme values and the largest magnitude, over all samples and elements."""
+
+    @property
+    def low(self) -> float: ...
+    @property
+    def high(self) -> float: ...
+    @property
+    def absolute(self) -> float: ...
+
+
+@dataclass(frozen=True)
+class Width:
+    """`bits` of a narrow tensor; the smallest right shift after a product with weights; `precision`: log2 of the wanted
+    root mean square of weights, in integer steps."""
+
+    bits: int
+    shift: int
+    precision: float
+
+
+TOY = Width(bits=12, shift=12, precision=6.5)
+STANDARD = Width(bits=16, shift=16, precision=8.0)
+FAITHFUL = Width(bits=16, shift=16, precision=10.0)
+
+
+@dataclass(frozen=True)
+class InputScale:
+    """A graph input as integers: value = integer * 2^-exponent, low <= integer <= high; values outside saturate."""
+
+    exponent: int
+    low: int
+    high: int
+
+
+@dataclass(frozen=True)
+class Scales:
+    """Everything that lowering needs to know of numbers.
+
+    `exponents`: the exponent of the narrow form of every float value that was observed. `largest`: its largest magnitude.
+    """
+
+    width: Width
+    exponents: Mapping[str, int]
+    largest: Mapping[str, float]
+    inputs: Mapping[str, InputScale]
+
+    @property
+    def bits(self) -> int:
+        return self.width.bits
+
+
+def quantize(graph: Graph, ranges: Mapping[str, ObservedRange], widths: str = "standard") -> Scales:
+    """Scales of a simplified graph. `widths`: 'lean' (12 bits), 'standard' (12 or 16 by size) or 'faithful' (16).
+
+    Raises ModelError for unknown widths, for an input that was not observed and for values that are not finite.
+    """
+    width = choose_width(graph, widths)
+    exponents, largest = {}, {}
+    for name, seen in ranges.items():
+        if name in graph.values and not is_float(graph.values[name].dtype):
+            continue
+        if not np.isfinite(seen.absolute):
+            raise ModelError(f"The value {name!r} is infinite or not a number on the samples: give samples that the model takes.")
+        exponents[name] = narrow_exponent(float(seen.absolute), width.bits)
+        largest[name] = float(seen.absolute)
+    inputs = {}
+    for name in graph.inputs:
+        if name not in ranges:
+            raise ModelError(f"The input {name!r} was not observed: give at least one sample of it.")
+        inputs[name] = input_scale(graph.values[name].dtype, ranges[name], width.bits)
+    return Scales(width=width, exponents=exponents, largest=largest, inputs=inputs)
+
+
+def choose_width(graph: Graph, widths: str) -> Width:
+    """The widths of a model by name; 'standard' is 12 bits for toys, where tables dominate, else 16."""
+    named = {"lean": TOY, "standard": STANDARD, "faithful": FAITHFUL}
+    if widths not in named:
+        raise ModelError(f"widths={widths!r} is unknown; use one of {', '.join(named)}.")
+    if widths != "standard":
+        return named[widths]
+    values = sum(int(np.prod(graph.values[o].shape)) for node in graph.nodes for o in node.outputs if o in graph.values)
+    return TOY if values < TOY_VALUES else STANDARD
+
+
+def narrow_exponent(absolute: float, bits: int) -> int:
+    """The exponent of a narrow tensor with one headroom bit above the largest magnitude seen."""
+    return min(exponent_for(absolute, bits, headroom=1), bits + FINEST)
+
+
+def input_scale(dtype: str, seen: ObservedRange, bits: int) -> InputScale:
+    """Integers keep their type's interval (64-bit ones: the observed range with headroom) and exponent 0. Floats get a narrow
+    exponent; where the smallest sample is exactly zero (pixels, counts) negative values saturate at zero."""
+    if dtype == "bool":
+        return InputScale(0, 0, 1)
+    if not is_float(dtype):
+        limits = np.iinfo(dtype)
+        reach = 2 * max(int(seen.absolute), 1)
+        bound = 1 << (reach - 1).bit_length()
+        low = 0 if seen.low >= 0 else -bound
+        return InputScale(0, max(low, int(limits.min)), min(bound, int(limits.max)))
+    exponent = narrow_exponent(float(seen.absolute), bits)
+    low, high = signed_range(bits)
+    return InputScale(exponent, 0 if seen.low == 0 else low, high)
+
+
+def is_float(dtype: str) -> bool:
+    return np.dtype(dtype).kind == "f"
+
+

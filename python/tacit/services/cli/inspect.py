@@ -1,0 +1,86 @@
+"""tacit inspect FILE: what a model file, a key or a receipt says."""
+
+from __future__ import annotations
+
+import argparse
+import zipfile
+from pathlib import Path
+
+from tacit.errors import InputError
+from tacit.key import Key
+from tacit.receipt import Receipt
+
+PROVED = "proved   the integer model whose weights have the commitment below computed the outputs from the inputs"
+HIDDEN = "hidden   nothing: this version's proofs are transparent. The weights are committed and not sent, but nothing is claimed\n"
+HIDDEN += "         about what a proof leaks of them"
+ASSUMED = "assumed  Keccak-256 as a random oracle and collision resistant; WHIR in the proven Johnson regime; no trusted setup"
+NOT_COVERED = "not      that the integer model equals the float model (tacit compile measures it); who made the model; when"
+
+
+def run(arguments: argparse.Namespace) -> int:
+    path = Path(arguments.file)
+    if not path.is_file():
+        raise InputError(f"The file {path} does not exist.")
+    with path.open("rb") as file:
+        start = file.read(8)
+    if zipfile.is_zipfile(path):
+        print(_model(path))
+    elif start[:7] == b"tacit\0K":
+        print(_key(Key.load(path)))
+    elif start[:7] == b"tacit\0R":
+        print(_receipt(Receipt.load(path)))
+    else:
+        raise InputError(f"{path} is neither a model file nor a key nor a receipt of tacit.")
+    return 0
+
+
+def _statement() -> list[str]:
+    return [PROVED, HIDDEN, ASSUMED, NOT_COVERED]
+
+
+def _commitments(circuit: bytes, weights: bytes) -> list[str]:
+    return [f"circuit  {circuit.hex()}", f"weights  {weights.hex()}"]
+
+
+def _key(key: Key) -> str:
+    lines = [f"key, {len(key.to_bytes()):,} bytes", *_statement(), *_commitments(key.circuit_digest, key.model_commitment)]
+    for s in key.signatures:
+        side = "output" if s.is_output else "input "
+        lines.append(f"{side}   {s.name} {s.dtype} {list(s.shape)}, integers * 2^{-s.exponent} in [{s.lowest}, {s.highest}]")
+    lines += _security(key)
+    return "\n".join(lines)
+
+
+def _security(key: Key) -> list[str]:
+    terms, composed = key.core.security()
+    lines = [f"security {composed:.2f} bits in sum, grinding 0; every term in bits:"]
+    lines += [f"  {bits:7.2f}  {name}" for name, bits in sorted(terms, key=lambda term: term[1])]
+    sizes = ", ".join(f"{name} {value:,}" for name, value in key.core.sizes())
+    return [f"sizes    {sizes}", *lines]
+
+
+def _receipt(receipt: Receipt) -> str:
+    publics = receipt.core.publics()
+    sizes = receipt.core.sizes()
+    return "\n".join(
+        [
+            f"receipt, {len(receipt.to_bytes()):,} bytes (unverified: run tacit verify)",
+            *_statement(),
+            *_commitments(receipt.circuit_digest, receipt.model_commitment),
+            f"context  {receipt.context!r}",
+            f"public   {len(publics)} tensors, {sum(map(len, publics)):,} bytes",
+            "sizes    " + ", ".join(f"{name} {value:,}" for name, value in sizes),
+        ]
+    )
+
+
+def _model(path: Path) -> str:
+    from tacit.model import Model
+
+    model = Model.load(path)
+    lines = [f"model file, {path.stat().st_size:,} bytes (private: holds the weights)", model.report.text(), _key(model.key)]
+    total = sum(cells for _, cells, _ in model.report.nodes) or 1
+    lines.append("cells and lookups of each node, and its share of the witness:")
+    for node, cells, lookups in sorted(model.report.nodes, key=lambda n: -n[1]):
+        lines.append(f"  {cells:>12,} {lookups:>12,} {100 * cells / total:6.1f} %  {node}")
+    return "\n".join(lines)

@@ -1,0 +1,157 @@
+"""Measures one model end to end: wall and CPU seconds, peak memory, bytes, cells, next to onnxruntime float32 (and a peer)."""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+
+from tacit import api
+from tacit.errors import ModelError
+from tacit.model import Model
+from tacit.receipt import Receipt
+from tacit.verify import verify
+
+CALIBRATION = 16
+
+
+def medians(runs: int, work: Callable[[], Any]) -> tuple[float, float, Any]:
+    """(median wall seconds, median CPU seconds, last result)."""
+    wall, cpu, result = [], [], None
+    for _ in range(runs):
+        started, used = time.perf_counter(), time.process_time()
+        result = work()
+        wall.append(time.perf_counter() - started)
+        cpu.append(time.process_time() - used)
+    return statistics.median(wall), statistics.median(cpu), result
+
+
+def measure(path: Path, samples: Any = None, runs: int = 5, widths: str = "standard") -> dict[str, Any]:
+    """One JSON-able object. Proving runs in a process of its own that never imports onnxruntime, so that its peak memory is its own."""
+    if samples is None:
+        samples = random_samples(path)
+    started = time.perf_counter()
+    model = api.compile(path, samples, widths=widths)
+    compile_s = time.perf_counter() - started
+    first = samples[0] if isinstance(samples, np.ndarray) else {k: v[0] for k, v in samples.items()}
+    float_s = onnxruntime_seconds(path, first, model)
+    with tempfile.TemporaryDirectory() as folder:
+        model.save(Path(folder) / "model.tacit")
+        np.savez(Path(folder) / "input.npz", **_by_name(model, first))
+        proved = _prove_elsewhere(Path(folder), runs)
+        key_bytes = model.key.to_bytes()
+        data = (Path(folder) / "out.receipt").read_bytes()
+    parse_s, _, receipt = medians(5, lambda: Receipt.from_bytes(data))
+    key_parse_s, _, key = medians(5, lambda: type(model.key).from_bytes(key_bytes))
+    verify_s, _, _ = medians(9, lambda: verify(receipt, key))
+    fidelity = model.report.fidelity
+    return {
+        "model": path.stem,
+        "params": model.report.parameters,
+        "cells": model.report.cells,
+        "lookups": model.report.lookups,
+        "table_rows": model.report.table_rows,
+        "bits": round(model.report.bits, 2),
+        "hidden": [],
+        "widths": widths,
+        "threads": os.cpu_count(),
+        "compile_s": round(compile_s, 3),
+        **proved,
+        "verify_s": round(verify_s, 5),
+        "parse_s": round(parse_s + key_parse_s, 5),
+        "receipt_bytes": len(data),
+        "key_bytes": len(key_bytes),
+        "onnxruntime_s": float_s,
+        "overhead": round(proved["prove_s"] / float_s, 1),
+        "max_abs_error": max((f.max_abs_error for f in fidelity), default=0.0),
+        "relative_error": max((f.max_abs_error / f.largest for f in fidelity if f.largest), default=0.0),
+        "argmax_agreement": min((f.argmax_agreement for f in fidelity), default=1.0),
+    }
+
+
+def _by_name(model: Model, first: Any) -> dict[str, np.ndarray]:
+    return first if isinstance(first, dict) else {model.declared[0].name: np.asarray(first)}
+
+
+PROVE = """
+import json, resource, statistics, sys, time
+import numpy as np
+from pathlib import Path
+from tacit.model import Model
+folder, runs = Path(sys.argv[1]), int(sys.argv[2])
+started = time.perf_counter()
+model = Model.load(folder / "model.tacit")
+model.prepare()
+setup = time.perf_counter() - started
+inputs = dict(np.load(folder / "input.npz"))
+wall, cpu = [], []
+for _ in range(runs):
+    a, b = time.perf_counter(), time.process_time()
+    receipt = model.prove(inputs)
+    wall.append(time.perf_counter() - a)
+    cpu.append(time.process_time() - b)
+receipt.save(folder / "out.receipt")
+assert "onnxruntime" not in sys.modules
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+print(json.dumps({"prove_s": round(statistics.median(wall), 4), "prove_first_s": round(wall[0], 4),
+                  "prove_cpu_s": round(statistics.median(cpu), 4), "load_and_commit_s": round(setup, 4), "peak_rss_bytes": peak}))
+"""
+
+
+def _prove_elsewhere(folder: Path, runs: int) -> dict[str, Any]:
+    done = subprocess.run([sys.executable, "-c", PROVE, str(folder), str(runs)], capture_output=True, text=True)
+    if done.returncode != 0:
+        raise RuntimeError(f"the proving process failed: {done.stderr.strip().splitlines()[-1:]}")
+    return json.loads(done.stdout)
+
+
+def onnxruntime_seconds(path: Path, first: Any, model: Model) -> float:
+    """Median seconds of one float32 inference on all cores."""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    feed = {d.name: _by_name(model, first)[d.name].reshape(d.shape) for d in model.declared}
+    for _ in range(3):
+        session.run(None, feed)
+    median, _, _ = medians(30, lambda: session.run(None, feed))
+    return median
+
+
+def random_samples(path: Path, count: int = CALIBRATION) -> dict[str, np.ndarray]:
+    """Seeded uniform [0, 1] inputs of the declared shapes; symbolic axes are 1."""
+    try:
+        proto = onnx.load(str(path))
+    except Exception:
+        raise ModelError(f"{path} is not an ONNX file.") from None
+    generator = np.random.default_rng(0)
+    initial = {i.name for i in proto.graph.initializer}
+    samples = {}
+    for value in proto.graph.input:
+        if value.name not in initial:
+            shape = [d.dim_value or 1 for d in value.type.tensor_type.shape.dim]
+            batched = [count, *shape[1:]] if shape[:1] == [1] else [count, *shape]
+            samples[value.name] = generator.random(batched, dtype=np.float32)
+    return samples
+
+
+def with_peer(path: Path, peer: str) -> dict[str, Any]:
+    """The peer's figures on the same file, in this run."""
+    if peer != "ezkl":
+        raise ModelError(f"The peer {peer!r} is unknown; 'ezkl' is supported.")
+    try:
+        import ezkl  # noqa: F401
+    except ImportError:
+        raise ModelError("The peer ezkl is not installed: pip install ezkl.") from None
+    from tacit.services.peers import ezkl as runner
+
+    return runner.measure(path, random_samples(path))
