@@ -76,14 +76,22 @@ class Builder:
             [helper.make_tensor_value_info("output", onnx.TensorProto.FLOAT, self.shape)],
             self.initializers,
         )
-        return helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=8, producer_name="tacit")
+        return helper.make_model(
+            graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=8, producer_name="tacit"
+        )
 
 
 def input_shape(name: str) -> tuple[int, ...]:
     """The shape of one sample with its leading axis of 1. Raises KeyError for an unknown name."""
     if _equal_layers(name):
         return (1, 64)
-    return {"mlp": (1, 784), "mlp4x512": (1, 784), "lenet5": (1, 1, 28, 28), "cifar_cnn": (1, 3, 32, 32), "vgg16": (1, 3, 32, 32)}[name]
+    return {
+        "mlp": (1, 784),
+        "mlp4x512": (1, 784),
+        "lenet5": (1, 1, 28, 28),
+        "cifar_cnn": (1, 3, 32, 32),
+        "vgg16": (1, 3, 32, 32),
+    }[name]
 
 
 def build(name: str) -> onnx.ModelProto:

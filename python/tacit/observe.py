@@ -20,8 +20,8 @@ _sessions: WeakKeyDictionary[Graph, Evaluator] = WeakKeyDictionary()
 
 @dataclass(frozen=True)
 class Range:
-    """What a value was over all samples and elements, in real units: smallest, largest, largest magnitude, and the 99.9 %
-    quantile of the magnitude within a sample (its largest over the samples).
+    """What a value was over all samples and elements, in real units: smallest, largest, largest magnitude, and the
+    99.9 % quantile of the magnitude within a sample (its largest over the samples).
 
     Every number is rounded to 13 significant bits: machines whose float32 sums differ in the last bits then agree.
     """
@@ -43,7 +43,7 @@ class Range:
 def observe(graph: Graph, samples: Iterable[Mapping[str, np.ndarray]]) -> dict[str, Range]:
     """Value name -> Range, for the inputs and everything that the nodes compute, over samples {input name: array}.
 
-    Arrays have the declared shapes. Raises InputError when there is no sample, ModelError when onnxruntime refuses the graph.
+    Arrays have the declared shapes. Raises InputError without samples, ModelError when onnxruntime refuses the graph.
     """
     names = [*graph.inputs, *graph.producers]
     evaluator = Evaluator(graph, names)
@@ -59,7 +59,7 @@ def observe(graph: Graph, samples: Iterable[Mapping[str, np.ndarray]]) -> dict[s
 
 
 def run_float(graph: Graph, sample: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Output name -> array, as onnxruntime computes it in floating point. The session is kept as long as the graph lives."""
+    """Output name -> array, as onnxruntime computes it in floating point. The session lives as long as the graph."""
     evaluator = _sessions.get(graph)
     if evaluator is None:
         evaluator = _sessions[graph] = Evaluator(graph)
@@ -74,7 +74,9 @@ def range_of(array: np.ndarray) -> Range:
     magnitude = np.abs(flat)
     rank = min(int(TYPICAL * flat.size), flat.size - 1)
     typical = float(np.partition(magnitude, rank)[rank]) if flat.size > 1 else float(magnitude[0])
-    return Range(_rounded(float(flat.min())), _rounded(float(flat.max())), _rounded(float(magnitude.max())), _rounded(typical))
+    return Range(
+        _rounded(float(flat.min())), _rounded(float(flat.max())), _rounded(float(magnitude.max())), _rounded(typical)
+    )
 
 
 def _rounded(number: float) -> float:

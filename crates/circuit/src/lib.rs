@@ -19,4 +19,4 @@ pub use counts::count_lookups;
 pub use cursor::{CircuitError, Reader, Writer};
 pub use encode::{FORMAT, MAGIC, digest};
 pub use model::*;
-pub use values::{Values, column_bytes};
+pub use values::{Values, column_bytes, integers};

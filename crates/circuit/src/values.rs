@@ -66,7 +66,7 @@ fn cut<'a>(
 }
 
 /// Signed little-endian integers of `width` bytes (1, 2, 4 or 8).
-pub(crate) fn integers(bytes: &[u8], width: u8) -> Vec<i64> {
+pub fn integers(bytes: &[u8], width: u8) -> Vec<i64> {
     match width {
         1 => bytes.iter().map(|&b| i64::from(b as i8)).collect(),
         2 => widen(bytes, |cell: [u8; 2]| i64::from(i16::from_le_bytes(cell))),

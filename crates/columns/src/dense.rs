@@ -25,7 +25,7 @@ type Vectors<'a> = HashMap<usize, Cow<'a, [K]>>;
 
 impl Layout {
     /// The limbs of a commitment, each of `2^log_rows` cells; rows that hold no cell are zero.
-    pub fn limbs(&self, commitment: usize, values: &Values) -> Vec<Vec<F>> {
+    pub fn commit_limbs(&self, commitment: usize, values: &Values) -> Vec<Vec<F>> {
         self.addresses_of(commitment).into_par_iter().map(|address| self.limb(address, values)).collect()
     }
 

@@ -43,10 +43,8 @@ pub fn rule_value(rule: &Rule, weight: &Weight, entries: u64) -> K {
 fn positions(weight: &Weight, entries: u64) -> K {
     match weight {
         Weight::Eq { point, len } => multilinear::iota(point, *len),
-        Weight::Ones { .. } => {
-            let (even, odd) = if entries % 2 == 0 { (entries / 2, entries.saturating_sub(1)) } else { (entries / 2, entries) };
-            integer(even as i64) * integer(odd as i64)
-        }
+        // entries (entries - 1) / 2
+        Weight::Ones { .. } => (integer(entries as i64) * integer(entries.saturating_sub(1) as i64)).halve(),
         Weight::Index { index, len } => if index < len { integer(*index as i64) } else { K::ZERO },
         Weight::Dense(values) => values.iter().zip(0i64..).fold(K::ZERO, |sum, (&w, i)| sum + w * signed(i)),
     }

@@ -126,7 +126,7 @@ impl Layout {
     }
 }
 
-/// Limbs per commitment when columns of these shapes lie in limbs of `2^log_rows` rows whose top `reserved` rows stay free.
+/// Limbs per commitment (at least one each) when columns of these shapes lie in limbs of `2^log_rows` rows whose top `reserved` rows stay free.
 pub fn limb_counts(commitments: &[Vec<Vec<u64>>], log_rows: usize, reserved: u64) -> Result<Vec<usize>, Invalid> {
     let count = |shapes: &Vec<Vec<u64>>| {
         let named: Vec<_> = (0u32..).zip(shapes).map(|(id, shape)| (id, shape.as_slice())).collect();
@@ -212,5 +212,6 @@ fn place(columns: &[(ColumnId, &[u64])], log_rows: usize, reserved: u64) -> Resu
         free.extend((size..e).map(|half| (half, address, row + (1 << half))));
         (block.address, block.row) = (address, row);
     }
-    Ok((blocks, limbs))
+    // A commitment is never empty: without columns it is one limb of zeros.
+    Ok((blocks, limbs.max(1)))
 }

@@ -62,7 +62,7 @@ impl Key {
         let circuit_bytes = reader.bytes().map_err(malformed)?.to_vec();
         let root = reader.raw(32).map_err(malformed)?;
         let weights_root = Digest::try_from(root).map_err(|_| "the key ends too early".to_string())?;
-        if !reader.is_empty() {
+        if reader.remaining() != 0 {
             return Err("bytes follow the end of the key".into());
         }
         let circuit = Circuit::decode(&circuit_bytes).map_err(|error| error.to_string())?;
@@ -115,7 +115,7 @@ impl Receipt {
         let context = reader.bytes().map_err(short)?.to_vec();
         let witness_root = root(&mut reader)?;
         let proof = reader.bytes().map_err(short)?.to_vec();
-        if !reader.is_empty() {
+        if reader.remaining() != 0 {
             return Err(Invalid::Trailing(WHAT));
         }
         Ok(Self { circuit_digest, weights_root, publics, context, witness_root, proof })

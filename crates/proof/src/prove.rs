@@ -152,7 +152,7 @@ impl Model {
 fn padded(mut limbs: Vec<Vec<tacit_algebra::F>>, schedule: &Schedule) -> Vec<Vec<tacit_algebra::F>> {
     use p3_field::PrimeCharacteristicRing;
     if limbs.is_empty() {
-        limbs.push(vec![tacit_algebra::F::ZERO; 1 << schedule.log_rows]);
+        limbs.push(vec![tacit_algebra::F::ZERO; 1 << schedule.log_rows()]);
     }
     limbs
 }

@@ -82,7 +82,7 @@ fn a_consistent_lie_is_caught_by_the_relation_that_it_breaks() {
         }
         // A tuple outside its table keeps the multiplicities of the others.
         let counted = count_lookups(&model.circuit, &mut values);
-        let failure = check(&model.circuit, &values).or(counted).expect_err("the oracle accepts a lie");
+        let failure = check(&model.circuit, &values).and(counted).expect_err("the oracle accepts a lie");
         let receipt = model.prove_values(&values, b"context", &Progress::default()).unwrap();
         assert!(key.verify(&receipt, b"context").is_err(), "accepted: {}", failure.relation);
         failure.relation

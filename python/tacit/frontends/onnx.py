@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import onnx
 import onnx.inliner
+import onnx.shape_inference
 from onnx import helper
 
 from tacit.errors import ModelError, UnsupportedOperator
@@ -32,8 +33,8 @@ def load(
     """Reads an ONNX model.
 
     `shapes`: lengths of symbolic axes, input name -> shape of one sample; a symbolic first axis always becomes 1.
-    `supported`: names of operators that need no expansion; others that ONNX defines by a function body are replaced by it.
-    Raises ModelError (no model, damaged, a shape or dtype that cannot be used) or UnsupportedOperator (control flow).
+    `supported`: operators that need no expansion; others that ONNX defines by a function body are replaced by it.
+    Raises ModelError (no model, damaged, a shape or dtype that cannot be used), UnsupportedOperator (control flow).
     """
     source = read(model)
     skeleton = _inlined(source)
@@ -62,10 +63,20 @@ def _expanded(model: onnx.ModelProto, supported: Set[str]) -> onnx.ModelProto:
         if not chosen:
             break
         try:
-            model = onnx.inliner.inline_selected_functions(model, chosen, inline_schema_functions=True)
+            model = onnx.inliner.inline_selected_functions(_typed(model), chosen, inline_schema_functions=True)
         except Exception:
             break
+        del model.graph.value_info[:]
     return model
+
+
+def _typed(model: onnx.ModelProto) -> onnx.ModelProto:
+    """A copy that states the type of every value: some function bodies depend on them."""
+    typed = onnx.shape_inference.infer_shapes(model, data_prop=True)
+    typed.graph.value_info.extend(
+        helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims) for tensor in typed.graph.initializer
+    )
+    return typed
 
 
 def _has_plain_body(kind: str, opset: int) -> bool:
@@ -84,7 +95,7 @@ def _refuse_control_flow(model: onnx.ModelProto) -> None:
     found = [f"{n.name!r} ({n.op_type})" for n in model.graph.node if any(a.type in graphs for a in n.attribute)]
     if found:
         raise UnsupportedOperator(
-            f"The model has control flow: {', '.join(found)}; export it with fixed shapes, so that no branch or loop remains."
+            f"The model has control flow: {', '.join(found)}; export it with fixed shapes, without branches and loops."
         )
 
 
@@ -133,7 +144,9 @@ def _attribute(entry: onnx.AttributeProto, node: str) -> Any:
         return helper.get_attribute_value(entry)
     if entry.type in (kind.INTS, kind.FLOATS):
         return list(helper.get_attribute_value(entry))
-    raise UnsupportedOperator(f"The attribute {entry.name!r} of node {node!r} has a type that has no meaning here; remove the node.")
+    raise UnsupportedOperator(
+        f"The attribute {entry.name!r} of node {node!r} has a type without meaning here; remove the node."
+    )
 
 
 def _constant(proto: onnx.NodeProto) -> np.ndarray:

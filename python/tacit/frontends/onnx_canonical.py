@@ -1,4 +1,4 @@
-"""Older forms of operators -> the forms of opset 18: what used to be an attribute is an input, old defaults are explicit."""
+"""Older forms of operators -> those of opset 18: former attributes are inputs, old defaults are explicit."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CANONICAL_OPSET = 18
 
 @dataclass
 class Rewriter:
-    """One pass over the nodes. `constants` grows by the inputs that attributes become, `added` by the values of new nodes."""
+    """One pass over the nodes. `constants` grows by former attributes, `added` by the values of new nodes."""
 
     values: Mapping[str, Value]
     constants: dict[str, np.ndarray]
@@ -55,7 +55,7 @@ Rule = Callable[[Rewriter, Node], list[Node]]
 def canonical(
     nodes: Sequence[Node], values: Mapping[str, Value], constants: dict[str, np.ndarray], opset: int
 ) -> tuple[list[Node], dict[str, Value]]:
-    """The nodes in the forms of opset 18 (or of `opset`, when that is later), and the values that were added. Adds to `constants`."""
+    """The nodes in the forms of max(18, opset), and the values that were added. Adds to `constants`."""
     rewriter = Rewriter(values, constants, opset)
     result: list[Node] = []
     for node in nodes:
@@ -78,7 +78,7 @@ def _axes(since: int) -> Rule:
 
 
 def _softmax(rewriter: Rewriter, node: Node) -> list[Node]:
-    """Before opset 13: the axes from `axis` on (default 1) count as one. Softmax of the flattened tensor, then its shape again."""
+    """Before opset 13 the axes from `axis` on (default 1) count as one: flatten, softmax, reshape."""
     shape = rewriter.values[node.inputs[0]].shape
     if rewriter.opset >= 13:
         return [replace(node, attributes={**node.attributes, "axis": node.attributes.get("axis", -1)})]
@@ -104,7 +104,9 @@ def _clip(rewriter: Rewriter, node: Node) -> list[Node]:
     if rewriter.opset >= 11:
         return [node]
     dtype = rewriter.values[node.inputs[0]].dtype
-    bounds = {key: np.array(node.attributes[key], dtype=dtype) if key in node.attributes else None for key in ("min", "max")}
+    bounds = {
+        key: np.array(node.attributes[key], dtype=dtype) if key in node.attributes else None for key in ("min", "max")
+    }
     return [rewriter.lift(node, bounds)]
 
 

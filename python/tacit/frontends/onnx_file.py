@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+import onnx.version_converter
 from google.protobuf.message import DecodeError
 from onnx import external_data_helper, helper, numpy_helper
 
@@ -19,13 +20,13 @@ LARGEST_KEPT = 256
 """Initialisers with more elements leave the skeleton: shape arithmetic never needs them."""
 
 TENSOR_DTYPES = frozenset(
-    "float16 float32 float64 int8 int16 int32 int64 uint8 uint16 uint32 uint64 bool".split(),
+    ["float16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "bool"]
 )
 
 
 @dataclass(frozen=True)
 class Source:
-    """A parsed model. `skeleton` lacks the large initialisers (they are inputs there); `weights` has every initialiser."""
+    """A parsed model. `skeleton` has its large initialisers as inputs; `weights` has every initialiser."""
 
     name: str
     skeleton: onnx.ModelProto
@@ -69,7 +70,9 @@ def array_of(tensor: onnx.TensorProto, what: str) -> np.ndarray:
         dtype = helper.tensor_dtype_to_np_dtype(tensor.data_type).name
         array = np.asarray(numpy_helper.to_array(tensor)) if dtype in TENSOR_DTYPES else None
     except Exception as error:
-        raise ModelError(f"{what} {tensor.name!r} is damaged ({type(error).__name__}); export the model again.") from None
+        raise ModelError(
+            f"{what} {tensor.name!r} is damaged ({type(error).__name__}); export the model again."
+        ) from None
     if array is None:
         raise ModelError(f"{what} {tensor.name!r} has dtype {dtype}; save the model in float32.")
     return array
@@ -80,7 +83,9 @@ def _parse(data: bytes, name: str) -> onnx.ModelProto:
     try:
         model.ParseFromString(data)
     except DecodeError:
-        raise ModelError(f"{name} is not an ONNX model, or it is damaged; give a file written by an ONNX exporter.") from None
+        raise ModelError(
+            f"{name} is not an ONNX model, or it is damaged; give a file written by an ONNX exporter."
+        ) from None
     return model
 
 
@@ -119,14 +124,18 @@ def _loaded(tensor: onnx.TensorProto, folder: Path | None) -> onnx.TensorProto:
         return tensor
     location = next((entry.value for entry in tensor.external_data if entry.key == "location"), "")
     if folder is None:
-        raise ModelError(f"The initialiser {tensor.name!r} lies in the file {location!r}; load the model by its path instead.")
+        raise ModelError(
+            f"The initialiser {tensor.name!r} lies in the file {location!r}; load the model by its path instead."
+        )
     copy = onnx.TensorProto()
     copy.CopyFrom(tensor)
     try:
         external_data_helper.load_external_data_for_tensor(copy, str(folder))
     except Exception:
         reason = "is missing" if not (folder / location).is_file() else "cannot be read"
-        raise ModelError(f"The file {location!r} beside the model {reason}; it holds the initialiser {tensor.name!r}.") from None
+        raise ModelError(
+            f"The file {location!r} beside the model {reason}; it holds the initialiser {tensor.name!r}."
+        ) from None
     copy.data_location = onnx.TensorProto.DEFAULT
     del copy.external_data[:]
     return copy
@@ -140,4 +149,6 @@ def _modern(skeleton: onnx.ModelProto, name: str) -> onnx.ModelProto:
     try:
         return onnx.version_converter.convert_version(skeleton, OLDEST_OPSET)
     except Exception:
-        raise ModelError(f"{name} uses ONNX opset {opset}, which is too old; export it with opset 13 or later.") from None
+        raise ModelError(
+            f"{name} uses ONNX opset {opset}, which is too old; export it with opset 13 or later."
+        ) from None

@@ -15,8 +15,8 @@ from tacit.graph import Value
 
 
 def fix_inputs(source: Source, model: onnx.ModelProto, shapes: Mapping[str, Sequence[int]] | None) -> None:
-    """Writes lengths into the model's inputs: a symbolic first axis becomes 1, others come from `shapes` (without or with the
-    first axis), the same symbol everywhere the same length. Raises ModelError for an axis that nothing resolves."""
+    """Writes lengths into the model's inputs: a symbolic first axis becomes 1, others come from `shapes` (given without
+    or with the first axis), one symbol has one length. Raises ModelError for an axis that nothing resolves."""
     inputs = [value for value in model.graph.input if value.name in source.inputs]
     for value in inputs:
         _require_tensor(value)
@@ -45,7 +45,7 @@ def fix_inputs(source: Source, model: onnx.ModelProto, shapes: Mapping[str, Sequ
 
 
 def infer(source: Source, model: onnx.ModelProto) -> dict[str, Value]:
-    """Shape and dtype of every value: by ONNX's inference, and by running the model on zeros for what that leaves open."""
+    """Shape and dtype of every value: by ONNX's inference; by running the model on zeros for what that leaves open."""
     try:
         inferred = shape_inference.infer_shapes(model, data_prop=True, strict_mode=False)
     except Exception as error:
@@ -85,7 +85,9 @@ def _require_tensor(value: onnx.ValueInfoProto) -> None:
         raise ModelError(f"The input {value.name!r} is not a tensor; give a model whose inputs are tensors.")
     dtype = _dtype(value.type.tensor_type.elem_type)
     if dtype not in TENSOR_DTYPES:
-        raise ModelError(f"The input {value.name!r} has dtype {dtype}; give a model with number inputs, such as float32.")
+        raise ModelError(
+            f"The input {value.name!r} has dtype {dtype}; give a model with number inputs, such as float32."
+        )
     if not value.type.tensor_type.HasField("shape"):
         raise ModelError(f"The input {value.name!r} has no shape; export the model with a fixed shape.")
 
@@ -132,14 +134,16 @@ def _measured(
     except Exception as error:
         listed = ", ".join(sorted({node.op_type for node in model.graph.node if set(node.output) & set(unknown)}))
         raise UnsupportedOperator(
-            f"{source.name} has values whose shapes cannot be found (computed by {listed}), and onnxruntime cannot run it: "
+            f"{source.name} has values of unknown shape (computed by {listed}), and onnxruntime cannot run it: "
             f"{_first_line(error)}."
         ) from None
     found = {}
     for name, result in zip(unknown, results):
         if not isinstance(result, np.ndarray) or result.dtype.name not in TENSOR_DTYPES:
             kind = next(node.op_type for node in model.graph.node if name in node.output)
-            raise UnsupportedOperator(f"The value {name!r} (computed by {kind}) is not a tensor of numbers; remove that node.")
+            raise UnsupportedOperator(
+                f"The value {name!r} (computed by {kind}) is not a tensor of numbers; remove that node."
+            )
         found[name] = Value(name, tuple(result.shape), result.dtype.name)
     return found
 

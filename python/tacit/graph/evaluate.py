@@ -31,7 +31,9 @@ class Evaluator:
         """Every named value for one sample {input name: array of the declared shape and dtype}."""
         results: dict[str, np.ndarray] = {}
         if self._session is not None:
-            feeds = {name: np.asarray(sample[name], dtype=self._graph.values[name].dtype) for name in self._graph.inputs}
+            feeds = {
+                name: np.asarray(sample[name], dtype=self._graph.values[name].dtype) for name in self._graph.inputs
+            }
             feeds = {name: feeds[name] for name in (entry.name for entry in self._session.get_inputs())}
             try:
                 found = self._session.run(self._computed, feeds)
@@ -50,7 +52,9 @@ def _session(graph: Graph, outputs: Sequence[str]) -> onnxruntime.InferenceSessi
     options.log_severity_level = QUIET
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     if sum(array.nbytes for array in graph.constants.values()) > LARGEST_PROTO:
-        raise ModelError("The model's weights exceed 2 GB, which this version cannot run in one piece; cut the model in two.")
+        raise ModelError(
+            "The model's weights exceed 2 GB, which this version cannot run in one piece; cut the model in two."
+        )
     try:
         data = to_onnx(graph, outputs).SerializeToString()
         return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])

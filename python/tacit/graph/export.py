@@ -15,7 +15,7 @@ DOMAIN_VERSIONS = {"ai.onnx.ml": 3}
 
 
 def to_onnx(graph: Graph, outputs: Sequence[str] | None = None) -> onnx.ModelProto:
-    """A ModelProto that computes the named values (default: the graph's outputs). A name may be any value of the graph."""
+    """A ModelProto that computes the named values (default: the graph's outputs), which nodes must produce."""
     wanted = list(graph.outputs if outputs is None else outputs)
     proto = helper.make_graph(
         [node_to_onnx(node) for node in graph.nodes],
@@ -44,4 +44,6 @@ def node_to_onnx(node: Node) -> onnx.NodeProto:
 
 
 def _described(value: Value) -> onnx.ValueInfoProto:
-    return helper.make_tensor_value_info(value.name, helper.np_dtype_to_tensor_dtype(np.dtype(value.dtype)), value.shape)
+    return helper.make_tensor_value_info(
+        value.name, helper.np_dtype_to_tensor_dtype(np.dtype(value.dtype)), value.shape
+    )

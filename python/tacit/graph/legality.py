@@ -13,8 +13,8 @@ STAGES = ("loaded", "simplified")
 def check(graph: Graph, stage: str = "loaded") -> Graph:
     """Returns the graph when it is legal at `stage`, else raises ModelError naming the node and the fault.
 
-    loaded: nodes in topological order, each value written once, every value described, constants of the described shape and
-    dtype. simplified: besides, every node is needed for an output.
+    loaded: nodes in topological order, each value written once, every value described, constants of the described shape
+    and dtype. simplified: besides, every node is needed for an output.
     """
     if stage not in STAGES:
         raise ValueError(f"unknown stage {stage!r}")
@@ -26,13 +26,15 @@ def check(graph: Graph, stage: str = "loaded") -> Graph:
 
 
 def require_supported(graph: Graph, supported: Set[str]) -> None:
-    """Raises one UnsupportedOperator that lists every node whose operator is not in `supported` (names as `Node.kind`)."""
+    """Raises one UnsupportedOperator listing every node whose operator is not in `supported` (names as `Node.kind`)."""
     missing: dict[str, list[str]] = {}
     for node in graph.nodes:
         if node.kind not in supported:
             missing.setdefault(node.kind, []).append(repr(node.name))
     if missing:
-        listed = "; ".join(f"{kind} (node{'s' if len(names) > 1 else ''} {', '.join(names)})" for kind, names in missing.items())
+        listed = "; ".join(
+            f"{kind} (node{'s' if len(names) > 1 else ''} {', '.join(names)})" for kind, names in missing.items()
+        )
         count = sum(len(names) for names in missing.values())
         raise UnsupportedOperator(
             f"The model has {count} node{'s' if count > 1 else ''} that cannot be proved yet: {listed}; "
@@ -47,10 +49,14 @@ def _check_order(graph: Graph) -> None:
     for node in graph.nodes:
         for name in node.inputs:
             if name and name not in known:
-                raise ModelError(f"Node {node} reads {name!r} before anything computes it; the graph is not in topological order.")
+                raise ModelError(
+                    f"Node {node} reads {name!r} before anything computes it; the graph is not in topological order."
+                )
         for name in node.outputs:
             if name and name in known:
-                raise ModelError(f"Node {node} writes {name!r}, which already has a value; every value is written once.")
+                raise ModelError(
+                    f"Node {node} writes {name!r}, which already has a value; every value is written once."
+                )
             if name:
                 known.add(name)
     for name in graph.outputs:

@@ -30,7 +30,7 @@ class Value:
 
 @dataclass(frozen=True, eq=False)
 class Node:
-    """One operator application. `domain` is '' for ONNX's own operators; '' among the inputs (outputs) is an absent one."""
+    """One operator application. `domain` is '' for ONNX's own operators; '' in inputs or outputs is an absent one."""
 
     operator: str
     domain: str
@@ -60,7 +60,7 @@ class Node:
 
 @dataclass(frozen=True, eq=False)
 class Graph:
-    """Nodes in topological order. `values` names every input, constant and intermediate; `constants` holds the known ones.
+    """Nodes in topological order. `values` has every input, constant and intermediate; `constants` the known.
 
     `opset` is the version of ONNX's own domain that the nodes' semantics follow.
     """
@@ -101,7 +101,7 @@ class Graph:
         constants: Mapping[str, np.ndarray] | None = None,
         values: Mapping[str, Value] | None = None,
     ) -> Graph:
-        """The graph with other nodes and with more (or replaced) constants and values, without what nothing reads any more."""
+        """The graph with other nodes and more (or replaced) constants and values, without what nothing reads."""
         merged = dict(self.constants)
         known = dict(self.values)
         for name, array in (constants or {}).items():

@@ -1,7 +1,7 @@
 """The only definition of rounding and saturation.
 
-A tensor of integers with exponent f holds the values integer * 2^-f. Rounding is to the nearest integer, halves upwards:
-round(x / 2^s) = floor((x + 2^(s-1)) / 2^s). Values outside a range saturate at its ends.
+A tensor of integers with exponent f holds the values integer * 2^-f. Rounding is to the nearest integer, halves
+upwards: round(x / 2^s) = floor((x + 2^(s-1)) / 2^s). Values outside a range saturate at its ends.
 """
 
 from __future__ import annotations

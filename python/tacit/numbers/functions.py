@@ -1,9 +1,9 @@
 """Correctly rounded tables of functions of one variable.
 
-A table entry is y = saturate(round(f(x 2^-fx) 2^fy)), halves upwards, of the *real* number f(..): the same integers on every
-platform. Each entry is first estimated in float64 together with a bound on the error, many orders above the error of any
-platform's mathematical library; where both ends of the bound round to one integer, that integer is the answer. The few
-entries left are computed with rational numbers and decimals of growing precision.
+A table entry is y = saturate(round(f(x 2^-fx) 2^fy)), halves upwards, of the *real* number f(..): the same integers on
+every platform. Each entry is first estimated in float64 together with a bound on the error, many orders above the error
+of any platform's mathematical library; where both ends of the bound round to one integer, that integer is the answer.
+The few entries left are computed with rational numbers and decimals of growing precision.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ PRECISIONS = (50, 100, 200, 400)
 class Function:
     """A named function of one real variable, applied to the result of `after` (a chain is one function, one table).
 
-    Names and parameters: identity, relu, leaky_relu(alpha), elu(alpha), clip(low, high), absolute, affine(a, b) = a x + b,
-    hard_sigmoid(a, b), hard_swish, sigmoid, tanh, exp, erf, softplus, square. Raises ValueError for any other.
+    Names and parameters: identity, relu, leaky_relu(alpha), elu(alpha), clip(low, high), absolute, affine(a, b) = a x +
+    b, hard_sigmoid(a, b), hard_swish, sigmoid, tanh, exp, erf, softplus, square. Raises ValueError for any other.
     """
 
     name: str

@@ -26,8 +26,10 @@ def always(value: float) -> Callable[..., float]:
 
 @dataclass(frozen=True)
 class Step:
-    """One function: `estimate(x, *parameters)`; `exact(x, digits, *parameters)` -> (value, whether exact); a bound on the slope
-    over arguments of magnitude <= m, `slope(m, value, error, *parameters)`; own error relative * |value| + absolute."""
+    """One function: `estimate(x, *parameters)`; `exact(x, digits, *parameters)` -> (value, whether exact); a bound on
+    the slope over arguments of magnitude <= m, `slope(m, value, error, *parameters)`; own error relative * |value| +
+    absolute.
+    """
 
     estimate: Callable[..., np.ndarray]
     exact: Callable[..., Exact]
@@ -159,9 +161,7 @@ STEPS: dict[str, Step] = {
         relative=ROUNDING,
         absolute=lambda a, b: ROUNDING * abs(b),
     ),
-    "square": Step(
-        lambda x: x * x, lambda x, d: (x * x, True), slope=lambda m, z, e: 2.0 * m, relative=ROUNDING
-    ),
+    "square": Step(lambda x: x * x, lambda x, d: (x * x, True), slope=lambda m, z, e: 2.0 * m, relative=ROUNDING),
     "hard_sigmoid": Step(
         lambda x, a, b: np.minimum(np.maximum(a * x + b, 0.0), 1.0),
         lambda x, d, a, b: (clamp(a * x + b, 0, 1), True),

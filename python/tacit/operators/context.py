@@ -18,6 +18,7 @@ from tacit.graph import Graph, Node
 from tacit.numbers.fixed import exponent_for, quantise
 from tacit.numbers.functions import IDENTITY, Function
 from tacit.operators import domains
+from tacit.operators.forms import choose_form
 from tacit.operators.registry import LOWERINGS
 from tacit.primitives import gadgets
 from tacit.primitives.builder import Builder
@@ -32,6 +33,10 @@ PUBLIC_BITS = 32
 LARGEST_SHIFT = 24
 CONSTANT_BITS = 24
 """Constants that are added have so many bits."""
+SMALL, SMALL_BONUS = 1024, 2.5
+"""A node of at most SMALL results, whose remainders cost next to nothing, gets so many more bits of precision of weights."""
+TOLERANCE = 1.5
+"""Weights may fall short of the wanted precision by so many bits before a shift of their own is worth it."""
 FACTOR_SLACK = 3
 """An exact sum of narrow tensors may be so many bits wider than `bits` and still enter a product unrounded."""
 
@@ -145,9 +150,10 @@ class Context:
 
     def weight_exponent(self, output: str, data_exponent: int, array: np.ndarray) -> int:
         """The exponent of weights such that their product with data is rounded with the common shift. Weights that would be
-        too coarse get more bits, at the price of a shift of their own."""
+        too coarse get more bits, at the price of a shift of their own; so do those of a node with few results."""
         exponent = self.rounding(output) + self.shift - data_exponent
-        missing = self.scales.width.precision - 1.5 - magnitude_bits(array) - exponent
+        bonus = SMALL_BONUS if self.graph.values[output].size <= SMALL else -TOLERANCE
+        missing = self.scales.width.precision + bonus - magnitude_bits(array) - exponent
         if missing > 0:
             exponent += min(int(np.ceil(missing)), LARGEST_SHIFT - self.shift)
         return exponent
@@ -212,7 +218,13 @@ class Context:
         shift = max(0, x.exponent - first)
         if function == IDENTITY:
             last = min(last, x.exponent - shift)
-        return gadgets.round_saturate(self.builder, name, x, shift, self.scales.bits, function, last)
+        form = None if function == IDENTITY else choose_form(x, shift, self.scales.bits, self._peers(name))
+        return gadgets.round_saturate(self.builder, name, x, shift, self.scales.bits, function, last, form=form)
+
+    def _peers(self, name: str) -> int:
+        """How many nodes of the graph have the operator of the one that computes a value."""
+        operator = self.graph.producers[name].operator
+        return sum(node.operator == operator for node in self.graph.nodes)
 
     def wide(self, name: str) -> Tensor:
         """A value as a column of the width of its proved interval, at most WIDE_BITS bits, or a view that is so already."""

@@ -11,7 +11,7 @@ from tacit.passes.linear import linear_before, rescaled
 
 
 def fold_batch_normalization(graph: Graph) -> Graph:
-    """y = gamma * (x - mean) / sqrt(variance + epsilon) + beta is a scale and a shift per channel of the node before."""
+    """gamma * (x - mean) / sqrt(variance + epsilon) + beta is a scale and a shift per channel of the node before."""
     for node in graph.nodes:
         if node.operator != "BatchNormalization" or node.domain:
             continue

@@ -28,7 +28,11 @@ def _merged(graph: Graph, node: Node) -> Graph | None:
     for position in (0, 1):
         before = linear_before(graph, node.inputs[position])
         array = graph.constant(node.inputs[1 - position])
-        if before is None or array is None or graph.values[node.outputs[0]].shape != graph.values[before.outputs[0]].shape:
+        if (
+            before is None
+            or array is None
+            or graph.values[node.outputs[0]].shape != graph.values[before.outputs[0]].shape
+        ):
             continue
         each = _per_channel(array, len(graph.values[before.outputs[0]].shape), channels(graph, before))
         if each is None:

@@ -10,7 +10,9 @@ from tacit.errors import ModelError
 from tacit.graph import Graph, Node
 from tacit.graph.evaluate import Evaluator
 
-RANDOM = frozenset({"RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Multinomial", "Bernoulli"})
+RANDOM = frozenset(
+    {"RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Multinomial", "Bernoulli"}
+)
 
 
 def fold_constants(graph: Graph) -> Graph:
@@ -23,7 +25,11 @@ def fold_constants(graph: Graph) -> Graph:
     constant = set(known)
     foldable: list[Node] = []
     for node in graph.nodes:
-        if node.outputs[0] not in known and node.operator not in RANDOM and all(not n or n in constant for n in node.inputs):
+        if (
+            node.outputs[0] not in known
+            and node.operator not in RANDOM
+            and all(not n or n in constant for n in node.inputs)
+        ):
             foldable.append(node)
             constant.update(name for name in node.outputs if name)
     known.update(_evaluated(graph, foldable, known))

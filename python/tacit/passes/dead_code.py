@@ -6,7 +6,7 @@ from tacit.graph import Graph
 
 
 def remove_dead_code(graph: Graph) -> Graph:
-    """The graph without nodes whose outputs nothing reads, and with unread further outputs (masks, indices) made absent."""
+    """The graph without nodes whose outputs nothing reads; unread further outputs (masks, indices) become absent."""
     needed = set(graph.outputs)
     kept = []
     for node in reversed(graph.nodes):

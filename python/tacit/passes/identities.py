@@ -15,8 +15,8 @@ WIDER = {("float16", "float32"), ("float16", "float64"), ("float32", "float64")}
 
 
 def remove_identities(graph: Graph) -> Graph:
-    """Every reader of such a node's output reads its input instead. Where the output is the graph's, the producer of the input
-    takes its name; where that is impossible (input and output of the graph are one), an Identity stays."""
+    """Every reader of such a node's output reads its input instead. Where the output is the graph's, the producer of
+    the input takes its name; where that is impossible (input and output of the graph are one), an Identity stays."""
     alias: dict[str, str] = {}
     renamed: dict[str, str] = {}
     kept: list[Node] = []
@@ -33,7 +33,9 @@ def remove_identities(graph: Graph) -> Graph:
             renamed[source] = target
             alias[target] = source
         else:
-            kept.append(replace(node, operator="Identity", domain="", inputs=(source,), outputs=(target,), attributes={}))
+            kept.append(
+                replace(node, operator="Identity", domain="", inputs=(source,), outputs=(target,), attributes={})
+            )
     nodes = [
         node.with_inputs(renamed.get(n, n) for n in node.inputs).with_outputs(renamed.get(n, n) for n in node.outputs)
         for node in kept

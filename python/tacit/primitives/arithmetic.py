@@ -5,7 +5,7 @@ Every function takes the builder first, for the copies.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from math import prod
 
@@ -13,12 +13,13 @@ import numpy as np
 
 from tacit.primitives.axes import align, freshened, multiplied, partition, product, refine, rename, sizes_of
 from tacit.primitives.builder import Builder, gadget
-from tacit.primitives.movement import MAXIMUM_TERMS, plus, shifted, unsqueeze
+from tacit.circuit import Affine
+from tacit.primitives.movement import MAXIMUM_TERMS, plus, reindex, reshape, shifted, unsqueeze
 from tacit.primitives.reading import factor_values
-from tacit.primitives.tensor import Axis, NotAView, Tensor, Term, merged, scaled
+from tacit.primitives.tensor import Axis, NotAView, Tensor, Term, merged
 
 MAXIMUM_PRODUCTS = 4
-LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
 @gadget("copy")
@@ -64,10 +65,7 @@ def multiply(builder: Builder, left: Tensor, right: Tensor) -> Tensor:
         align(left, right)
     except NotAView:
         left, right = builder.copy(left), builder.copy(right)
-    result = product(left, right)
-    if left.size != result.size or right.known is None:
-        return result
-    return with_known_bounds(result, left, right, ())
+    return product(left, right)
 
 
 def factors_of(builder: Builder, left: Tensor, right: Tensor) -> tuple[Tensor, Tensor]:
@@ -198,6 +196,48 @@ def with_reach(term: Term, other: Tensor, norm: int) -> Term:
     return Term(term.coefficient, term.factors, min(term.reach, norm * max(t.reach for t in other.terms)))
 
 
-def with_known_bounds(result: Tensor, left: Tensor, right: Tensor, summed: Sequence[Axis]) -> Tensor:
-    """An elementwise product bounded by the known operand's extreme values (its declared interval is already those)."""
-    return result
+def convolve(
+    builder: Builder,
+    tensor: Tensor,
+    kernel: Tensor,
+    strides: Sequence[int] | None = None,
+    pads: Sequence[int] | None = None,
+    dilations: Sequence[int] | None = None,
+    groups: int = 1,
+) -> Tensor:
+    """Correlation of x[N, C, *spatial] with w[O, C/groups, *kernel], zeros outside; any number of spatial axes.
+
+    `pads`: before each spatial axis, then after each (ONNX order). The result is [N, O, *output]; exponents add.
+    """
+    rank = len(tensor.dims) - 2
+    strides, dilations = strides or (1,) * rank, dilations or (1,) * rank
+    pads = pads or (0,) * (2 * rank)
+    outer: list[Axis] = []
+    inner: list[Axis] = []
+    for i in range(rank):
+        length, taps = tensor.shape[2 + i] + pads[i] + pads[rank + i], kernel.shape[2 + i]
+        count = (length - dilations[i] * (taps - 1) - 1) // strides[i] + 1
+        if count < 1:
+            raise ValueError(f"a kernel of {taps} does not fit spatial axis {i} of {tensor.shape}")
+        outer.append(Axis(count))
+        inner.append(Axis(taps))
+        reads = ((outer[i], strides[i]), (inner[i], dilations[i]))
+        by = Affine(-pads[i], tuple((axis, stride) for axis, stride in reads if axis.size > 1))
+        tensor = reindex(builder, tensor, 2 + i, by)
+    windows = tuple((axis,) if axis.size > 1 else () for axis in (*outer, *inner))
+    channels, kernels = tensor.shape[1], kernel.shape[0]
+    if channels % groups or kernels % groups or kernel.shape[1] != channels // groups:
+        raise ValueError(f"{groups} groups of {tensor.shape} and {kernel.shape}")
+    tensor = replace(tensor, dims=tensor.dims[:2] + windows)
+    tensor = cut(builder, tensor, 1, groups)
+    kernel = cut(builder, kernel, 0, groups)
+    places, taps_ = LETTERS[:rank], LETTERS[rank : 2 * rank]
+    spec = f"NGC{places}{taps_},GOC{taps_}->NGO{places}"
+    result = einsum(builder, spec, tensor, kernel)
+    return replace(result, dims=(result.dims[0], result.dims[1] + result.dims[2], *result.dims[3:]))
+
+
+def cut(builder: Builder, tensor: Tensor, position: int, groups: int) -> Tensor:
+    """Dimension `position` as two: groups and the rest."""
+    shape = tensor.shape
+    return reshape(builder, tensor, (*shape[:position], groups, shape[position] // groups, *shape[position + 1 :]))

@@ -121,9 +121,11 @@ class Builder:
     def lookup(self, name: str, table: Table, components: Sequence[Tensor]) -> None:
         """Demands that at every index the tuple of components is a row of the table. Components broadcast to one shape;
         those that have products, denominators or coefficients of 2^40 and more become virtual columns."""
+        from tacit.primitives.movement import align_all
+
         if len(components) != table.width:
             raise ValueError(f"{name}: {len(components)} components for a table of width {table.width}")
-        self.on_lookup(self._name(name, "relation"), table, tuple(components))
+        self.on_lookup(self._name(name, "relation"), table, align_all(self, components))
 
     def value(self, tensor: Tensor) -> np.ndarray:
         """int64 of the tensor's shape, read-only; only inside `compute`, in the evaluating interpretation."""
@@ -163,7 +165,7 @@ class Builder:
         """A contract relation was demanded."""
 
     def on_lookup(self, name: str, table: Table, components: tuple[Tensor, ...]) -> None:
-        """A lookup relation was demanded."""
+        """A lookup relation was demanded; the components have the same output axes."""
 
     def on_output(self, column: Column, name: str, shape: tuple[int, ...], exponent: int, dtype: str) -> None:
         """A public column was bound as an output."""

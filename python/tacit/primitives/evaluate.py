@@ -11,7 +11,7 @@ from tacit.circuit import Constant, Iota, column_bytes
 from tacit.errors import InputError, ModelError
 from tacit.primitives.builder import Rows, Table
 from tacit.primitives.reading import Reading
-from tacit.primitives.record import Record, Virtual, align_all
+from tacit.primitives.record import Record, Virtual
 from tacit.primitives.tensor import Column, Tensor
 
 
@@ -81,7 +81,7 @@ class Evaluate(Record):
     def on_lookup(self, name: str, table: Table, components: tuple[Tensor, ...]) -> None:
         super().on_lookup(name, table, components)
         if self.check:
-            tuples = np.stack([self.value(component).reshape(-1) for component in align_all(self, components)])
+            tuples = np.stack([self.value(component).reshape(-1) for component in components])
             missing = np.flatnonzero(~in_table(table, tuples))
             if missing.size:
                 raise Unsatisfied(f"lookup {name}: {tuples[:, missing[0]].tolist()} is no row of {table.name}")

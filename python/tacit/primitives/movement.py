@@ -10,7 +10,7 @@ from dataclasses import replace
 from math import prod
 
 from tacit.circuit import Affine
-from tacit.primitives.axes import along, broadcast_shape, merge, span, substitute
+from tacit.primitives.axes import align, along, broadcast_shape, merge, span, substitute
 from tacit.primitives.axes import split as split_axis
 from tacit.primitives.builder import Builder
 from tacit.primitives.tensor import Axis, Dims, Factor, Map, NotAView, Tensor, Term, map_axes
@@ -34,10 +34,15 @@ def reshape(builder: Builder, tensor: Tensor, shape: Sequence[int]) -> Tensor:
         shape[shape.index(-1)] = tensor.size // rest if rest else 0
     if prod(shape) != tensor.size:
         raise ValueError(f"cannot reshape {tensor.shape} to {tuple(shape)}")
+    flat = replace(tensor, dims=(tensor.axes,))
     try:
         return regrouped(tensor, shape)
     except NotAView:
-        return regrouped(builder.copy(tensor), shape)
+        pass
+    try:
+        return regrouped(merge(flat, 0), shape)
+    except NotAView:
+        return regrouped(builder.copy(flat), shape)
 
 
 def regrouped(tensor: Tensor, shape: Sequence[int]) -> Tensor:
@@ -219,6 +224,21 @@ def plus(builder: Builder, left: Tensor, right: Tensor) -> Tensor:
         return left + right
     except NotAView:
         return builder.copy(left) + builder.copy(right)
+
+
+def align_all(builder: Builder, tensors: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    """The tensors broadcast to common output axes; where their dimensions are cut incompatibly, copies of them."""
+    try:
+        return aligned_together(tensors)
+    except NotAView:
+        return aligned_together([builder.copy(tensor) for tensor in tensors])
+
+
+def aligned_together(tensors: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    finest = tensors[0]
+    for tensor in tensors[1:]:
+        finest = align(finest, tensor)[1]
+    return tuple(align(finest, tensor)[2] for tensor in tensors)
 
 
 def shifted(tensor: Tensor, exponent: int) -> Tensor:

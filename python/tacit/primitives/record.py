@@ -9,9 +9,8 @@ import numpy as np
 
 from tacit import circuit
 from tacit.circuit import FIELD, Affine, column_bytes
-from tacit.primitives.axes import align
 from tacit.primitives.builder import Builder, Table
-from tacit.primitives.tensor import Axis, Column, Factor, Map, NotAView, Tensor, Term, scaled
+from tacit.primitives.tensor import Axis, Column, Factor, Map, Tensor
 
 COEFFICIENT_LIMIT = 2**40
 
@@ -67,10 +66,9 @@ class Record(Builder):
         self.contracts.append(circuit.Contract(name, self.lowered(whole, whole.axes)))
 
     def on_lookup(self, name: str, table: Table, components: tuple[Tensor, ...]) -> None:
-        aligned = align_all(self, components)
-        axes = aligned[0].axes
+        axes = components[0].axes
         sums = []
-        for place, component in enumerate(aligned):
+        for place, component in enumerate(components):
             if is_direct(component):
                 sums.append(self.lowered(component, axes))
             else:
@@ -154,18 +152,3 @@ def numbered(item: Map, numbers: dict[Axis, int]) -> Map:
 def is_direct(component: Tensor) -> bool:
     """Whether a lookup may read the tensor without naming it: affine, with small integer coefficients."""
     return component.is_affine and all(abs(term.coefficient) < COEFFICIENT_LIMIT for term in component.terms)
-
-
-def align_all(builder: Builder, tensors: Sequence[Tensor]) -> list[Tensor]:
-    """The tensors over common output axes; those whose dimensions are cut incompatibly become copies."""
-    try:
-        return aligned_together(tensors)
-    except NotAView:
-        return aligned_together([builder.copy(tensor) for tensor in tensors])
-
-
-def aligned_together(tensors: Sequence[Tensor]) -> list[Tensor]:
-    finest = tensors[0]
-    for tensor in tensors[1:]:
-        finest, _ = align(finest, tensor)[1:]
-    return [align(finest, tensor)[2] for tensor in tensors[:-1]] + [align(finest, tensors[-1])[2]]

@@ -113,16 +113,17 @@ def narrow_exponent(absolute: float, bits: int) -> int:
 
 
 def input_scale(dtype: str, seen: ObservedRange, bits: int) -> InputScale:
-    """Integers keep their type's interval (64-bit ones: the observed range with headroom) and exponent 0. Floats get a narrow
-    exponent; where the smallest sample is exactly zero (pixels, counts) negative values saturate at zero."""
+    """Integers have exponent 0 and the interval of their type, if it has 8 bits, else the observed one with headroom. Floats
+    get a narrow exponent; where the smallest sample is exactly zero (pixels, counts) negative values saturate at zero."""
     if dtype == "bool":
         return InputScale(0, 0, 1)
     if not is_float(dtype):
         limits = np.iinfo(dtype)
-        reach = 2 * max(int(seen.absolute), 1)
-        bound = 1 << (reach - 1).bit_length()
-        low = 0 if seen.low >= 0 else -bound
-        return InputScale(0, max(low, int(limits.min)), min(bound, int(limits.max)))
+        if limits.bits == 8:
+            return InputScale(0, int(limits.min), int(limits.max))
+        reach = 1 << max(int(seen.absolute), 1).bit_length()
+        low = 0 if seen.low >= 0 else -2 * reach
+        return InputScale(0, max(low, int(limits.min)), min(2 * reach, int(limits.max)))
     exponent = narrow_exponent(float(seen.absolute), bits)
     low, high = signed_range(bits)
     return InputScale(exponent, 0 if seen.low == 0 else low, high)

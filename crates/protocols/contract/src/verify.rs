@@ -7,7 +7,7 @@ use tacit_algebra::K;
 use tacit_algebra::multilinear::interpolation_weights;
 use tacit_circuit::Circuit;
 use tacit_columns::{Views, Weighted};
-use tacit_transcript::{Invalid, Reading, Value};
+use tacit_transcript::{Invalid, Reading};
 
 use crate::Reduced;
 use crate::plan::{Endings, Plan};

@@ -17,5 +17,5 @@ def argmax(context: Context, node: Node) -> None:
     x = context.wide(node.inputs[0])
     axis = int(node.attributes.get("axis", 0)) % len(x.shape)
     last = bool(node.attributes.get("select_last_index", 0))
-    index = gadgets.argmax(context.builder, node.name, x, axis, last)
+    index = gadgets.argmax(context.builder, node.outputs[0], x, axis, last=last)
     context.put(node.outputs[0], movement.reshape(context.builder, index, context.shape(node.outputs[0])))

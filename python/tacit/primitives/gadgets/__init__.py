@@ -1,10 +1,27 @@
 """Gadgets: functions over a `Builder` that commit a result and prove it. Importing this package registers all of them.
 
-Rule U: for every field value of a gadget's inputs at most one output satisfies its relations. Soundness rests on the range
-checks in the proof alone; proved intervals serve completeness, the choice of widths and exactness.
+Rule U: for every field value of a gadget's inputs at most one output satisfies its relations. Soundness rests on the
+range checks in the proof alone; proved intervals serve completeness, the choice of widths and exactness.
 """
 
+from tacit.primitives.gadgets.argmax import argmax
+from tacit.primitives.gadgets.comparison import compare, maximum, maximum_along, maximum_of, minimum
 from tacit.primitives.gadgets.digits import range_check
+from tacit.primitives.gadgets.division import divide
 from tacit.primitives.gadgets.rescale import divide_constant, round_saturate, round_wide
+from tacit.primitives.gadgets.softmax import softmax
 
-__all__ = ["divide_constant", "range_check", "round_saturate", "round_wide"]
+__all__ = [
+    "argmax",
+    "compare",
+    "divide",
+    "divide_constant",
+    "maximum",
+    "maximum_along",
+    "maximum_of",
+    "minimum",
+    "range_check",
+    "round_saturate",
+    "round_wide",
+    "softmax",
+]

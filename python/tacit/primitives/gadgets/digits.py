@@ -30,7 +30,9 @@ def require_injective(name: str, values: int) -> None:
     Raises ModelError naming the node.
     """
     if values > FIELD:
-        raise ModelError(f"the widths at {name} need {values.bit_length()} bits, more than the field separates; lower them")
+        raise ModelError(
+            f"the widths at {name} need {values.bit_length()} bits, more than the field separates; lower them"
+        )
 
 
 def require_fits(name: str, tensor: Tensor, low: int, high: int) -> None:

@@ -1,4 +1,6 @@
-"""Rounding: y = f(clamp(round(x / 2^s))) on narrow integers, and q = round(x / 2^s) on as wide ones as their interval needs."""
+"""Rounding: y = f(clamp(round(x / 2^s))) on narrow integers, and q = round(x / 2^s) on as wide ones as their interval
+needs.
+"""
 
 from __future__ import annotations
 
@@ -119,10 +121,11 @@ def whole_interval(b: Builder, name: str, x: Tensor, shift: int, q: Interval, sh
 
 
 def sign_and_table(b: Builder, name: str, x: Tensor, shift: int, q: Interval, shape: Shape) -> Tensor:
-    """x + 2^(shift-1) = (hi 2^w + lo + low) 2^shift + rem, with (hi, z = sign hi) in a small table and (lo, z, y) in one of
-    three parts: y = T(lo + low) for z = 0, T(low) for z = -1, T(high) for z = 1. lo is virtual.
+    """x + 2^(shift-1) = (hi 2^w + lo + low) 2^shift + rem, with (hi, z = sign hi) in a small table and (lo, z, y) in
+    one of three parts: y = T(lo + low) for z = 0, T(low) for z = -1, T(high) for z = 1. lo is virtual.
 
-    Cells y, rem, hi, z; leaves 3. Unique: (hi, lo, rem) are the mixed-radix digits of one integer below p, and fix z and y.
+    Cells y, rem, hi, z; leaves 3. Unique: (hi, lo, rem) are the mixed-radix digits of one integer below p, and fix z
+    and y.
     """
     bits = (shape.high - shape.low).bit_length()
     high_low, high_high = (q.low - shape.low) >> bits, (q.high - shape.low) >> bits
@@ -167,14 +170,15 @@ def round_saturate(
     bits_out: int | None = None,
     form: str | None = None,
 ) -> Tensor:
-    """y = f(clamp(round(x / 2^shift))): clamped to signed `bits`-bit integers of exponent x.exponent - shift, then through the
-    correctly rounded table of `function`, to signed `bits_out`-bit integers (default `bits`) of the given exponent
-    (default: that of the clamped integers). Any x, affine or product; a negative shift multiplies by 2^-shift first.
+    """y = f(clamp(round(x / 2^shift))): clamped to signed `bits`-bit integers of exponent x.exponent - shift, then
+    through the correctly rounded table of `function`, to signed `bits_out`-bit integers (default `bits`) of the given
+    exponent (default: that of the clamped integers). Any x, affine or product; a negative shift multiplies by 2^-shift
+    first.
 
-    Forms, chosen by price from the element count and x's interval unless `form` says: "plain" when no value of x's interval
-    is changed by f or clamping (1 cell, 2 leaves and more by digits), "whole" (2 cells, 2 leaves), "wide" (4 cells,
-    3 leaves); see `plain`, `whole_interval`, `sign_and_table` for relations and uniqueness. A remainder of more than 16 bits
-    adds a cell and a leaf a digit. Raises ModelError where the field is too small for the widths.
+    Forms, chosen by price from the element count and x's interval unless `form` says: "plain" when no value of x's
+    interval is changed by f or clamping (1 cell, 2 leaves and more by digits), "whole" (2 cells, 2 leaves), "wide" (4
+    cells, 3 leaves); see `plain`, `whole_interval`, `sign_and_table` for relations and uniqueness. A remainder of more
+    than 16 bits adds a cell and a leaf a digit. Raises ModelError where the field is too small for the widths.
     """
     gain, shift = max(-shift, 0), max(shift, 0)
     exponent_in = x.exponent - shift + gain
@@ -199,12 +203,13 @@ def is_plain(shape: Shape, q: Interval) -> bool:
 
 @gadget("round_wide")
 def round_wide(b: Builder, name: str, x: Tensor, shift: int, *, public: bool = False) -> Tensor:
-    """q = round(x / 2^shift) in as many bits as x's interval needs, so that it cannot saturate; exponent x.exponent - shift.
+    """q = round(x / 2^shift) in as many bits as x's interval needs, so that it cannot saturate; exponent x.exponent -
+    shift.
 
-    Relation: x + 2^(shift-1) - q 2^shift in R_shift (virtual) and q - low in R_w, by digits. A public q (a graph output) is
-    range-checked by the verifier against its binding's interval instead. shift <= 0 gives a cell equal to x 2^-shift.
-    Cells 1 (and one a further digit), leaves one a digit. Unique: 2^(w + shift) < p; see `plain`. Raises ModelError if q
-    needs more than 32 bits (public: if the field is too small).
+    Relation: x + 2^(shift-1) - q 2^shift in R_shift (virtual) and q - low in R_w, by digits. A public q (a graph
+    output) is range-checked by the verifier against its binding's interval instead. shift <= 0 gives a cell equal to x
+    2^-shift. Cells 1 (and one a further digit), leaves one a digit. Unique: 2^(w + shift) < p; see `plain`. Raises
+    ModelError if q needs more than 32 bits (public: if the field is too small).
     """
     if shift < 0:
         x, shift = (x * (1 << -shift)).with_exponent(x.exponent - shift), 0
@@ -216,10 +221,11 @@ def round_wide(b: Builder, name: str, x: Tensor, shift: int, *, public: bool = F
 
 @gadget("divide_constant")
 def divide_constant(b: Builder, name: str, x: Tensor, divisor: int, *, public: bool = False) -> Tensor:
-    """q = round(x / divisor), halves upwards, for a constant divisor >= 1: the mean of `divisor` summed values. Exponent kept.
+    """q = round(x / divisor), halves upwards, for a constant divisor >= 1: the mean of `divisor` summed values.
+    Exponent kept.
 
-    Relation: x + floor(divisor / 2) - q divisor = rem, a virtual number in 0 .. divisor - 1, and q - low in R_w.
-    Cells 1, leaves 2 (more by digits). Unique: 2^w divisor < p. Raises ModelError beyond 32 bits and for divisor < 1.
+    Relation: x + floor(divisor / 2) - q divisor = rem, a virtual number in 0 .. divisor - 1, and q - low in R_w. Cells
+    1, leaves 2 (more by digits). Unique: 2^w divisor < p. Raises ModelError beyond 32 bits and for divisor < 1.
     """
     if divisor < 1:
         raise ModelError(f"{name} divides by {divisor}; a constant divisor is at least 1")
@@ -228,9 +234,7 @@ def divide_constant(b: Builder, name: str, x: Tensor, divisor: int, *, public: b
     if q.digits > WIDE:
         raise ModelError(f"the quotient at {name} needs {q.digits} bits, more than {WIDE}")
     require_injective(name, divisor << q.digits)
-    y = b.commit(
-        name, x, q.low, q.high, lambda: (b.value(x) + offset) // divisor, exponent=x.exponent, public=public
-    )
+    y = b.commit(name, x, q.low, q.high, lambda: (b.value(x) + offset) // divisor, exponent=x.exponent, public=public)
     rem = x + offset - y * divisor
     interval_check(b, f"{name}/remainder", rem, 0, divisor - 1)
     if not public:

@@ -1,4 +1,4 @@
-"""Tables of functions cut into segments, so that constant and straight pieces are rules and cost the verifier no bytes."""
+"""Tables of functions cut into segments: constant and straight pieces are rules and cost the verifier no bytes."""
 
 from __future__ import annotations
 

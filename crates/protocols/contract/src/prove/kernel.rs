@@ -98,11 +98,11 @@ impl Columns {
 }
 
 /// `out[i] += sum_(h, w) w * cells[h * stride + i]` for every i below `out.len()`.
-pub fn add_rows(cells: &[i64], stride: usize, positions: &[u32], weights: &[K], out: &mut [K]) {
+pub fn add_rows(cells: &[i64], stride: usize, positions: &[usize], weights: &[K], out: &mut [K]) {
     for (chunk, out) in out.chunks_mut(CHUNK).enumerate() {
         let mut columns = Columns { sums: [[0; CHUNK]; LIMBS], used: 0 };
         let width = out.len();
-        let row = |h: u32| &cells[h as usize * stride + chunk * CHUNK..][..width];
+        let row = |h: usize| &cells[h * stride + chunk * CHUNK..][..width];
         let (mut at, mut of) = (positions.chunks_exact(4), weights.chunks_exact(4));
         for (at, of) in at.by_ref().zip(of.by_ref()) {
             columns.add::<4>([row(at[0]), row(at[1]), row(at[2]), row(at[3])], of, out);
@@ -161,4 +161,50 @@ fn dot(cells: &[i64], limbs: [&[i32]; LIMBS]) -> [i64; LIMBS] {
         sums[5] += product(cell, l5[i]);
     }
     sums
+}
+
+#[cfg(test)]
+mod tests {
+    use tacit_algebra::integer;
+
+    use super::*;
+
+    fn word(state: &mut u64) -> u64 {
+        *state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        (*state >> 31) ^ (*state << 17)
+    }
+
+    fn element(state: &mut u64) -> K {
+        K::from_basis_coefficients_fn(|_| F::from_u64(word(state)))
+    }
+
+    #[test]
+    fn limbs_of_extreme_weights() {
+        let edge = (1u64 << 63) - (1 << 31);
+        for word in [0, 1, (1 << 31) - 1, 1 << 31, (1 << 32) - 1, edge - 1, edge, edge + 1, P / 2, P / 2 + 1, P - 1] {
+            let weight = K::from(F::from_u64(word));
+            assert_eq!(assemble(limbs(weight).map(i64::from)), weight, "{word}");
+        }
+    }
+
+    #[test]
+    fn both_kernels_agree_with_plain_sums() {
+        let mut state = 1;
+        for (rows, width, size) in [(1, 1, 8), (5, 3, 20), (7, 300, 29), (1500, 9, 29), (130, 257, 30), (2100, 5, 7), (3, 600, 62)] {
+            let stride = width + 2;
+            let mut cells: Vec<i64> = (0..rows * stride).map(|_| (word(&mut state) as i64) >> (63 - size)).collect();
+            // The bound itself, with both signs.
+            cells[0] = (1 << size) - 1;
+            cells[stride - 1] = -(1 << size);
+            let weights: Vec<K> = (0..rows).map(|_| element(&mut state)).collect();
+            let positions: Vec<usize> = (0..rows).rev().collect();
+            let plain = |i: usize| positions.iter().zip(&weights).map(|(&h, &w)| w * integer(cells[h * stride + i])).sum::<K>();
+            let mut out = vec![K::ZERO; width];
+            add_rows(&cells, stride, &positions, &weights, &mut out);
+            assert!(out.iter().enumerate().all(|(i, &value)| value == plain(i)), "{rows} {width} {size}");
+            let line: Vec<i64> = std::iter::once(3).chain((0..rows).map(|h| cells[h * stride])).collect();
+            let sum: K = weights.iter().zip(&line[1..]).map(|(&w, &cell)| w * integer(cell)).sum();
+            assert_eq!(Run::new(1, weights).dot(&line), sum);
+        }
+    }
 }

@@ -1,0 +1,108 @@
+//! Component values and multiplicities against the oracle and against brute force, on random views.
+
+mod common;
+
+use common::*;
+use proptest::prelude::*;
+use tacit_circuit::*;
+
+/// A random map into an axis of length `len`, along some of the axes not yet used.
+fn map(len: i64, axes: &[u64], free: &mut Vec<u16>, seed: &mut impl FnMut(i64) -> i64) -> Map {
+    let mut take = |seed: &mut dyn FnMut(i64) -> i64| {
+        let at = seed(free.len() as i64) as usize;
+        free.remove(at)
+    };
+    match seed(5) {
+        0 => Map::Affine { offset: seed(len + 1), terms: vec![] },
+        1 => {
+            let axis = take(seed);
+            let indices = (0..axes[usize::from(axis)]).map(|_| seed(len + 2) - 1).collect();
+            Map::List { axis, indices }
+        }
+        2 => {
+            let mut terms = vec![(take(seed), seed(3) + 1), (take(seed), -1)];
+            terms.sort_unstable();
+            Map::Affine { offset: seed(3) - 1, terms }
+        }
+        _ => Map::Affine { offset: 0, terms: vec![(take(seed), 1)] },
+    }
+}
+
+
+/// Two terms and a constant over random views of one column of three axes, with one or two summed axes.
+fn random(seed: u64) -> (Circuit, Values) {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut next = move |bound: i64| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 11) as i64 % bound.max(1)
+    };
+    let shape: Vec<u64> = (0..3).map(|_| next(5) as u64 + 1).collect();
+    let axes: Vec<u64> = (0..7).map(|_| next(4) as u64 + 1).collect();
+    let outputs = next(6) as u16;
+    let mut terms = vec![term(next(100) - 50, vec![])];
+    for _ in 0..2 {
+        let mut free: Vec<u16> = (0..7).collect();
+        let maps = shape.iter().map(|&len| map(len as i64, &axes, &mut free, &mut next)).collect();
+        terms.push(term(next(100) - 50, vec![View { column: 0, maps }]));
+    }
+    let component = Sum { axes, outputs, terms };
+    let same = Home::Virtual(component.clone());
+    let cells: u64 = shape.iter().product();
+    let mut circuit = Circuit { columns: vec![column("a", &shape, 4, Home::Witness)], ..Circuit::default() };
+    circuit.columns.push(column("b", component.output_axes(), 8, same));
+    let values = Values { columns: vec![(0..cells).map(|_| next(2000) - 1000).collect(), vec![]] };
+    (circuit, values)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #[test]
+    fn components_are_what_the_oracle_reads(seed in any::<u64>()) {
+        let (circuit, mut values) = random(seed);
+        circuit.validate().unwrap();
+        let Home::Virtual(component) = &circuit.columns[1].home else { unreachable!() };
+        values.columns[1] = component_values(&circuit, &values, component);
+        prop_assert_eq!(check(&circuit, &values), Ok(()));
+        let bound = component_bound(&circuit, &values, component);
+        prop_assert!(values.columns[1].iter().all(|v| u128::from(v.unsigned_abs()) <= bound));
+        let last = values.columns[1].len() - 1;
+        values.columns[1][last] += 1;
+        prop_assert!(check(&circuit, &values).is_err());
+    }
+}
+
+/// Tuples of several segments: constants, positions, and rows that only a hash finds.
+#[test]
+fn counts_of_several_segments() {
+    let rows = [5i64, -3, 5, 9];
+    let listed = Rule::Listed { bytes: 8, data: rows.iter().flat_map(|v| v.to_le_bytes()).collect() };
+    let segment = |entries, count, rules| Segment { entries, count, rules };
+    let segments = vec![
+        segment(4, 2, vec![listed.clone(), Rule::Constant(1)]),
+        segment(3, 3, vec![Rule::Constant(-2), Rule::Iota(10)]),
+        segment(2, 4, vec![Rule::Constant(0), Rule::Constant(0)]),
+    ];
+    let count = |entries| column("count", &[entries], 8, Home::Count);
+    let n = 50_000u64;
+    let one = |id| sum(&[n], 1, vec![term(1, vec![read(id, &[0])])]);
+    let circuit = Circuit {
+        columns: vec![column("a", &[n], 2, Home::Witness), column("b", &[n], 2, Home::Witness), count(4), count(3), count(2)],
+        tables: vec![Table { name: "t".into(), width: 2, segments }],
+        lookups: vec![Lookup { name: "l".into(), table: 0, components: vec![one(0), one(1)] }],
+        ..Circuit::default()
+    };
+    circuit.validate().unwrap();
+    let tuples = [(5, 1), (-3, 1), (9, 1), (-2, 10), (-2, 12), (0, 0)];
+    let (a, b) = (0..n as usize).map(|i| tuples[i % 6]).unzip();
+    let mut values = Values { columns: vec![a, b, vec![], vec![], vec![]] };
+    count_lookups(&circuit, &mut values).unwrap();
+    assert_eq!(values.columns[2], [8334, 8334, 0, 8333]);
+    assert_eq!(values.columns[3], [8333, 0, 8333]);
+    assert_eq!(values.columns[4], [8333, 0]);
+    assert_eq!(check(&circuit, &values), Ok(()));
+    values.columns[1][40_000] = 7;
+    let failure = count_lookups(&circuit, &mut values).unwrap_err();
+    assert_eq!((failure.relation.as_str(), failure.index), ("l", vec![40_000]));
+}

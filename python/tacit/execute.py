@@ -1,0 +1,25 @@
+"""Program, weights and inputs -> the columns of one proof."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from tacit.primitives.evaluate import Evaluate
+from tacit.primitives.program import Program, run
+
+__all__ = ["execute"]
+
+
+def execute(
+    program: Program, weights: Mapping[str, np.ndarray], inputs: Mapping[str, np.ndarray], check: bool = False
+) -> tuple[bytes, bytes, dict[str, np.ndarray]]:
+    """The witness buffer, the public buffer (docs/circuit.md, Buffers), and the output integers by name.
+
+    `weights`: int64 arrays by column name; `inputs`: int64 arrays of the declared shapes by input name. With `check`, every
+    relation is evaluated too. Raises InputError for inputs that do not fit.
+    """
+    builder = Evaluate(inputs, weights, check)
+    run(program, builder)
+    return builder.witness(), builder.public(), builder.outputs()

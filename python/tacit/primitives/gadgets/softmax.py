@@ -1,0 +1,150 @@
+"""Softmax along the last dimension: exact subtraction of the maximum, one table of exponentials, one division a row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tacit.circuit import Constant, Iota
+from tacit.errors import ModelError
+from tacit.numbers.functions import Function, tabulate
+from tacit.numbers.interval import Interval
+from tacit.primitives import arithmetic
+from tacit.primitives.builder import Builder, Rows, Table, gadget, listed
+from tacit.primitives.gadgets.digits import CELL, ENTRY, LEAF, digits, interval_check, once, require_injective
+from tacit.primitives.gadgets.division import divide
+from tacit.primitives.gadgets.rescale import WIDEST_TABLE, half, remainder
+from tacit.primitives.tensor import Tensor
+
+DECAY = Function("affine", (-1.0, 0.0)).then(Function("exp"))
+DOMAIN = 4
+"""exp(-d) has its table over 0 <= d < 2^DOMAIN and is zero beyond."""
+MANTISSA = 16
+"""Exponent of the exponentials: exp(0) is 2^16."""
+GUARD = 2
+"""Bits of the reciprocal beyond the probabilities' exponent."""
+
+
+@dataclass(frozen=True)
+class Exponentials:
+    """e = round(exp(-d 2^-step) 2^MANTISSA) for 0 <= d < 2^(DOMAIN + step), zero beyond."""
+
+    step: int
+
+    @property
+    def bits(self) -> int:
+        return DOMAIN + self.step
+
+    def values(self) -> np.ndarray:
+        return tabulate(DECAY, 0, (1 << self.bits) - 1, self.step, MANTISSA, 0, 1 << MANTISSA)
+
+    def at(self, d: np.ndarray) -> np.ndarray:
+        return np.where(d >> self.bits > 0, 0, self.values().take(d, mode="clip"))
+
+    def table(self, first: int, count: int, between: tuple[int, ...] = ()) -> list[Rows]:
+        """Rows (d, *between, e, [d = 0]) for d = 0 .. count - 1; those of d = 0 apart."""
+        middle = tuple(Constant(value) for value in between)
+        values = self.values()[:count]
+        rows = [Rows(1, (Constant(0), *middle, Constant(int(values[0])), Constant(1)))]
+        if len(values) > 1:
+            rows.append(Rows(len(values) - 1, (Iota(1), *middle, listed(values[1:]), Constant(0))))
+        if count > len(values):
+            rows.append(Rows(count - len(values), (Iota(len(values)), *middle, Constant(0), Constant(0))))
+        return rows
+
+
+@gadget("softmax")
+def softmax(b: Builder, name: str, x: Tensor, bits: int = 16, step: int | None = None) -> Tensor:
+    """Probabilities along the last dimension, of exponent bits - 1 (1.0 is the integer 2^(bits-1)):
+
+    p = round(e_j floor(2^F / S) / 2^(F - bits + 1)), e_j = exp(-(max_k x_k - x_j)) from a table of 2^(DOMAIN + step)
+    entries and more, x rounded to `step` bits after the point (default bits - 4), S = sum_j e_j.
+
+    Element: exponentials (see `exponentials`) and p, rounded: p in R and its remainder in R_s by digits, 1 product.
+    Row: the maximum with its range check, the number of maxima, a division. Unique: see `exponentials` and `divide`; p
+    is the rounding of an integer that 2^(bits + s) < p tells apart. Raises ModelError where the scores' interval is too
+    wide.
+    """
+    size, exponent = x.shape[-1], bits - 1
+    e = exponentials(b, name, x, Exponentials(bits - DOMAIN if step is None else step))
+    total = arithmetic.reduce_sum(b, e, [-1], keepdims=True).bounded(1 << MANTISSA, size << MANTISSA)
+    scale = MANTISSA + (size - 1).bit_length() + exponent + GUARD
+    shift = scale - exponent
+    numerator = total * 0 + (1 << scale)
+    inverse = divide(b, f"{name}/inverse", numerator, total)
+    product = arithmetic.multiply(b, e, inverse).bounded(0, 1 << scale)
+    highest = 1 << exponent
+    p = b.commit(name, e, 0, highest, lambda: (b.value(product) + half(shift)) >> shift, exponent=exponent)
+    require_injective(name, 1 << (bits + shift))
+    rest = product + half(shift) - p * (1 << shift)
+    digits(b, f"{name}/remainder", rest.bounded(0, (1 << shift) - 1), shift)
+    digits(b, f"{name}/probability", p, bits)
+    return p
+
+
+def exponentials(b: Builder, name: str, x: Tensor, table: Exponentials) -> Tensor:
+    """e = exp(x - max x) along the last dimension, with q = round(x 2^(step - exponent)) and d = m - q, m the row's
+    maximum.
+
+    Relation: x + 2^(s-1) = (m - d) 2^s + rem, rem in R_s, (d, e, z = [d = 0]) in the table over the scores' whole
+    spread, or d = hi 2^w + lo with (hi, [hi > 0]) and (lo, [hi > 0], e, z) in tables; row: sum_j z_j - 1 in R (a
+    maximum exists) and m in its interval. d, or lo, is virtual. Cells rem, e, z (hi, [hi > 0]); leaves 2 (3). Unique:
+    were m + t another maximum, |t| <= spread, then every d would grow by t (2^s times the widths stays below p), while
+    z demands an element with d = 0 before and after, so t = 0; then rem and d are mixed-radix digits.
+    """
+    shift = x.exponent - table.step
+    if shift < 0:
+        x, shift = (x * (1 << -shift)).with_exponent(table.step), 0
+    q = Interval(x.low, x.high).rounded(shift)
+    spread = q.high - q.low
+    if spread.bit_length() > table.bits + 16:
+        raise ModelError(
+            f"scores at {name} spread over {spread} steps, too wide for a softmax; check the model's ranges"
+        )
+    total = once(lambda: b.value(x) + half(shift))
+    score = once(lambda: total() >> shift)
+    distance = once(lambda: score().max(axis=-1, keepdims=True) - score())
+    row = x.shape[:-1] + (1,)
+    m = b.commit(f"{name}/maximum", row, q.low, q.high, lambda: score().max(axis=-1, keepdims=True))
+    interval_check(b, f"{name}/maximum", m, q.low, q.high)
+    rounded = x
+    if shift:
+        rem = remainder(b, name, x, total, shift)
+        rounded = (x + half(shift) - rem).divide_exactly(1 << shift, q.low, q.high)
+    d = (m - rounded).bounded(0, spread)
+    e = b.commit(f"{name}/exponential", d, 0, 1 << MANTISSA, lambda: table.at(distance()), exponent=MANTISSA)
+    z = b.commit(f"{name}/is_maximum", d, 0, 1, lambda: (distance() == 0).astype(np.int64))
+    require_injective(name, (2 * spread + (1 << table.bits) + 2) << shift)
+    if look_up_whole(d.size, spread, table):
+        rows = tuple(table.table(0, spread + 1))
+        b.lookup(f"{name}/exponential", Table(f"exp/{table.step}/{spread}", rows), [d, e, z])
+    else:
+        cut_distance(b, name, d, distance, spread, e, z, table)
+    maxima = arithmetic.reduce_sum(b, z, [-1], keepdims=True)
+    digits(b, f"{name}/exists", (maxima - 1).bounded(0, x.shape[-1] - 1), (x.shape[-1] - 1).bit_length())
+    return e
+
+
+def look_up_whole(size: int, spread: int, table: Exponentials) -> bool:
+    """Whether one table over the whole spread is cheaper than cutting distances into two digits."""
+    if spread >> table.bits == 0:
+        return True
+    cut = size * (2 * CELL + LEAF) + ((2 << table.bits) + (spread >> table.bits)) * ENTRY
+    return spread.bit_length() <= WIDEST_TABLE and spread * ENTRY <= cut
+
+
+def cut_distance(
+    b: Builder, name: str, d: Tensor, distance, spread: int, e: Tensor, z: Tensor, table: Exponentials
+) -> None:
+    """d = hi 2^w + lo: (hi, far = [hi > 0]) and (lo, far, e, z) in tables, the second one zero for far = 1."""
+    bits = table.bits
+    highest = spread >> bits
+    hi = b.commit(f"{name}/distance", d, 0, highest, lambda: distance() >> bits)
+    far = b.commit(f"{name}/far", d, 0, 1, lambda: (distance() >> bits > 0).astype(np.int64))
+    near_or_far = (Rows(1, (Constant(0), Constant(0))), Rows(highest, (Iota(1), Constant(1))))
+    b.lookup(f"{name}/distance", Table(f"far/{highest}", near_or_far), [hi, far])
+    rows = table.table(0, 1 << bits, (0,))
+    rows.append(Rows(1 << bits, (Iota(0), Constant(1), Constant(0), Constant(0))))
+    low = (d - hi * (1 << bits)).bounded(0, (1 << bits) - 1)
+    b.lookup(f"{name}/exponential", Table(f"exp/{table.step}/cut", tuple(rows)), [low, far, e, z])

@@ -1,0 +1,260 @@
+"""Program: what lowering leaves of a model. A list of gadget calls that any builder can replay; plain data, no weights."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tacit.circuit import Affine, Positions
+from tacit.errors import ModelError
+from tacit.numbers.functions import Function
+from tacit.primitives.builder import GADGETS, Builder
+from tacit.primitives.tensor import Axis, Column, Factor, Map, Tensor, Term
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A call of a gadget, or of the builder itself for `weight`, `input`, `output` and `contract`."""
+
+    gadget: str
+    name: str
+    arguments: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    steps: tuple[Step, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON-able data; `from_json` gives back a program that replays to the same circuit."""
+        encoder = Encoder()
+        steps = [
+            [step.gadget, step.name, {key: encoder.argument(value) for key, value in step.arguments.items()}]
+            for step in self.steps
+        ]
+        return {"format": FORMAT, "axes": encoder.sizes, "columns": encoder.columns, "steps": steps}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Program:
+        """Raises ModelError when the data is not a program of this format."""
+        try:
+            if data["format"] != FORMAT:
+                raise ModelError(f"The program has format {data['format']}, this version reads {FORMAT}: compile again.")
+            decoder = Decoder(data["axes"], data["columns"])
+            steps = tuple(
+                Step(str(gadget), str(name), {str(key): decoder.argument(value) for key, value in arguments.items()})
+                for gadget, name, arguments in data["steps"]
+            )
+        except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+            raise ModelError(f"The program is damaged ({type(error).__name__}): compile the model again.") from None
+        return cls(steps)
+
+
+class ProgramBuilder(Builder):
+    """Records steps while a model is lowered; `weights` collects the weight arrays by column name."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.steps: list[Step] = []
+        self.weights: dict[str, np.ndarray] = {}
+
+    def program(self) -> Program:
+        return Program(tuple(self.steps))
+
+    def record(self, gadget: str, name: str, **arguments: Any) -> None:
+        if self.depth == 0:
+            self.steps.append(Step(gadget, name, arguments))
+
+    @contextmanager
+    def step(self, gadget: str, name: str, arguments: dict[str, Any]) -> Iterator[None]:
+        self.record(gadget, name, **arguments)
+        with super().step(gadget, name, arguments):
+            yield
+
+    def weight(self, name: str, array: np.ndarray, exponent: int) -> Tensor:
+        if self.depth:
+            raise ModelError(f"{name}: a gadget cannot declare weights")
+        tensor = super().weight(name, array, exponent)
+        self.record(
+            "weight", name, shape=list(array.shape), low=tensor.low, high=tensor.high, exponent=exponent
+        )
+        column = tensor.column
+        assert column is not None
+        self.weights[column.name] = array_of(column, array)
+        return tensor
+
+    def input(
+        self, name: str, shape: Any, low: int, high: int, exponent: int, dtype: str = "float32"
+    ) -> Tensor:
+        self.record(
+            "input", name, shape=[int(size) for size in shape], low=low, high=high, exponent=exponent, dtype=dtype
+        )
+        return super().input(name, shape, low, high, exponent, dtype)
+
+    def output(self, name: str, tensor: Tensor, dtype: str = "float32", shape: Any = None) -> None:
+        declared = [int(size) for size in (tensor.shape if shape is None else shape)]
+        self.record("output", name, tensor=tensor, dtype=dtype, shape=declared)
+        self.depth += 1
+        try:
+            super().output(name, tensor, dtype, declared)
+        finally:
+            self.depth -= 1
+
+    def contract(self, name: str, tensor: Tensor) -> None:
+        self.record("contract", name, tensor=tensor)
+        super().contract(name, tensor)
+
+    def commit(self, name: str, *arguments: Any, **named: Any) -> Tensor:
+        if self.depth == 0:
+            raise ModelError(f"{name}: only gadgets commit columns")
+        return super().commit(name, *arguments, **named)
+
+    def lookup(self, name: str, table: Any, components: Any) -> None:
+        if self.depth == 0:
+            raise ModelError(f"{name}: only gadgets demand lookups")
+        super().lookup(name, table, components)
+
+    def is_bound(self, column: Column) -> bool:
+        return column.name in self._bound()
+
+    def _bound(self) -> set[str]:
+        return self.__dict__.setdefault("_bound_names", set())
+
+    def on_input(self, column: Column, name: str, shape: tuple[int, ...], exponent: int, dtype: str) -> None:
+        self._bound().add(column.name)
+
+    def on_output(self, column: Column, name: str, shape: tuple[int, ...], exponent: int, dtype: str) -> None:
+        self._bound().add(column.name)
+
+
+def array_of(column: Column, array: np.ndarray) -> np.ndarray:
+    """A weight's values in its column's stored shape."""
+    return np.ascontiguousarray(array, dtype=np.int64).reshape(column.shape)
+
+
+def run(program: Program, builder: Builder) -> None:
+    """Replays the steps against a builder. ModelError when a step's gadget does not exist."""
+    import tacit.primitives.gadgets  # noqa: F401  (registers every gadget)
+
+    for step in program.steps:
+        arguments = dict(step.arguments)
+        if step.gadget == "weight":
+            builder.declare_weight(step.name, **arguments)
+        elif step.gadget in ("input", "output", "contract"):
+            getattr(builder, step.gadget)(step.name, **arguments)
+        elif step.gadget in GADGETS:
+            function = GADGETS[step.gadget]
+            bound = inspect.signature(function).bind_partial(builder, step.name)
+            bound.arguments.update(arguments)
+            function(*bound.args, **bound.kwargs)
+        else:
+            raise ModelError(f"The program uses the gadget {step.gadget!r}, which this version does not have.")
+
+
+class Encoder:
+    """Arguments -> JSON-able data; axes and columns by number."""
+
+    def __init__(self) -> None:
+        self.axes: dict[Axis, int] = {}
+        self.sizes: list[int] = []
+        self.numbers: dict[str, int] = {}
+        self.columns: list[Any] = []
+
+    def argument(self, value: Any) -> Any:
+        if value is None or isinstance(value, (bool, str)):
+            return value
+        if isinstance(value, (int, np.integer)):
+            return int(value)
+        if isinstance(value, float):
+            return {"float": value.hex()}
+        if isinstance(value, (list, tuple)):
+            return [self.argument(item) for item in value]
+        if isinstance(value, Tensor):
+            return {"tensor": self.tensor(value)}
+        if isinstance(value, Function):
+            return {"function": [[f.name, [p.hex() for p in f.parameters]] for f in value.chain]}
+        raise TypeError(f"a step cannot hold a {type(value).__name__}")
+
+    def axis(self, axis: Axis) -> int:
+        if axis not in self.axes:
+            self.axes[axis] = len(self.sizes)
+            self.sizes.append(axis.size)
+        return self.axes[axis]
+
+    def column(self, column: Column) -> int:
+        if column.name not in self.numbers:
+            self.numbers[column.name] = len(self.columns)
+            self.columns.append([column.name, list(column.shape), column.home, column.low, column.high])
+        return self.numbers[column.name]
+
+    def map(self, item: Map) -> list[Any]:
+        if isinstance(item, Affine):
+            return [item.offset, [[self.axis(axis), stride] for axis, stride in item.terms]]
+        return [self.axis(item.axis), list(item.indices), "positions"]
+
+    def factor(self, factor: Factor) -> list[Any]:
+        return [self.column(factor.column), [self.map(item) for item in factor.maps]]
+
+    def tensor(self, tensor: Tensor) -> list[Any]:
+        dims = [[self.axis(axis) for axis in dim] for dim in tensor.dims]
+        terms = [[t.coefficient, t.reach, [self.factor(f) for f in t.factors]] for t in tensor.terms]
+        return [dims, terms, tensor.low, tensor.high, tensor.exponent, tensor.denominator]
+
+
+class Decoder:
+    """The inverse of Encoder."""
+
+    def __init__(self, sizes: list[int], columns: list[Any]) -> None:
+        self.axes = [Axis(int(size)) for size in sizes]
+        self.columns = [
+            Column(str(name), tuple(map(int, shape)), str(home), int(low), int(high))
+            for name, shape, home, low, high in columns
+        ]
+
+    def argument(self, value: Any) -> Any:
+        if isinstance(value, list):
+            return [self.argument(item) for item in value]
+        if not isinstance(value, dict):
+            return value
+        ((kind, data),) = value.items()
+        if kind == "float":
+            return float.fromhex(data)
+        if kind == "tensor":
+            return self.tensor(data)
+        if kind == "function":
+            return self.function(data)
+        raise ValueError(f"an unknown kind of argument, {kind}")
+
+    def function(self, data: list[Any]) -> Function:
+        result: Function | None = None
+        for name, parameters in data:
+            result = Function(str(name), tuple(float.fromhex(p) for p in parameters), result)
+        if result is None:
+            raise ValueError("an empty function")
+        return result
+
+    def map(self, data: list[Any]) -> Map:
+        if len(data) == 3:
+            return Positions(self.axes[data[0]], tuple(map(int, data[1])))
+        return Affine(int(data[0]), tuple((self.axes[axis], int(stride)) for axis, stride in data[1]))
+
+    def tensor(self, data: list[Any]) -> Tensor:
+        dims, terms, low, high, exponent, denominator = data
+        return Tensor(
+            tuple(tuple(self.axes[axis] for axis in dim) for dim in dims),
+            tuple(
+                Term(int(c), tuple(Factor(self.columns[n], tuple(map(self.map, maps))) for n, maps in factors), int(reach))
+                for c, reach, factors in terms
+            ),
+            int(low),
+            int(high),
+            int(exponent),
+            int(denominator),
+        )

@@ -1,0 +1,174 @@
+"""Rule U by exhaustion: for every field value of a gadget's inputs at most one output, and the right one for honest inputs."""
+
+from __future__ import annotations
+
+import importlib
+import itertools
+import random
+
+import numpy as np
+import pytest
+from exhaustion import Search
+
+from tacit.numbers.functions import RELU, Function
+from tacit.primitives.gadgets import (
+    argmax,
+    compare,
+    comparison,
+    divide,
+    divide_constant,
+    maximum,
+    range_check,
+    round_saturate,
+    round_wide,
+)
+
+
+def signed(value, prime):
+    return value - prime if value > prime // 2 else value
+
+
+def ambiguous(search, points):
+    """How many of these inputs have more than one output."""
+    return sum(len(search.outputs(point)) > 1 for point in points)
+
+
+def one(low, high, gadget, **attributes):
+    return lambda b: gadget(b, "y", b.input("x", (), low, high, 0), **attributes)
+
+
+def every(prime):
+    return [{"x": [x]} for x in range(prime)]
+
+
+def check_one(make, prime, low, high, oracle):
+    """At most one output for every field value, the oracle's for every integer of low .. high."""
+    search = Search(make, prime)
+    for point in every(prime):
+        found = search.outputs(point)
+        assert len(found) <= 1, point
+        x = signed(point["x"][0], prime)
+        if low <= x <= high:
+            assert found == {(oracle(x) % prime,)}, point
+
+
+def rounded(x, shift, bits=30):
+    q = (x + 2**shift // 2) >> shift
+    return max(-(2 ** (bits - 1)), min(2 ** (bits - 1) - 1, q))
+
+
+def test_round_wide_is_tight():
+    make = one(-32, 31, round_wide, shift=2)  # q in -8 .. 8: 5 bits, 2^(5+2) = 128
+    check_one(make, 131, -32, 31, lambda x: rounded(x, 2))
+    assert ambiguous(Search(make, 127), every(127)) > 0
+
+
+def test_a_table_over_the_whole_interval():
+    make = one(-40, 39, round_saturate, shift=1, bits=4, function=RELU, form="whole")  # 41 quotients: 82
+    check_one(make, 83, -40, 39, lambda x: max(0, rounded(x, 1, 4)))
+    assert ambiguous(Search(make, 67), every(67)) > 0
+
+
+@pytest.mark.parametrize("function", [None, Function("leaky_relu", (0.5,))])
+def test_a_sign_beside_a_table_of_three_parts(function):
+    attributes = {} if function is None else {"function": function}
+    make = one(-40, 39, round_saturate, shift=2, bits=3, form="wide", **attributes)
+    apply = (lambda q: q) if function is None else lambda q: q if q >= 0 else (q + 1) >> 1
+    check_one(make, 97, -40, 39, lambda x: apply(rounded(x, 2, 3)))  # 3 parts of 8 quotients of 4: 96
+    assert ambiguous(Search(make, 83), every(83)) > 0
+
+
+def test_rounding_without_a_shift():
+    check_one(one(-9, 9, round_saturate, shift=0, bits=3, form="wide"), 53, -9, 9, lambda x: rounded(x, 0, 3))
+    check_one(one(-9, 9, round_saturate, shift=-1, bits=3, form="whole"), 53, -9, 9, lambda x: rounded(2 * x, 0, 3))
+
+
+def test_divide_constant():
+    check_one(one(-20, 20, divide_constant, divisor=3), 53, -20, 20, lambda x: (x + 1) // 3)
+
+
+def test_range_check_admits_nothing_else():
+    for low, high in ((-3, 9), (-4, 11)):
+        search = Search(one(low, high, range_check, low=low, high=high), 101)
+        found = [signed(x["x"][0], 101) for x in every(101) if search.outputs(x)]
+        assert sorted(found) == list(range(low, high + 1))
+
+
+def test_comparison(monkeypatch):
+    for direct in (True, False):
+        monkeypatch.setattr(comparison, "by_table", lambda d, width, direct=direct: direct)
+        make = one(-16, 15, lambda b, name, x: compare(b, name, x, x * 0))
+        check_one(make, 37, -16, 15, lambda x: int(x >= 0))
+    assert ambiguous(Search(make, 31), every(31)) > 0
+
+
+@pytest.mark.parametrize("direct", [True, False])
+def test_maximum(monkeypatch, direct):
+    monkeypatch.setattr(comparison, "by_table", lambda d, width: direct)
+    prime = 37
+
+    def make(b):
+        return maximum(b, "m", b.input("l", (), -8, 7, 0), b.input("r", (), -8, 7, 0))
+
+    search = Search(make, prime)
+    for left, right in itertools.product(range(prime), repeat=2):
+        found = search.outputs({"l": [left], "r": [right]})
+        assert len(found) <= 1
+        a, b = signed(left, prime), signed(right, prime)
+        if -8 <= a <= 7 and -8 <= b <= 7:
+            assert found == {(max(a, b) % prime,)}
+
+
+@pytest.mark.parametrize("last", [False, True])
+def test_argmax_is_unique_for_every_field_value(last):
+    def make(b):
+        return argmax(b, "i", b.input("x", (3,), -2, 2, 0), 0, last)  # w = 3: 2^4 = 16
+
+    search = Search(make, 17)
+    for point in itertools.product(range(17), repeat=3):
+        found = search.outputs({"x": list(point)})
+        assert len(found) <= 1
+        x = [signed(v, 17) for v in point]
+        if max(map(abs, x)) <= 2:
+            assert found == {(2 - int(np.argmax(x[::-1])) if last else int(np.argmax(x)),)}
+
+
+def test_division_is_tight():
+    def make(b):
+        return divide(b, "q", b.input("a", (), 0, 3, 0), b.input("d", (), 1, 4, 0))  # C = D = 2: 2^5
+
+    search = Search(make, 37)
+    for a, d in itertools.product(range(37), repeat=2):
+        found = search.outputs({"a": [a], "d": [d]})
+        assert len(found) <= 1
+        if a <= 3 and 1 <= d <= 4:
+            assert found == {(a // d,)}
+    pairs = [{"a": [a], "d": [d]} for a, d in itertools.product(range(19), repeat=2)]
+    assert ambiguous(Search(make, 19), pairs) > 0
+
+
+MODULE = importlib.import_module("tacit.primitives.gadgets.softmax")
+
+
+def two_exponentials(b):
+    x = b.input("x", (2,), -6, 6, -1)  # one bit is rounded away; a table of 4 distances, two digits
+    return MODULE.exponentials(b, "p", x, MODULE.Exponentials(-2))
+
+
+def test_exponentials_are_unique():
+    prime = 67
+    search, table = Search(two_exponentials, prime), MODULE.Exponentials(-2)
+    honest = list(itertools.product(range(-6, 7), repeat=2))
+    others = random.Random(0).sample(list(itertools.product(range(prime), repeat=2)), 700)
+    for point in honest + others:
+        found = search.outputs({"x": list(point)})
+        assert len(found) <= 1, point
+        if min(point) >= -6 and max(point) <= 6:
+            q = np.array([rounded(x, 1) for x in point])
+            assert found == {tuple(int(v) % prime for v in table.at(q.max() - q))}
+
+
+def test_exponentials_need_the_range_of_the_maximum(monkeypatch):
+    monkeypatch.setattr(MODULE, "interval_check", lambda *_: None)
+    points = [{"x": [0, x]} for x in range(67)]
+    assert ambiguous(Search(two_exponentials, 67), points) > 0
