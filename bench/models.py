@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import onnx
@@ -28,7 +29,7 @@ class Builder:
         self.value = "input"
         self.generator = np.random.default_rng(self.seed)
 
-    def _append(self, operator: str, shape: tuple[int, ...], *parameters: str, **attributes: object) -> None:
+    def _append(self, operator: str, shape: tuple[int, ...], *parameters: str, **attributes: Any) -> None:
         name = f"{operator.lower()}_{len(self.nodes)}"
         self.nodes.append(helper.make_node(operator, [self.value, *parameters], [name], name=name, **attributes))
         self.value, self.shape = name, shape

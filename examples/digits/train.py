@@ -1,8 +1,7 @@
 """Trains the digits model with NumPy; writes digits.onnx, its SHA-256 and the held-out images. About a minute.
 
-
-conv 3x3x8, relu, conv 3x3x16, relu, maxpool 2, dense 32, relu, dense 10, on the 8x8 digits of scikit-learn (UCI, optical
-recognition of handwritten digits). The last 360 of the 1,797 images are held out.
+conv 3x3x8, relu, conv 3x3x16, relu, maxpool 2, dense 32, relu, dense 10, on the 8x8 digits of scikit-learn (UCI,
+optical recognition of handwritten digits). The last 360 of the 1,797 images are held out.
 """
 
 from __future__ import annotations

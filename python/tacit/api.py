@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import numpy as np
 
-from tacit import inputs
+from tacit import _core, inputs
 from tacit.arithmetize import arithmetize
 from tacit.errors import ModelError
 from tacit.execute import execute
 from tacit.frontends.onnx import load
+from tacit.frontends.onnx_inputs import free_inputs
 from tacit.graph import Graph
 from tacit.inputs import Declared, ImageScale
 from tacit.key import Key
 from tacit.lower import lower
 from tacit.model import Model, commit
 from tacit.observe import observe, run_float
+from tacit.operators import SUPPORTED
 from tacit.passes import simplify
+from tacit.primitives.cost import Cost
+from tacit.primitives.program import run
 from tacit.quantize import quantize
 from tacit.receipt import Receipt
 from tacit.report import Report, compare
@@ -39,15 +42,14 @@ def compile(model: Any, samples: inputs.Given, *, widths: str = "standard", imag
     if widths not in WIDTHS:
         raise ModelError(f"widths={widths!r} is unknown; use one of {', '.join(WIDTHS)}.")
     scale = ImageScale(divide=float(image)) if isinstance(image, (int, float)) else image
-    graph = simplify(load(model))
-    declared = tuple(_declared(graph, name) for name in graph.inputs)
-    rows = inputs.many(samples, declared, scale)
+    source, rows, declared = _sampled(model, samples, scale)
+    graph = simplify(source)
     ranges = observe(graph, rows)
     program, tensors = lower(graph, quantize(graph, ranges, widths))
-    circuit, buffer = arithmetize(program, tensors)
-    prover = commit(circuit, buffer)
-    key = Key.from_bytes(prover.key())
-    compiled = Model(program, circuit, buffer, key, _empty_report(), declared, scale, prover)
+    unfinished, weights = arithmetize(program, tensors)
+    circuit = finish(unfinished)
+    prover = commit(circuit, weights)
+    compiled = Model(program, circuit, weights, Key.from_bytes(prover.key()), declared, scale, prover)
     compiled.report = measure(compiled, graph, rows)
     return compiled
 
@@ -55,3 +57,48 @@ def compile(model: Any, samples: inputs.Given, *, widths: str = "standard", imag
 def prove(model: Model, given: inputs.Given, hide: Any = None, context: bytes | str = b"") -> Receipt:
     """The same as `model.prove`."""
     return model.prove(given, hide=hide, context=context)
+
+
+def _sampled(model: Any, samples: inputs.Given, scale: ImageScale | None) -> tuple[Graph, list, tuple[Declared, ...]]:
+    """The loaded graph, the checked samples, and what the inputs are; symbolic axes take the samples' lengths."""
+    free = [Declared(i.name, i.shape, i.dtype, i.batched) for i in free_inputs(model)]
+    given = inputs.named(samples, free, scale)
+    shapes = {d.name: inputs.sample_shape(d, given[d.name]) for d in free}
+    graph = load(model, shapes=shapes, supported=SUPPORTED)
+    declared = tuple(Declared(d.name, graph.values[d.name].shape, d.dtype, d.batched) for d in free)
+    return graph, inputs.many(given, declared, scale), declared
+
+
+def finish(circuit: bytes) -> bytes:
+    """The circuit with its opening's parameters, chosen for 128 bits."""
+    try:
+        return _core.finish(circuit)
+    except _core.Malformed as error:
+        raise ModelError(f"This model cannot be proved: {error}.") from None
+
+
+def measure(model: Model, graph: Graph, rows: list[dict[str, np.ndarray]]) -> Report:
+    """The integer model against float32 on the samples, and what a proof costs."""
+    expected: dict[str, list[np.ndarray]] = {name: [] for name in graph.outputs}
+    found: dict[str, list[np.ndarray]] = {name: [] for name in graph.outputs}
+    for row in rows:
+        _, public, _ = execute(model.program, model.tensors(), model.integers(row))
+        for signature, value in model.key.public_values(public):
+            if signature.is_output:
+                found[signature.name].append(value)
+        for name, value in run_float(graph, row).items():
+            expected[name].append(value)
+    cost = Cost()
+    run(model.program, cost)
+    terms, bits = model.key.core.security()
+    return Report(
+        parameters=sum(tensor.size for tensor in model.tensors().values()),
+        samples=len(rows),
+        fidelity=tuple(compare(name, expected[name], found[name]) for name in graph.outputs),
+        nodes=tuple((name, spent.cells, spent.lookups) for name, spent in cost.steps.items()),
+        cells=cost.cells,
+        lookups=cost.lookups,
+        table_rows=cost.table_rows,
+        security=tuple(terms),
+        bits=bits,
+    )

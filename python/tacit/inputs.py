@@ -81,6 +81,16 @@ def many(given: Given, declared: Sequence[Declared], image: ImageScale | None = 
     return [{name: parts[i] for name, parts in split.items()} for i in range(count)]
 
 
+def sample_shape(declared: Declared, array: np.ndarray) -> tuple[int, ...]:
+    """The shape of one sample of samples given as `array`; the declared shape may hold 0 for a symbolic axis."""
+    shape = declared.shape
+    if array.ndim == len(shape) + 1:
+        return array.shape[1:]
+    if array.ndim == len(shape) and declared.batched:
+        return (1, *array.shape[1:])
+    return array.shape
+
+
 def integers(array: np.ndarray, exponent: int, lowest: int, highest: int) -> np.ndarray:
     """The integer tensor that is proved: rounded, saturated to the declared interval."""
     if array.dtype.kind in "biu":

@@ -93,6 +93,15 @@ class Key:
     def outputs(self) -> tuple[Signature, ...]:
         return tuple(s for s in self.signatures if s.is_output)
 
+    def public_values(self, public: bytes) -> list[tuple[Signature, np.ndarray]]:
+        """Each binding with its tensor, from a public buffer (the columns of all bindings, one after another)."""
+        found, at = [], 0
+        for signature in self.signatures:
+            size = int(np.prod(signature.shape, dtype=np.int64)) * signature.cell_bytes
+            found.append((signature, signature.values(public[at : at + size])))
+            at += size
+        return found
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Key) and self.to_bytes() == other.to_bytes()
 

@@ -39,10 +39,10 @@ class Model:
     circuit: bytes
     weights: bytes | memoryview
     key: Key
-    report: Report
     declared: tuple[Declared, ...]
     image: ImageScale | None = None
     _prover: _core.Prover | None = field(default=None, repr=False)
+    report: Report = field(default_factory=Report)
     _tensors: dict[str, np.ndarray] | None = field(default=None, repr=False)
 
     def prepare(self) -> None:

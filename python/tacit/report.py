@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -25,14 +25,14 @@ class Fidelity:
 class Report:
     """`fidelity` against onnxruntime float32 on the samples; `nodes`: (node, cells, lookups) of each node that has any."""
 
-    parameters: int
-    samples: int
-    fidelity: tuple[Fidelity, ...]
-    nodes: tuple[tuple[str, int, int], ...]
-    cells: int
-    lookups: int
-    table_rows: int
-    security: tuple[tuple[str, float], ...] = field(default=())
+    parameters: int = 0
+    samples: int = 0
+    fidelity: tuple[Fidelity, ...] = ()
+    nodes: tuple[tuple[str, int, int], ...] = ()
+    cells: int = 0
+    lookups: int = 0
+    table_rows: int = 0
+    security: tuple[tuple[str, float], ...] = ()
     bits: float = 0.0
 
     def text(self) -> str:

@@ -118,7 +118,12 @@ def test_known_bytes():
 
 
 def test_column_bytes_is_the_smallest_signed_width():
-    assert [column_bytes(-128, 127), column_bytes(-129, 0), column_bytes(0, 128), column_bytes(0, 2**31)] == [1, 2, 2, 8]
+    assert [column_bytes(-128, 127), column_bytes(-129, 0), column_bytes(0, 128), column_bytes(0, 2**31)] == [
+        1,
+        2,
+        2,
+        8,
+    ]
     assert column_bytes(-(2**63), 2**63 - 1) == 8
     with pytest.raises(OverflowError):
         column_bytes(0, 2**63)

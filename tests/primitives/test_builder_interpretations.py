@@ -24,7 +24,9 @@ def round_relu(b, name, x, shift):
     """y = max(0, round(x / 2^shift)) by one table over the whole interval, the quotient virtual."""
     half = 1 << shift - 1
     low, high = (x.low + half) >> shift, (x.high + half) >> shift
-    y = b.commit(name, x, 0, max(high, 0), lambda: np.maximum((b.value(x) + half) >> shift, 0), exponent=x.exponent - shift)
+    y = b.commit(
+        name, x, 0, max(high, 0), lambda: np.maximum((b.value(x) + half) >> shift, 0), exponent=x.exponent - shift
+    )
     rem = b.commit(f"{name}/remainder", x, 0, 2 * half - 1, lambda: (b.value(x) + half) & (2 * half - 1))
     b.lookup(f"{name}/remainder", range_table(2 * half), [rem])
     segments = []
@@ -138,7 +140,10 @@ def test_costs_count_what_the_circuit_has(recorded):
     program, _ = recorded
     cost, circuit = Cost(), circuit_of(program)
     run(program, cost)
-    cells = {home: sum(int(np.prod(c.shape)) for c in circuit.columns if c.home == home) for home in ("witness", "count", "weights")}
+    cells = {
+        home: sum(int(np.prod(c.shape)) for c in circuit.columns if c.home == home)
+        for home in ("witness", "count", "weights")
+    }
     assert (cost.cells, cost.table_rows, cost.weights) == (cells["witness"], cells["count"], cells["weights"])
     leaves = sum(int(np.prod(lookup.components[0].axes[: lookup.components[0].outputs])) for lookup in circuit.lookups)
     assert cost.lookups == leaves
@@ -184,7 +189,9 @@ def test_inputs_that_do_not_fit_are_refused(recorded):
         arithmetize(program, {"conv/w": weights["conv/w"]})
 
 
-@pytest.mark.parametrize("damage", [{"format": 2}, {"columns": []}, {"axes": []}, {"steps": [["copy"]]}, {"steps": None}])
+@pytest.mark.parametrize(
+    "damage", [{"format": 2}, {"columns": []}, {"axes": []}, {"steps": [["copy"]]}, {"steps": None}]
+)
 def test_damaged_programs_are_refused(recorded, damage):
     with pytest.raises(ModelError):
         Program.from_json({**recorded[0].to_json(), **damage})

@@ -229,7 +229,7 @@ def encode(circuit: Circuit) -> bytes:
 
 
 def decode(data: bytes) -> Circuit:
-    """The circuit that `encode` wrote; ModelError for any other bytes. The core validates meaning; this checks form only."""
+    """The circuit that `encode` wrote; ModelError for any other bytes. Form only: the core validates meaning."""
     reader = Reader(bytes(data))
     if reader.take(len(HEADER)) != HEADER:
         raise ModelError("These bytes are not a circuit of format 1.")

@@ -82,7 +82,7 @@ def _typed(model: onnx.ModelProto) -> onnx.ModelProto:
 def _has_plain_body(kind: str, opset: int) -> bool:
     """Whether ONNX defines the operator by other operators, without control flow."""
     try:
-        schema = onnx.defs.get_schema(kind, opset, "")
+        schema: Any = onnx.defs.get_schema(kind, opset, "")
     except onnx.defs.SchemaError:
         return False
     if schema.has_function:

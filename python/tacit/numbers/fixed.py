@@ -44,7 +44,8 @@ def saturate(x: Integer, low: int, high: int) -> Integer:
 def round_half_up(x: np.ndarray) -> np.ndarray:
     """Nearest whole numbers of a float64 array as float64, halves upwards; exact for every float."""
     below = np.floor(x)
-    return below + (x - below >= 0.5)
+    with np.errstate(invalid="ignore"):  # infinity - infinity
+        return below + (x - below >= 0.5)
 
 
 def quantise(array: np.ndarray, exponent: int, low: int, high: int) -> np.ndarray:

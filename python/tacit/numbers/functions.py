@@ -11,11 +11,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
+from math import floor
 from typing import Any
 
 import numpy as np
 
-from tacit.numbers.fixed import round_half_up
+from tacit.numbers.fixed import round_half_up, saturate
 from tacit.numbers.pointwise import STEPS
 
 PRECISIONS = (50, 100, 200, 400)
@@ -100,16 +101,16 @@ IDENTITY = Function("identity")
 RELU = Function("relu")
 
 
-def rounded_entry(function: Function, x: Fraction, exponent: int) -> int:
-    """round(f(x) 2^exponent), halves upwards, proved correct by growing precision."""
+def rounded_entry(function: Function, x: Fraction, exponent: int, low: int, high: int) -> int:
+    """saturate(round(f(x) 2^exponent), low, high), halves upwards, proved correct by growing precision."""
     scale = Fraction(2) ** exponent
     for digits in PRECISIONS:
         value, exact = function.exact(x, digits)
         scaled = value * scale
         slack = 0 if exact else (1 + abs(scaled)) / Fraction(10) ** (digits - 20)
-        low, high = ((scaled + side + Fraction(1, 2)).__floor__() for side in (-slack, slack))
-        if low == high:
-            return low
+        below, above = (saturate(floor(scaled + side + Fraction(1, 2)), low, high) for side in (-slack, slack))
+        if below == above:
+            return below
     raise ArithmeticError(f"{function.label} at {x} lies too close to a rounding boundary to decide")
 
 
@@ -131,7 +132,6 @@ def tabulate(
     entries = below.astype(np.int64)
     step = Fraction(2) ** -exponent_in
     for index in np.flatnonzero(below != above):
-        entry = rounded_entry(function, int(integers[index]) * step, exponent_out)
-        entries[index] = min(max(entry, low), high)
+        entries[index] = rounded_entry(function, int(integers[index]) * step, exponent_out, low, high)
     entries.setflags(write=False)
     return entries

@@ -196,7 +196,7 @@ class Context:
         return self.narrow(name)
 
     def narrow(self, name: str) -> Tensor:
-        """A value with `bits` signed bits, saturating; applies the value's deferred function."""
+        """A value with `bits` signed bits (a view of one bit more stays as it is), saturating; applies the deferred function."""
         if name not in self._narrow:
             self._narrow[name] = self._round(name)
         return self._narrow[name]
@@ -208,7 +208,7 @@ class Context:
             first, last = domains.exponents(self, deferred.function, deferred.root, name)
             return self._apply(name, x, deferred.function, first, last)
         x = self.tensor(name)
-        if x.is_affine and len(x.terms) == 1 and signed_bits(x) <= self.scales.bits:
+        if x.is_affine and len(x.terms) == 1 and signed_bits(x) <= self.scales.bits + 1:
             return x
         target = self.exponent(name)
         return self._apply(name, x, IDENTITY, target, target)

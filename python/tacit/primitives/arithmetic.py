@@ -11,9 +11,9 @@ from math import prod
 
 import numpy as np
 
+from tacit.circuit import Affine
 from tacit.primitives.axes import align, freshened, multiplied, partition, product, refine, rename, sizes_of
 from tacit.primitives.builder import Builder, gadget
-from tacit.circuit import Affine
 from tacit.primitives.movement import MAXIMUM_TERMS, plus, reindex, reshape, shifted, unsqueeze
 from tacit.primitives.reading import factor_values
 from tacit.primitives.tensor import Axis, NotAView, Tensor, Term, merged
@@ -25,8 +25,9 @@ LETTERS = "abcdefghijklmnopqrstuvwxyz"
 @gadget("copy")
 def copy(builder: Builder, name: str, tensor: Tensor, public: bool = False) -> Tensor:
     """The same integers as a column of its own, one axis per dimension. Contract copy - tensor = 0: unique."""
+    values = lambda: builder.value(tensor)  # noqa: E731
     result = builder.commit(
-        name, tensor.shape, tensor.low, tensor.high, lambda: builder.value(tensor), exponent=tensor.exponent, public=public
+        name, tensor.shape, tensor.low, tensor.high, values, exponent=tensor.exponent, public=public
     )
     builder.contract(name, result - tensor)
     return result
@@ -120,7 +121,7 @@ def matmul(builder: Builder, left: Tensor, right: Tensor) -> Tensor:
 
 
 def einsum(builder: Builder, spec: str, left: Tensor, right: Tensor) -> Tensor:
-    """numpy.einsum of two operands ("bij,bjk->bik"), lengths of 1 broadcast; no letter twice in one operand; exponents add."""
+    """numpy.einsum of two operands, "bij,bjk->bik"; lengths of 1 broadcast, no letter twice in one; exponents add."""
     inputs, output = spec.replace(" ", "").split("->")
     first, second = inputs.split(",")
     if len(first) != len(left.dims) or len(second) != len(right.dims):

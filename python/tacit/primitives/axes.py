@@ -57,8 +57,8 @@ def freshened(tensor: Tensor) -> Tensor:
 
 
 def substitute(terms: Iterable[Term], axis: Axis, by: Map) -> tuple[Term, ...]:
-    """Terms read at axis = by(new axes). Where `by` leaves 0 .. axis.size - 1 every result is zero: by a factor that reads
-    outside its column there. Raises NotAView when that, or the composition, has no such form."""
+    """Terms read at axis = by(new axes). Where `by` leaves 0 .. axis.size - 1 every result is zero: by a factor that
+    reads outside its column there. Raises NotAView when that, or the composition, has no such form."""
     low, high = span(by)
     return tuple(substitute_term(term, axis, by, low, high) for term in terms)
 
@@ -154,7 +154,7 @@ def substitute_map(item: Map, axis: Axis, by: Map, listing: bool) -> Map:
 
 
 def along(indices: Sequence[int], axis: Axis) -> Map:
-    """The map axis -> indices[axis], affine where the indices are an arithmetic progression. `axis` has their number."""
+    """The map axis -> indices[axis]; affine where the indices are an arithmetic progression."""
     if len(indices) == 1:
         return Affine(indices[0], ())
     step = indices[1] - indices[0]
@@ -197,8 +197,11 @@ def merge_factor(factor: Factor, outer: Axis, inner: Axis, joined: Axis) -> Fact
         if isinstance(item, Affine) and outer in strides and inner in strides:
             if strides[outer] != strides[inner] * inner.size:
                 raise NotAView("axes that do not nest")
-            rest = [(joined if axis is outer else axis, strides[inner] if axis is outer else step)
-                    for axis, step in item.terms if axis is not inner]
+            rest = [
+                (joined if axis is outer else axis, strides[inner] if axis is outer else step)
+                for axis, step in item.terms
+                if axis is not inner
+            ]
             maps.append(Affine(item.offset, tuple(rest)))
         elif outer in map_axes(item) or inner in map_axes(item):
             raise NotAView("axes of one dimension in two stored axes")
@@ -208,7 +211,7 @@ def merge_factor(factor: Factor, outer: Axis, inner: Axis, joined: Axis) -> Fact
 
 
 def partition(*sizes: Sequence[int]) -> tuple[int, ...]:
-    """The coarsest sequence of sizes that refines each of the given ones; all have one product. NotAView if they do not nest."""
+    """The coarsest sizes that refine each of the given sequences of one product. NotAView if they do not nest."""
     cuts = {1}
     for sequence in sizes:
         tail = 1
@@ -287,8 +290,8 @@ def without_shared_sums(left: Tensor, right: Tensor) -> Tensor:
     """`right` with summed axes that no term of `left` has."""
     used = {axis for term in left.terms for axis in term.axes} | set(left.axes)
     outputs = set(right.axes)
-    names = {axis: Axis(axis.size) for term in right.terms for axis in term.axes if axis not in outputs and axis in used}
-    return rename(right, names)
+    clashing = {axis for term in right.terms for axis in term.axes if axis not in outputs and axis in used}
+    return rename(right, {axis: Axis(axis.size) for axis in clashing})
 
 
 def multiplied(left: Sequence[Term], right: Sequence[Term]) -> tuple[Term, ...]:

@@ -64,7 +64,7 @@ class Builder:
     # what gadgets and lowerings call
 
     def weight(self, name: str, array: np.ndarray, exponent: int) -> Tensor:
-        """A column of home weights: int64 `array` of any shape; its values are part of the model, not of the circuit."""
+        """A column of home weights: int64 `array` of any shape. Its values belong to the model, not to the circuit."""
         array = np.ascontiguousarray(array, dtype=np.int64)
         low, high = (int(array.min()), int(array.max())) if array.size else (0, 0)
         return self.declare_weight(name, array.shape, low, high, exponent, array)
@@ -101,8 +101,9 @@ class Builder:
     ) -> Tensor:
         """A witness (or public output) column of a tensor's dimensions or of a shape.
 
-        `compute` gives its integers (anything that broadcasts to the shape); it may call `value` and must depend on nothing
-        else that changes from run to run. low .. high must hold every value that `compute` can give; it proves nothing.
+        `compute` gives its integers (anything that broadcasts to the shape); it may call `value` and must depend on
+        nothing else that changes from run to run. low .. high must hold every value that `compute` can give; it proves
+        nothing.
         """
         dims = like.dims if isinstance(like, Tensor) else fresh_dims(like)
         home = "public" if public else "witness"
@@ -138,7 +139,7 @@ class Builder:
         return copy(self, name or "copy", tensor)
 
     def output(self, name: str, tensor: Tensor, dtype: str = "float32", shape: Sequence[int] | None = None) -> None:
-        """Binds a public output; `shape` is what the model declares. A tensor that is no public column of its own is copied."""
+        """Binds a public output; `shape` is what the model declares. Anything but a fresh public column is copied."""
         from tacit.primitives.arithmetic import copy
 
         column = tensor.column
@@ -150,9 +151,7 @@ class Builder:
 
     # what interpretations define
 
-    def on_weight(
-        self, column: Column, shape: tuple[int, ...], exponent: int, array: np.ndarray | None
-    ) -> None:
+    def on_weight(self, column: Column, shape: tuple[int, ...], exponent: int, array: np.ndarray | None) -> None:
         """A weight column was declared."""
 
     def on_input(self, column: Column, name: str, shape: tuple[int, ...], exponent: int, dtype: str) -> None:
@@ -202,8 +201,8 @@ GADGETS: dict[str, Callable[..., Any]] = {}
 def gadget(key: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Registers `function(builder, name, ...)` so that a program can replay it by `key`.
 
-    Its other arguments are tensors, JSON values (None, bool, int, str, and lists or tuples of them), dataclasses registered by
-    `program.argument`, and lists of these. It must read nothing else.
+    Its other arguments are tensors, JSON values (None, bool, int, float, str), a `Function`, and lists or tuples of
+    these. It must read nothing else, and its body must not ask which builder it runs under.
     """
 
     def register(function: Callable[..., Any]) -> Callable[..., Any]:

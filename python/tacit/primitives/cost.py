@@ -23,7 +23,7 @@ class Spent:
 
 
 class Cost(Builder):
-    """Counts what a program costs: `steps` by step name in order, `weights` cells, `table_rows` (each also a count cell)."""
+    """What a program costs: `steps` by name, cells of `weights` and `public`, `table_rows` (one count cell each)."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -15,15 +15,15 @@ from tacit.primitives.record import Record, Virtual
 from tacit.primitives.tensor import Column, Tensor
 
 
-class Unsatisfied(AssertionError):
+class Unsatisfied(AssertionError):  # noqa: N818
     """A relation does not hold for the computed values; the message names it and an index."""
 
 
 class Evaluate(Record):
     """Computes columns as they are declared.
 
-    `inputs`: int64 arrays by input name, of the declared shape. `weights`: int64 arrays by column name; needed when a program
-    is replayed, since steps do not carry them. With `check`, every contract and lookup is evaluated too, a second oracle:
+    `inputs`: int64 arrays by input name, of the declared shape. `weights`: int64 arrays by column name; needed when a
+    program is replayed, since steps do not carry them. With `check`, every contract and lookup is evaluated too:
     `Unsatisfied` names the first that does not hold.
     """
 

@@ -73,7 +73,8 @@ def split_loose(tensor: Tensor, axis: Axis, size: int) -> tuple[Tensor, tuple[Ax
 
 def squeeze(builder: Builder, tensor: Tensor, axes: Sequence[int] | None = None) -> Tensor:
     """Drops dimensions of length 1: the given ones, or all."""
-    drop = {i for i, size in enumerate(tensor.shape) if size == 1} if axes is None else {normal(tensor, i) for i in axes}
+    units = (i for i, size in enumerate(tensor.shape) if size == 1)
+    drop = set(units) if axes is None else {normal(tensor, i) for i in axes}
     if any(tensor.shape[i] != 1 for i in drop):
         raise ValueError(f"cannot squeeze {sorted(drop)} of {tensor.shape}")
     return replace(tensor, dims=tuple(dim for i, dim in enumerate(tensor.dims) if i not in drop))
@@ -102,7 +103,7 @@ def expand(builder: Builder, tensor: Tensor, shape: Sequence[int]) -> Tensor:
 
 
 def reindex(builder: Builder, tensor: Tensor, position: int, by: Map) -> Tensor:
-    """Dimension `position`, taken as one axis, is read at `by` (over the dimension's new axes); positions outside read zero."""
+    """Dimension `position`, as one axis, is read at `by` (over its new axes); positions outside read zero."""
     position = normal(tensor, position)
     try:
         return reindexed(merge(tensor, position), position, by)

@@ -1,4 +1,4 @@
-"""Program: what lowering leaves of a model. A list of gadget calls that any builder can replay; plain data, no weights."""
+"""Program: what lowering leaves of a model. Gadget calls that any builder can replay; plain data, no weights."""
 
 from __future__ import annotations
 
@@ -46,7 +46,8 @@ class Program:
         """Raises ModelError when the data is not a program of this format."""
         try:
             if data["format"] != FORMAT:
-                raise ModelError(f"The program has format {data['format']}, this version reads {FORMAT}: compile again.")
+                found = data["format"]
+                raise ModelError(f"The program has format {found}, this version reads {FORMAT}: compile again.")
             decoder = Decoder(data["axes"], data["columns"])
             steps = tuple(
                 Step(str(gadget), str(name), {str(key): decoder.argument(value) for key, value in arguments.items()})
@@ -82,17 +83,13 @@ class ProgramBuilder(Builder):
         if self.depth:
             raise ModelError(f"{name}: a gadget cannot declare weights")
         tensor = super().weight(name, array, exponent)
-        self.record(
-            "weight", name, shape=list(array.shape), low=tensor.low, high=tensor.high, exponent=exponent
-        )
+        self.record("weight", name, shape=list(array.shape), low=tensor.low, high=tensor.high, exponent=exponent)
         column = tensor.column
         assert column is not None
         self.weights[column.name] = array_of(column, array)
         return tensor
 
-    def input(
-        self, name: str, shape: Any, low: int, high: int, exponent: int, dtype: str = "float32"
-    ) -> Tensor:
+    def input(self, name: str, shape: Any, low: int, high: int, exponent: int, dtype: str = "float32") -> Tensor:
         self.record(
             "input", name, shape=[int(size) for size in shape], low=low, high=high, exponent=exponent, dtype=dtype
         )
@@ -245,14 +242,15 @@ class Decoder:
             return Positions(self.axes[data[0]], tuple(map(int, data[1])))
         return Affine(int(data[0]), tuple((self.axes[axis], int(stride)) for axis, stride in data[1]))
 
+    def factor(self, data: list[Any]) -> Factor:
+        number, maps = data
+        return Factor(self.columns[number], tuple(map(self.map, maps)))
+
     def tensor(self, data: list[Any]) -> Tensor:
         dims, terms, low, high, exponent, denominator = data
         return Tensor(
             tuple(tuple(self.axes[axis] for axis in dim) for dim in dims),
-            tuple(
-                Term(int(c), tuple(Factor(self.columns[n], tuple(map(self.map, maps))) for n, maps in factors), int(reach))
-                for c, reach, factors in terms
-            ),
+            tuple(Term(int(c), tuple(map(self.factor, factors)), int(reach)) for c, reach, factors in terms),
             int(low),
             int(high),
             int(exponent),

@@ -90,7 +90,7 @@ def factor_values(factor: Factor, array: np.ndarray) -> np.ndarray:
 
 
 class Reading:
-    """Evaluates tensors over given columns. `column_values` gives a column's int64 values in its stored shape, C order."""
+    """Evaluates tensors; `column_values` gives a column's int64 values in its stored shape, C order."""
 
     def __init__(self, column_values: Callable[[Column], np.ndarray]) -> None:
         self.column_values = column_values
@@ -111,7 +111,7 @@ class Reading:
         return self.remember(id(tensor), tensor, lambda: self.sum_of_terms(tensor))
 
     def remember(self, key: Any, owner: Any, compute: Callable[[], np.ndarray]) -> np.ndarray:
-        """The result of `compute`, kept among the last few; `owner` stays alive as long, so that its id is not reused."""
+        """The result of `compute`, kept among the last few; `owner` lives as long, so that its id is not reused."""
         found = self.recent.get(key)
         if found is not None:
             self.recent.move_to_end(key)
@@ -197,9 +197,7 @@ class Reading:
         axes = tuple(batch + outer_left + outer_right)
         return result.reshape([axis.size for axis in axes]), axes
 
-    def operand(
-        self, factor: Factor, order: tuple[Axis, ...], batch: int, exact: bool, keep: set[Axis]
-    ) -> np.ndarray:
+    def operand(self, factor: Factor, order: tuple[Axis, ...], batch: int, exact: bool, keep: set[Axis]) -> np.ndarray:
         """A factor as a contiguous tensor over `order`; a weight's is kept for the next time while it is small."""
         key = (id(factor), order, exact)
         found = self.weights.get(key)

@@ -121,9 +121,7 @@ class Record(Builder):
         return circuit.Sum(sizes, len(axes), terms)
 
     def view(self, factor: Factor, numbers: dict[Axis, int]) -> circuit.View:
-        return circuit.View(
-            self.numbers[factor.column.name], tuple(numbered(item, numbers) for item in factor.maps)
-        )
+        return circuit.View(self.numbers[factor.column.name], tuple(numbered(item, numbers) for item in factor.maps))
 
     def finish(self) -> circuit.Circuit:
         """The circuit, unfinished: its parameters are left to the core."""

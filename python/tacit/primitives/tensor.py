@@ -1,6 +1,6 @@
 """The symbolic integer tensor: a sum of products of column views, with proved bounds.
 
-value[o] = (sum over terms of coefficient * sum over the term's own summed axes of the product of its factors) / denominator
+value[o] = sum over terms (coefficient * sum over the term's own summed axes (product of its factors)) / denominator
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ LIMIT = 2**62
 MAXIMUM_FACTORS = 3
 
 
-class NotAView(Exception):
-    """The result cannot be expressed as a sum of products of views; the builder-first functions answer by committing a copy."""
+class NotAView(Exception):  # noqa: N818
+    """The result is no sum of products of views; the builder-first functions answer by committing a copy."""
 
 
-class IntervalTooWide(ModelError):
+class IntervalTooWide(ModelError):  # noqa: N818
     """A proved interval reaches 2^62, where sums of integers could wrap in the field."""
 
 
@@ -44,7 +44,7 @@ Dims = tuple[tuple[Axis, ...], ...]
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A stored tensor of integers, identified by its name. `known` holds the values of a weight column where they are at hand."""
+    """A stored tensor of integers, identified by its name. `known`: the values of a weight, where they are at hand."""
 
     name: str
     shape: tuple[int, ...] = field(compare=False)
@@ -73,7 +73,7 @@ class Factor:
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """`reach` bounds the sum of the absolute values of the products (the coefficient left out), at every output index."""
+    """`reach` bounds the sum of the absolute values of the products, without the coefficient, at every output index."""
 
     coefficient: int
     factors: tuple[Factor, ...] = ()
@@ -104,9 +104,8 @@ class Tensor:
         if self.low > self.high:
             raise ValueError(f"empty interval {self.low} .. {self.high}")
         if max(-self.low, self.high) >= LIMIT:
-            raise IntervalTooWide(
-                f"Values of this node could reach {max(-self.low, self.high):.3g}, beyond 2^62; use narrower widths for it."
-            )
+            bits = max(-self.low, self.high).bit_length()
+            raise IntervalTooWide(f"values could need {bits} bits, beyond 2^62; use narrower widths for it")
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -174,7 +173,7 @@ class Tensor:
         return replace(self, low=low, high=high)
 
     def divide_exactly(self, divisor: int, low: int | None = None, high: int | None = None) -> Tensor:
-        """self / divisor in the field; the caller's relations force it to be an integer. Bounds default to the quotient's."""
+        """self / divisor in the field; the caller's relations force an integer. Bounds default to the quotient's."""
         return replace(
             self,
             denominator=self.denominator * divisor,
@@ -264,7 +263,7 @@ def fresh_dims(shape: Iterable[int]) -> Dims:
 
 
 def column_tensor(column: Column, dims: Dims, exponent: int) -> Tensor:
-    """The tensor of `dims` whose cells are the column's, in C order; the column stores one axis per dimension that is not 1 (`stored_shape`)."""
+    """The tensor of `dims` whose cells are the column's, in C order; the column has the shape `stored_shape(dims)`."""
     maps = tuple(Affine(0, nested(dim)) for dim in dims if dim) or (Affine(0, ()),)
     return Tensor(dims, (Term(1, (Factor(column, maps),), column.reach),), column.low, column.high, exponent)
 

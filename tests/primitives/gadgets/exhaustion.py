@@ -1,7 +1,7 @@
 """Exhaustive search for every witness of one gadget over a small prime field: decides rule U for given field inputs.
 
-The gadget runs unchanged on a builder that keeps its tensors; each relation becomes polynomials over cells, a cell being
-(column name, flat index), a polynomial {sorted tuple of cells: coefficient modulo the prime}.
+The gadget runs unchanged on a builder that keeps its tensors; each relation becomes polynomials over cells, a cell
+being (column name, flat index), a polynomial {sorted tuple of cells: coefficient modulo the prime}.
 """
 
 from __future__ import annotations
@@ -84,9 +84,7 @@ class Search:
             parts = [polynomials(c, components[0].axes, prime) for c in components]
             self.lookups += [(rows, sorted(rows), list(point)) for point in zip(*parts)]
         self.output = list(polynomials(output, output.axes, prime))
-        self.inputs = {
-            name: prod(column.shape) for name, column in builder.columns.items() if column.home == "public"
-        }
+        self.inputs = {name: prod(column.shape) for name, column in builder.columns.items() if column.home == "public"}
 
     def reduce(self, polynomial, known):
         found = {}

@@ -1,4 +1,4 @@
-"""Rule U by exhaustion: for every field value of a gadget's inputs at most one output, and the right one for honest inputs."""
+"""Rule U by exhaustion: at most one output for every field value of a gadget's inputs, and the right one if honest."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_divide_constant():
 
 def test_range_check_admits_nothing_else():
     for low, high in ((-3, 9), (-4, 11)):
-        search = Search(one(low, high, range_check, low=low, high=high), 101)
+        search = Search(lambda b: range_check(b, "y", b.input("x", (), low, high, 0), low, high), 101)  # noqa: B023
         found = [signed(x["x"][0], 101) for x in every(101) if search.outputs(x)]
         assert sorted(found) == list(range(low, high + 1))
 

@@ -14,7 +14,7 @@ use tacit_transcript::Sender;
 
 use crate::labels;
 use crate::leaves::Leaves;
-use crate::packed::{Packed, Quad, WIDTH, ZEROS, lane_sum, split_quads};
+use crate::packed::{Packed, Quad, WIDTH, ZEROS, lane_sum, split};
 use crate::regions::{Region, Regions};
 use crate::shape::Shape;
 use crate::tree::{Bottom, Level, TASK, assemble};
@@ -24,8 +24,8 @@ use crate::weights::{Weights, eq_range};
 trait Source: Sync {
     const FRESH: bool;
     fn blocks(&self) -> usize;
-    /// Zero beyond the end.
-    fn quad(&self, block: usize) -> Quad;
+    /// Blocks `2 i` and `2 i + 1`, zero beyond the end. The buffer is where a source may compute them.
+    fn pair<'s>(&'s self, i: usize, buffer: &'s mut [Quad; 2]) -> [&'s Quad; 2];
 }
 
 struct Stored<'a>(&'a [Quad]);
@@ -37,8 +37,20 @@ impl Source for Leaves {
         self.blocks()
     }
     #[inline(always)]
-    fn quad(&self, block: usize) -> Quad {
-        if block < self.blocks() { self.quad(block) } else { ZEROS }
+    fn pair<'s>(&'s self, i: usize, buffer: &'s mut [Quad; 2]) -> [&'s Quad; 2] {
+        for (block, slot) in (2 * i..).zip(buffer.iter_mut()) {
+            *slot = if block < self.blocks() { self.quad(block) } else { ZEROS };
+        }
+        let [low, high] = buffer;
+        [low, high]
+    }
+}
+
+#[inline(always)]
+fn neighbours(quads: &[Quad], i: usize) -> [&Quad; 2] {
+    match quads.get(2 * i..2 * i + 2) {
+        Some([low, high]) => [low, high],
+        _ => [quads.get(2 * i).unwrap_or(&ZEROS), &ZEROS],
     }
 }
 
@@ -48,8 +60,8 @@ impl Source for Stored<'_> {
         self.0.len()
     }
     #[inline(always)]
-    fn quad(&self, block: usize) -> Quad {
-        self.0.get(block).copied().unwrap_or(ZEROS)
+    fn pair<'s>(&'s self, i: usize, _: &'s mut [Quad; 2]) -> [&'s Quad; 2] {
+        neighbours(self.0, i)
     }
 }
 
@@ -59,8 +71,8 @@ impl Source for Folded<'_> {
         self.0.len()
     }
     #[inline(always)]
-    fn quad(&self, block: usize) -> Quad {
-        self.0.get(block).copied().unwrap_or(ZEROS)
+    fn pair<'s>(&'s self, i: usize, _: &'s mut [Quad; 2]) -> [&'s Quad; 2] {
+        neighbours(self.0, i)
     }
 }
 
@@ -68,30 +80,39 @@ impl Source for Folded<'_> {
 #[inline(always)]
 fn run<S: Source>(source: &S, at: usize, inner: &[Packed], lambda: Packed) -> [Packed; 2] {
     let one = Packed::ONE;
-    let mut sums = [Packed::ZERO; 2];
+    let (mut constants, mut leadings) = (Packed::ZERO, Packed::ZERO);
+    let mut buffer = [ZEROS; 2];
     for (i, &weight) in inner.iter().enumerate() {
-        let (mut low, mut high) = split_quads(source.quad(2 * (at + i)), source.quad(2 * (at + i) + 1));
+        let [x, y] = source.pair(at + i, &mut buffer);
+        let (a, a1) = split(x[0], y[0]);
+        let (d, d1) = split(x[3], y[3]);
+        let mut constant = a * (d + one) - lambda;
+        let mut leading = (a1 - a) * (d1 - d);
+        let (b, b1) = split(x[1], y[1]);
+        let (mut c, mut c1) = split(x[2], y[2]);
         if S::FRESH {
-            low[2] += lambda * low[3];
-            high[2] += lambda * high[3];
+            c += lambda * d;
+            c1 += lambda * d1;
         }
-        let [a, b, c, d] = low;
-        let constant = a * (d + one) + (b + one) * (c + lambda) - lambda;
-        let leading = (high[0] - a) * (high[3] - d) + (high[1] - b) * (high[2] - c);
-        sums[0] += weight * constant;
-        sums[1] += weight * leading;
+        constant += (b + one) * (c + lambda);
+        leading += (b1 - b) * (c1 - c);
+        constants += weight * constant;
+        leadings += weight * leading;
     }
-    sums
+    [constants, leadings]
 }
 
 #[inline(always)]
-fn fold_block<S: Source>(source: &S, block: usize, r: Packed, lambda: Packed) -> Quad {
-    let (low, high) = split_quads(source.quad(2 * block), source.quad(2 * block + 1));
-    let mut folded: Quad = std::array::from_fn(|i| low[i] + (high[i] - low[i]) * r);
-    if S::FRESH {
-        folded[2] += lambda * folded[3];
+fn fold_block<S: Source>(source: &S, block: usize, r: Packed, lambda: Packed, slot: &mut Quad) {
+    let mut buffer = [ZEROS; 2];
+    let [x, y] = source.pair(block, &mut buffer);
+    for i in 0..4 {
+        let (low, high) = split(x[i], y[i]);
+        slot[i] = low + (high - low) * r;
     }
-    folded
+    if S::FRESH {
+        slot[2] += lambda * slot[3];
+    }
 }
 
 fn add(x: [K; 2], y: [K; 2]) -> [K; 2] {
@@ -116,8 +137,10 @@ fn evaluate<S: Source>(source: &S, weights: &Weights, lambda: Packed) -> [K; 2] 
 }
 
 fn fold<S: Source>(source: &S, r: Packed, lambda: Packed) -> Vec<Quad> {
-    let blocks = source.blocks().div_ceil(2);
-    (0..blocks).into_par_iter().with_min_len(TASK).map(|block| fold_block(source, block, r, lambda)).collect()
+    let mut folded = vec![ZEROS; source.blocks().div_ceil(2)];
+    let bind = |(block, slot): (usize, &mut Quad)| fold_block(source, block, r, lambda, slot);
+    folded.par_iter_mut().with_min_len(TASK).enumerate().for_each(bind);
+    folded
 }
 
 /// Folds, and evaluates the next round while the folded blocks are in the cache.
@@ -127,7 +150,7 @@ fn fold_evaluate<S: Source>(source: &S, r: Packed, lambda: Packed, next: &Weight
     let mut folded = vec![ZEROS; source.blocks().div_ceil(2)];
     let task = |(t, chunk): (usize, &mut [Quad])| {
         for (i, slot) in chunk.iter_mut().enumerate() {
-            *slot = fold_block(source, t * group * length + i, r, lambda);
+            fold_block(source, t * group * length + i, r, lambda, slot);
         }
         let runs = chunk.chunks(length).zip(&next.outer[t * group..]);
         runs.map(|(part, &scale)| scaled(run(&Folded(part), 0, &next.inner, lambda), scale)).fold([K::ZERO; 2], add)

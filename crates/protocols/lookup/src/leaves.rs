@@ -64,11 +64,11 @@ impl Leaves {
     pub fn quad(&self, block: usize) -> Quad {
         let at = 2 * block * WIDTH;
         let (here0, here1) = self.present(at);
-        let (mut e0, mut e1) = (self.base * here0, self.base * here1);
+        let (mut e0, mut e1) = (self.base.times(here0), self.base.times(here1));
         for (z, &beta) in self.components.iter().zip(&self.betas) {
             let (z0, z1) = load_pairs(z, at);
-            e0 -= beta * z0;
-            e1 -= beta * z1;
+            e0 -= beta.times(z0);
+            e1 -= beta.times(z1);
         }
         let (n0, n1) = match &self.counts {
             None => (here0, here1),
@@ -77,13 +77,13 @@ impl Leaves {
                 (-count0, -count1)
             }
         };
-        [Packed::from(n0), e0, Packed::from(n1), e1]
+        [Packed::of_base(n0), e0, Packed::of_base(n1), e1]
     }
 
     /// The nodes over a block of pairs.
     #[inline(always)]
     pub fn nodes(&self, block: usize) -> [Packed; 2] {
-        gate(self.quad(block))
+        gate(&self.quad(block))
     }
 
     #[inline(always)]

@@ -1,19 +1,106 @@
 //! Blocks of `WIDTH` consecutive elements, and the fraction gate on them.
 
-use p3_field::{
-    BasedVectorSpace, ExtensionField, Field, PackedFieldExtension, PackedFieldPow2, PackedValue, PrimeCharacteristicRing,
-};
+use std::ops::{Add, AddAssign, Mul, Sub, SubAssign};
+
+use p3_field::{BasedVectorSpace, Field, PackedFieldPow2, PackedValue, PrimeCharacteristicRing};
 use tacit_algebra::{F, K, signed};
 
 /// `WIDTH` elements of F.
 pub(crate) type Lanes = <F as Field>::Packing;
-/// `WIDTH` elements of K.
-pub(crate) type Packed = <K as ExtensionField<F>>::ExtensionPacking;
 pub(crate) const WIDTH: usize = <Lanes as PackedValue>::WIDTH;
+
+/// `WIDTH` elements of K, coefficient by coefficient. The extension's own packing adds through calls that are not inlined, which
+/// costs as much as a product.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Packed(pub [Lanes; 3]);
 
 /// Two children `(n0, e0, n1, e1)` of each of `WIDTH` nodes. In a sumcheck the third is `n1 + lambda e1`.
 pub(crate) type Quad = [Packed; 4];
 pub(crate) const ZEROS: Quad = [Packed::ZERO; 4];
+
+impl Packed {
+    pub const ZERO: Self = Self([Lanes::ZERO; 3]);
+    pub const ONE: Self = Self([Lanes::ONE, Lanes::ZERO, Lanes::ZERO]);
+
+    pub fn from_fn(element: impl Fn(usize) -> K) -> Self {
+        Self(std::array::from_fn(|i| {
+            Lanes::from_fn(|lane| {
+                let value = element(lane);
+                let words: &[F] = value.as_basis_coefficients_slice();
+                words[i]
+            })
+        }))
+    }
+
+    #[inline(always)]
+    pub fn of_base(value: Lanes) -> Self {
+        Self([value, Lanes::ZERO, Lanes::ZERO])
+    }
+
+    /// The product with elements of F.
+    #[inline(always)]
+    pub fn times(self, b: Lanes) -> Self {
+        let Self(a) = self;
+        Self([a[0] * b, a[1] * b, a[2] * b])
+    }
+
+    pub fn extract(self, lane: usize) -> K {
+        K::from_basis_coefficients_fn(|i| self.0[i].as_slice()[lane])
+    }
+}
+
+impl From<K> for Packed {
+    fn from(value: K) -> Self {
+        Self::from_fn(|_| value)
+    }
+}
+
+impl Add for Packed {
+    type Output = Self;
+    #[inline(always)]
+    fn add(self, Self(b): Self) -> Self {
+        let Self(a) = self;
+        Self([a[0] + b[0], a[1] + b[1], a[2] + b[2]])
+    }
+}
+
+impl AddAssign for Packed {
+    #[inline(always)]
+    fn add_assign(&mut self, other: Self) {
+        *self = *self + other;
+    }
+}
+
+impl Sub for Packed {
+    type Output = Self;
+    #[inline(always)]
+    fn sub(self, Self(b): Self) -> Self {
+        let Self(a) = self;
+        Self([a[0] - b[0], a[1] - b[1], a[2] - b[2]])
+    }
+}
+
+impl SubAssign for Packed {
+    #[inline(always)]
+    fn sub_assign(&mut self, other: Self) {
+        *self = *self - other;
+    }
+}
+
+/// Modulo X^3 - X - 1: X^3 = X + 1, X^4 = X^2 + X.
+impl Mul for Packed {
+    type Output = Self;
+    #[inline(always)]
+    fn mul(self, Self(b): Self) -> Self {
+        let Self(a) = self;
+        let (b02, b12) = (b[0] + b[2], b[1] + b[2]);
+        Self([
+            Lanes::dot_product(&a, &[b[0], b[2], b[1]]),
+            Lanes::dot_product(&a, &[b[1], b02, b12]),
+            Lanes::dot_product(&a, &[b[2], b[1], b02]),
+        ])
+    }
+}
 
 /// Even and odd elements of the sequence `x y`.
 #[inline(always)]
@@ -27,23 +114,14 @@ pub(crate) fn split_lanes(mut x: Lanes, mut y: Lanes) -> (Lanes, Lanes) {
 }
 
 #[inline(always)]
-pub(crate) fn split(x: Packed, y: Packed) -> (Packed, Packed) {
-    let (x, y): (&[Lanes], &[Lanes]) = (x.as_basis_coefficients_slice(), y.as_basis_coefficients_slice());
+pub(crate) fn split(Packed(x): Packed, Packed(y): Packed) -> (Packed, Packed) {
     let (a, b, c) = (split_lanes(x[0], y[0]), split_lanes(x[1], y[1]), split_lanes(x[2], y[2]));
-    let gather = |words: [Lanes; 3]| Packed::from_basis_coefficients_fn(|i| words[i]);
-    (gather([a.0, b.0, c.0]), gather([a.1, b.1, c.1]))
-}
-
-/// Even and odd elements, four sequences at once.
-#[inline(always)]
-pub(crate) fn split_quads(x: Quad, y: Quad) -> (Quad, Quad) {
-    let parts = [split(x[0], y[0]), split(x[1], y[1]), split(x[2], y[2]), split(x[3], y[3])];
-    (parts.map(|part| part.0), parts.map(|part| part.1))
+    (Packed([a.0, b.0, c.0]), Packed([a.1, b.1, c.1]))
 }
 
 /// `N = n0 (1 + e1) + n1 (1 + e0)`, `E = e0 + e1 + e0 e1`.
 #[inline(always)]
-pub(crate) fn gate([n0, e0, n1, e1]: Quad) -> [Packed; 2] {
+pub(crate) fn gate(&[n0, e0, n1, e1]: &Quad) -> [Packed; 2] {
     [n0 + n1 + n0 * e1 + n1 * e0, e0 + e1 + e0 * e1]
 }
 
@@ -70,7 +148,7 @@ pub(crate) fn lane_sum(value: Packed) -> K {
 
 /// Blocks of a sequence, the last one filled with zeros.
 pub(crate) fn pack(values: &[K]) -> Vec<Packed> {
-    let block = |chunk: &[K]| Packed::from_ext_fn(|lane| chunk.get(lane).copied().unwrap_or(K::ZERO));
+    let block = |chunk: &[K]| Packed::from_fn(|lane| chunk.get(lane).copied().unwrap_or(K::ZERO));
     values.chunks(WIDTH).map(block).collect()
 }
 

@@ -56,7 +56,7 @@ impl Bottom {
     /// The second level: the children of the nodes two steps above the leaves.
     fn parents(&self) -> Level {
         let lift = |(region, leaves): &(usize, Leaves)| {
-            let nodes = |block: usize| if block < leaves.blocks() { leaves.nodes(block) } else { [ZEROS[0]; 2] };
+            let nodes = |block: usize| if block < leaves.blocks() { leaves.nodes(block) } else { [Packed::ZERO; 2] };
             (*region, leaves.shape.halved(), lift(leaves.blocks(), nodes))
         };
         assemble(self.parts.par_iter().map(lift).collect(), lift_tail(&self.tail))
@@ -66,7 +66,7 @@ impl Bottom {
 impl Level {
     fn parents(&self) -> Level {
         let lift = |part: &Part| {
-            let nodes = |block: usize| part.quads.get(block).map_or([ZEROS[0]; 2], |&quad| gate(quad));
+            let nodes = |block: usize| part.quads.get(block).map_or([Packed::ZERO; 2], gate);
             (part.region, part.shape.halved(), lift(part.quads.len(), nodes))
         };
         assemble(self.parts.par_iter().map(lift).collect(), lift_tail(&self.tail))
@@ -123,15 +123,14 @@ pub(crate) fn assemble(lifted: Vec<(usize, Shape, Vec<Quad>)>, tail: Vec<[K; 4]>
 
 /// Copies rows of `shape.width` elements to rows of `to`, the rest zero.
 fn extend(quads: &[Quad], shape: &Shape, to: usize) -> Vec<Quad> {
-    use p3_field::{BasedVectorSpace, PackedValue, PrimeCharacteristicRing};
+    use p3_field::{PackedValue, PrimeCharacteristicRing};
     use tacit_algebra::F;
 
     use crate::packed::Lanes;
 
     let rows = shape.rows();
     let word = |at: usize, which: usize, i: usize| -> F {
-        let packed: &[Lanes] = quads[at / WIDTH][which].as_basis_coefficients_slice();
-        packed[i].as_slice()[at % WIDTH]
+        quads[at / WIDTH][which].0[i].as_slice()[at % WIDTH]
     };
     let block = |block: usize| -> Quad {
         let mut sources = [usize::MAX; WIDTH];
@@ -142,9 +141,9 @@ fn extend(quads: &[Quad], shape: &Shape, to: usize) -> Vec<Quad> {
             }
         }
         std::array::from_fn(|which| {
-            Packed::from_basis_coefficients_fn(|i| {
+            Packed(std::array::from_fn(|i| {
                 Lanes::from_fn(|lane| if sources[lane] == usize::MAX { F::ZERO } else { word(sources[lane], which, i) })
-            })
+            }))
         })
     };
     (0..(rows * to).div_ceil(WIDTH)).into_par_iter().with_min_len(TASK).map(block).collect()

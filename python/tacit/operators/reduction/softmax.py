@@ -11,8 +11,10 @@ from tacit.primitives import gadgets, movement
 if TYPE_CHECKING:
     from tacit.operators.context import Context
 
-PUBLIC_EXPONENT = 15
+PUBLIC_BITS = 16
 """Probabilities that leave the model have steps of 2^-15."""
+DOMAIN_BITS = 4
+"""The table of exponentials covers differences below 2^4."""
 
 
 @lowering("Softmax")
@@ -25,7 +27,7 @@ def softmax(context: Context, node: Node) -> None:
     order = [i for i in range(rank) if i != axis] + [axis]
     moved = movement.transpose(builder, x, order)
     final = not context.graph.consumers.get(node.outputs[0])
-    exponent = PUBLIC_EXPONENT if final else min(PUBLIC_EXPONENT, context.scales.bits - 2)
-    result = gadgets.softmax(builder, node.outputs[0], moved, exponent=exponent)
+    bits = context.scales.bits
+    result = gadgets.softmax(builder, node.outputs[0], moved, PUBLIC_BITS if final else bits, bits - DOMAIN_BITS)
     back = [order.index(i) for i in range(rank)]
     context.put(node.outputs[0], movement.transpose(builder, result, back))

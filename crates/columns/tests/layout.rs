@@ -1,0 +1,115 @@
+//! Limbs, dense weights and the closed form agree with each other and with brute force.
+
+mod common;
+
+use common::*;
+use p3_field::PrimeCharacteristicRing;
+use proptest::prelude::*;
+use tacit_algebra::multilinear::eq_table;
+use tacit_algebra::{F, K, lift};
+use tacit_circuit::*;
+use tacit_columns::*;
+
+/// Columns of all committed homes and some that are not; every cell is 1 or more.
+fn random(seed: u64) -> (Circuit, Values, Form, Numbers) {
+    let mut numbers = Numbers::new(seed);
+    let parameters = Parameters { log_rows: 3 + numbers.below(5) as u8, reserved: numbers.below(5) as u32, ..Parameters::default() };
+    let mut circuit = Circuit { parameters, ..Circuit::default() };
+    let (mut values, mut form) = (Values::default(), Form::new());
+    for id in 0..2 + numbers.below(4) as u32 {
+        let shape: Vec<u64> = (0..numbers.below(4)).map(|_| 1 + numbers.below(7)).collect();
+        let home = match numbers.below(5) {
+            0 => Home::Weights,
+            1 => Home::Count,
+            2 => Home::Public,
+            _ => Home::Witness,
+        };
+        values.columns.push((0..shape.iter().product()).map(|_| 1 + numbers.below(1000) as i64).collect());
+        if home != Home::Public {
+            // The second term shares its last weight with the first: they are grouped in the dense form.
+            let weights: Vec<_> = shape.iter().map(|&len| numbers.weight(len)).collect();
+            let mut again: Vec<_> = shape.iter().map(|&len| numbers.weight(len)).collect();
+            if let (Some(last), Some(shared)) = (again.last_mut(), weights.last()) {
+                *last = shared.clone();
+            }
+            for weights in [weights, again].into_iter().take(numbers.below(3) as usize) {
+                form.push(FormTerm { coefficient: numbers.element(), column: id, weights });
+            }
+        }
+        circuit.columns.push(column("c", &shape, home));
+    }
+    (circuit, values, form, numbers)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+    #[test]
+    fn dense_and_closed_form_are_the_form(seed in any::<u64>()) {
+        let (circuit, values, form, mut numbers) = random(seed);
+        let layout = Layout::new(&circuit).unwrap();
+        let rows = 1usize << layout.log_rows();
+        let limbs: Vec<Vec<F>> = (0..2).flat_map(|c| layout.commit_limbs(c, &values)).collect();
+        prop_assert_eq!(limbs.len(), layout.widths().iter().sum::<usize>());
+        prop_assert_eq!(layout.addresses().len(), limbs.len());
+        let committed = (0..2).map(|c| layout.cells(c)).sum::<u64>() as usize;
+        prop_assert_eq!(limbs.iter().flatten().filter(|&&cell| cell != F::ZERO).count(), committed);
+        let free = circuit.parameters.reserved as usize;
+        prop_assert!(limbs.iter().all(|limb| limb.len() == rows && limb[rows - free..].iter().all(|&cell| cell == F::ZERO)));
+
+        let dense = layout.dense(&form);
+        let product = dense.iter().flat_map(|(address, weights)| weights.iter().zip(&limbs[*address as usize]));
+        prop_assert_eq!(product.map(|(&w, &cell)| w * lift(cell)).sum::<K>(), apply(&form, &circuit, &values));
+
+        let z = numbers.point(layout.log_limbs() + layout.log_rows());
+        let table = eq_table(&z);
+        let at = |(address, weights): &(u64, Vec<K>)| -> K {
+            weights.iter().zip(&table[*address as usize * rows..]).map(|(&w, &e)| w * e).sum()
+        };
+        prop_assert_eq!(layout.evaluate(&form, &z), Ok(dense.iter().map(at).sum::<K>()));
+        prop_assert!(layout.evaluate(&form, &z[1..]).is_err());
+        if let Some(term) = form.first() {
+            let wrong = FormTerm { weights: [term.weights.as_slice(), &[numbers.weight(2)]].concat(), ..term.clone() };
+            prop_assert!(layout.evaluate(&vec![wrong], &z).is_err());
+        }
+    }
+
+    #[test]
+    fn counts_agree_with_the_layout(seed in any::<u64>()) {
+        let (circuit, ..) = random(seed);
+        let shapes = |weights: bool| {
+            let kept = |c: &&Column| matches!((&c.home, weights), (Home::Weights, true) | (Home::Witness | Home::Count, false));
+            circuit.columns.iter().filter(kept).map(|c| c.shape.clone()).collect::<Vec<_>>()
+        };
+        let parameters = &circuit.parameters;
+        let counts = limb_counts(&[shapes(true), shapes(false)], usize::from(parameters.log_rows), u64::from(parameters.reserved));
+        prop_assert_eq!(counts.unwrap(), Layout::new(&circuit).unwrap().widths().to_vec());
+    }
+}
+
+#[test]
+fn nothing_is_rounded_up_but_the_last_limb() {
+    let shapes = vec![vec![768, 3072], vec![768], vec![50257, 768], vec![12, 197, 197]];
+    let cells: u64 = shapes.iter().map(|shape| shape.iter().product::<u64>()).sum();
+    let counts = limb_counts(&[shapes], 18, 0).unwrap();
+    assert_eq!(counts, [cells.div_ceil(1 << 18) as usize]);
+}
+
+#[test]
+fn malformed_forms_and_columns_are_refused() {
+    let circuit = Circuit {
+        columns: vec![column("w", &[3], Home::Weights), column("p", &[3], Home::Public)],
+        parameters: Parameters { log_rows: 2, ..Parameters::default() },
+        ..Circuit::default()
+    };
+    let layout = Layout::new(&circuit).unwrap();
+    let mut numbers = Numbers::new(1);
+    let z = numbers.point(layout.log_limbs() + 2);
+    let form = |column, len| vec![FormTerm { coefficient: K::ONE, column, weights: vec![Weight::Ones { len }.into()] }];
+    assert!(layout.evaluate(&form(0, 3), &z).is_ok());
+    assert!(layout.evaluate(&form(0, 4), &z).is_err());
+    assert!(layout.evaluate(&form(1, 3), &z).is_err());
+    assert!(layout.evaluate(&form(9, 3), &z).is_err());
+    assert!(limb_counts(&[vec![vec![(1 << 39) - 1]]], 4, 0).is_err());
+    assert!(limb_counts(&[vec![vec![4]]], 3, 8).is_err());
+    assert!(limb_counts(&[vec![vec![4]]], 64, 0).is_err());
+}

@@ -1,0 +1,62 @@
+"""The models that the repository brings: the benchmark's builders and the digits example."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tacit.frontends.onnx import load
+from tacit.observe import observe, run_float
+from tacit.passes import simplify
+
+ROOT = Path(__file__).resolve().parents[2]
+specification = importlib.util.spec_from_file_location("bench_models", ROOT / "bench" / "models.py")
+assert specification is not None and specification.loader is not None
+models = importlib.util.module_from_spec(specification)
+sys.modules["bench_models"] = models
+specification.loader.exec_module(models)
+
+PARAMETERS = {"mlp": 109_386, "mlp4x512": 1_195_018, "lenet5": 61_706, "cifar_cnn": 591_274, "layers(3)": 12_480}
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_benchmark_models(name):
+    graph = simplify(load(models.build(name)))
+    assert sum(array.size for array in graph.constants.values()) == PARAMETERS[name]
+    assert graph.values["input"].shape == models.input_shape(name)
+    assert models.build(name).SerializeToString() == models.build(name).SerializeToString()
+    rows = models.samples(name, 3)
+    assert rows.dtype == np.float32 and rows.shape == (3, *models.input_shape(name)[1:])
+    ranges = observe(graph, [{"input": row[None]} for row in rows])
+    assert 1e-2 < ranges["output"].absolute < 1e2, "weights of a realistic scale keep values of a realistic scale"
+
+
+def test_vgg16_has_its_size():
+    graph = load(models.build("vgg16"))
+    assert sum(array.size for array in graph.constants.values()) == 15_245_130
+    assert sum(node.operator == "Conv" for node in graph.nodes) == 13
+
+
+def test_unknown_benchmark_models():
+    for name in ("lenet", "layers()", "layers(x)", ""):
+        with pytest.raises(KeyError):
+            models.build(name)
+
+
+def test_the_digits_model_is_the_one_that_was_measured():
+    folder = ROOT / "examples" / "digits"
+    data = (folder / "digits.onnx").read_bytes()
+    digest, name = (folder / "digits.onnx.sha256").read_text().split()
+    assert name == "digits.onnx" and hashlib.sha256(data).hexdigest() == digest
+    held_out = np.load(folder / "heldout.npz", allow_pickle=False)
+    images, labels = held_out["images"], held_out["labels"]
+    assert images.shape == (360, 8, 8) and images.dtype == np.uint8 and images.max() == 16 and labels.shape == (360,)
+    graph = simplify(load(data))
+    inputs = images.reshape(-1, 1, 1, 8, 8).astype(np.float32) / 16
+    right = [int(run_float(graph, {"image": x})["logits"].argmax()) == label for x, label in zip(inputs, labels)]
+    assert np.mean(right) >= 0.97
