@@ -1,4 +1,4 @@
-"""Trains the digits model with NumPy; writes digits.onnx, its SHA-256 and the held-out images. About a minute.
+"""Trains the digits model with NumPy; writes digits.onnx, its SHA-256 and the held-out images. About 20 s.
 
 conv 3x3x8, relu, conv 3x3x16, relu, maxpool 2, dense 32, relu, dense 10, on the 8x8 digits of scikit-learn (UCI,
 optical recognition of handwritten digits). The last 360 of the 1,797 images are held out.
@@ -7,11 +7,14 @@ optical recognition of handwritten digits). The last 360 of the 1,797 images are
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
-import numpy as np
-import onnx
-from onnx import helper, numpy_helper
+os.environ["OPENBLAS_NUM_THREADS"] = "1"  # sums in one order on any number of cores, and faster for matrices this small
+
+import numpy as np  # noqa: E402
+import onnx  # noqa: E402
+from onnx import helper, numpy_helper  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
 HELD_OUT = 360

@@ -20,7 +20,8 @@ __all__ = ["lower", "lower_into"]
 def lower(graph: Graph, scales: Scales) -> tuple[Program, dict[str, np.ndarray]]:
     """The program of a simplified graph, and its weight columns by name (int64).
 
-    Raises UnsupportedOperator listing every node without a lowering, and ModelError naming a node whose sums could overflow.
+    Raises UnsupportedOperator listing every node without a lowering, and ModelError naming a node whose sums could
+    overflow.
     """
     builder = ProgramBuilder()
     lower_into(builder, graph, scales)

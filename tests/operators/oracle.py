@@ -41,13 +41,16 @@ def model(
 
 def integers(graph: Graph, scales: Scales, sample: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     return {
-        name: given.integers(sample[name], scales.inputs[name].exponent, scales.inputs[name].low, scales.inputs[name].high)
+        name: given.integers(
+            sample[name], scales.inputs[name].exponent, scales.inputs[name].low, scales.inputs[name].high
+        )
         for name in graph.inputs
     }
 
 
 def evaluate(graph: Graph, scales: Scales, sample: Mapping[str, np.ndarray]) -> tuple[dict[str, np.ndarray], Evaluate]:
-    """Output values (float64, or int64 for integer outputs) of the integer model, all relations checked; and the builder."""
+    """Output values (float64, or int64 for integer outputs) of the integer model, all relations checked; and the
+    builder."""
     builder = Evaluate(integers(graph, scales, sample), check=True)
     lower_into(builder, graph, scales)
     found = builder.outputs()
@@ -69,7 +72,8 @@ def compare(
     tolerance: float = 2e-3,
     **options: Any,
 ) -> Evaluate:
-    """Asserts |integer model - onnxruntime| <= tolerance * the largest output, for float outputs; equality for integer ones."""
+    """Asserts |integer model - onnxruntime| <= tolerance * the largest output, for float outputs; equality for
+    integer ones."""
     graph = load(model(nodes, feeds, outputs, constants, **options))
     scales = quantize(graph, observe(graph, [feeds]), widths)
     expected = run_float(graph, feeds)

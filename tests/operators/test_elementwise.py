@@ -62,7 +62,9 @@ def test_function_of_an_input_and_of_an_accumulator(operator, attributes):
 @pytest.mark.parametrize("low, high", [(0.0, 6.0), (-1.0, 1.5), (None, 0.5), (-0.25, None)])
 def test_clip(low, high):
     bounds = {name: np.float32(value) for name, value in (("low", low), ("high", high)) if value is not None}
-    node = helper.make_node("Clip", ["x", "low" if low is not None else "", "high" if high is not None else ""], ["y"], "clip")
+    node = helper.make_node(
+        "Clip", ["x", "low" if low is not None else "", "high" if high is not None else ""], ["y"], "clip"
+    )
     compare([node], {"x": random(1, 4, 5, scale=4.0)}, ["y"], bounds)
 
 

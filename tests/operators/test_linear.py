@@ -13,11 +13,15 @@ from tacit.primitives.builder import Builder
 from tacit.quantize import quantize
 
 
-@pytest.mark.parametrize("trans_a, trans_b, alpha, beta", [(0, 0, 1.0, 1.0), (1, 1, 0.5, 2.0), (0, 1, -1.3, 0.7), (1, 0, 1.0, 0.0)])
+@pytest.mark.parametrize(
+    "trans_a, trans_b, alpha, beta", [(0, 0, 1.0, 1.0), (1, 1, 0.5, 2.0), (0, 1, -1.3, 0.7), (1, 0, 1.0, 0.0)]
+)
 def test_gemm(trans_a, trans_b, alpha, beta):
     a = random(0, *((7, 3) if trans_a else (3, 7)))
     weights = {"b": random(1, *((5, 7) if trans_b else (7, 5))), "c": random(2, 5)}
-    node = helper.make_node("Gemm", ["a", "b", "c"], ["y"], "gemm", transA=trans_a, transB=trans_b, alpha=alpha, beta=beta)
+    node = helper.make_node(
+        "Gemm", ["a", "b", "c"], ["y"], "gemm", transA=trans_a, transB=trans_b, alpha=alpha, beta=beta
+    )
     compare([node], {"a": a}, ["y"], weights)
 
 
@@ -27,7 +31,15 @@ def test_gemm_of_two_computed_matrices():
 
 
 @pytest.mark.parametrize(
-    "left, right", [((4,), (4, 3)), ((2, 4), (4,)), ((2, 3, 4), (4, 5)), ((2, 1, 3, 4), (5, 4, 2)), ((3, 4), (2, 4, 5)), ((1, 8), (8, 1))]
+    "left, right",
+    [
+        ((4,), (4, 3)),
+        ((2, 4), (4,)),
+        ((2, 3, 4), (4, 5)),
+        ((2, 1, 3, 4), (5, 4, 2)),
+        ((3, 4), (2, 4, 5)),
+        ((1, 8), (8, 1)),
+    ],
 )
 def test_matmul_with_weights_on_either_side(left, right):
     a, b = random(3, *left), random(4, *right)
@@ -83,7 +95,11 @@ def test_integer_model_is_total_outside_the_observed_range():
     """Values beyond every scale saturate; all relations still hold."""
     from oracle import evaluate
 
-    nodes = [helper.make_node("MatMul", ["x", "w"], ["a"]), helper.make_node("Relu", ["a"], ["b"]), helper.make_node("MatMul", ["b", "w"], ["y"])]
+    nodes = [
+        helper.make_node("MatMul", ["x", "w"], ["a"]),
+        helper.make_node("Relu", ["a"], ["b"]),
+        helper.make_node("MatMul", ["b", "w"], ["y"]),
+    ]
     feeds = {"x": random(0, 2, 6)}
     graph = load(model(nodes, feeds, ["y"], {"w": random(1, 6, 6)}))
     scales = quantize(graph, observe(graph, [feeds]), "lean")

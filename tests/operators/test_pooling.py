@@ -48,7 +48,10 @@ def test_reduce_sum_by_input():
 
 @pytest.mark.parametrize("axis", [-1, 1])
 def test_softmax(axis):
-    nodes = [helper.make_node("MatMul", ["x", "w"], ["a"]), helper.make_node("Softmax", ["a"], ["y"], "softmax", axis=axis)]
+    nodes = [
+        helper.make_node("MatMul", ["x", "w"], ["a"]),
+        helper.make_node("Softmax", ["a"], ["y"], "softmax", axis=axis),
+    ]
     compare(nodes, {"x": random(1, 2, 3, 6)}, ["y"], {"w": random(2, 6, 5)})
 
 

@@ -183,6 +183,8 @@ def test_inputs_that_do_not_fit_are_refused(recorded):
         execute(program, weights, {})
     with pytest.raises(InputError, match="shape"):
         execute(program, weights, {"x": np.zeros((2, 4, 5), dtype=np.int64)})
+    with pytest.raises(InputError, match="outside"):
+        execute(program, weights, {"x": np.full((1, 2, 4, 5), 21)})
     with pytest.raises(ModelError, match="conv/w"):
         execute(program, {}, {"x": np.zeros((1, 2, 4, 5), dtype=np.int64)})
     with pytest.raises(ModelError, match="conv/b"):

@@ -26,6 +26,11 @@ impl Progress {
         (self.0.done.load(Relaxed) as f64 / total as f64).min(1.0)
     }
 
+    /// (stage, seconds) of every stage that has ended.
+    fn stages(&self) -> Vec<(String, f64)> {
+        self.0.stages().into_iter().map(|(name, seconds)| (name.to_string(), seconds)).collect()
+    }
+
     /// Asks the computation to stop.
     fn stop(&self) {
         self.0.stop.store(true, Relaxed);

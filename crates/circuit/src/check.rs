@@ -5,10 +5,10 @@
 use std::collections::HashMap;
 
 use p3_field::PrimeCharacteristicRing;
-use rayon::prelude::*;
 use tacit_algebra::{F, signed};
 
 use crate::counts::unravel;
+use crate::sums::evaluate;
 use crate::{Circuit, Home, Map, Public, Rule, Sum, Table, Term, Values, View, integers};
 
 /// What is wrong with a relation.
@@ -46,64 +46,126 @@ pub fn check(circuit: &Circuit, values: &Values) -> Result<(), Failure> {
     for (i, column) in circuit.columns.iter().enumerate() {
         let found = values.columns.get(i).map(|cells| cells.len() as u64);
         if found != Some(column.shape.iter().product()) {
-            return Err(Failure { relation: column.name.clone(), kind: FailureKind::Shape, index: Vec::new() });
+            return Err(Failure {
+                relation: column.name.clone(),
+                kind: FailureKind::Shape,
+                index: Vec::new(),
+            });
         }
     }
-    circuit.publics.iter().try_for_each(|public| check_interval(circuit, values, public))?;
+    circuit
+        .publics
+        .iter()
+        .try_for_each(|public| check_interval(circuit, values, public))?;
     for (column, cells) in circuit.columns.iter().zip(&values.columns) {
         if let Home::Virtual(sum) = &column.home {
             let sums = evaluate(circuit, values, sum);
-            let wrong = sums.iter().zip(cells).position(|(&sum, &cell)| sum != signed(cell));
+            let wrong = sums
+                .iter()
+                .zip(cells)
+                .position(|(&sum, &cell)| sum != signed(cell));
             expect(&column.name, FailureKind::Definition, wrong, &column.shape)?;
         }
     }
     for contract in &circuit.contracts {
         let sums = evaluate(circuit, values, &contract.zero);
         let wrong = sums.iter().position(|&sum| sum != F::ZERO);
-        expect(&contract.name, FailureKind::Contract, wrong, contract.zero.output_axes())?;
+        expect(
+            &contract.name,
+            FailureKind::Contract,
+            wrong,
+            contract.zero.output_axes(),
+        )?;
     }
-    circuit.tables.iter().enumerate().try_for_each(|(number, table)| check_table(circuit, values, number, table))
+    circuit
+        .tables
+        .iter()
+        .enumerate()
+        .try_for_each(|(number, table)| check_table(circuit, values, number, table))
 }
 
-fn expect(relation: &str, kind: FailureKind, wrong: Option<usize>, axes: &[u64]) -> Result<(), Failure> {
+fn expect(
+    relation: &str,
+    kind: FailureKind,
+    wrong: Option<usize>,
+    axes: &[u64],
+) -> Result<(), Failure> {
     match wrong {
         None => Ok(()),
-        Some(cell) => Err(Failure { relation: relation.into(), kind, index: unravel(cell as u64, axes) }),
+        Some(cell) => Err(Failure {
+            relation: relation.into(),
+            kind,
+            index: unravel(cell as u64, axes),
+        }),
     }
 }
 
 fn check_interval(circuit: &Circuit, values: &Values, public: &Public) -> Result<(), Failure> {
     let cells = &values.columns[public.column as usize];
-    let wrong = cells.iter().position(|cell| !(public.lowest..=public.highest).contains(cell));
-    expect(&public.name, FailureKind::Interval, wrong, &circuit.columns[public.column as usize].shape)
+    let wrong = cells
+        .iter()
+        .position(|cell| !(public.lowest..=public.highest).contains(cell));
+    expect(
+        &public.name,
+        FailureKind::Interval,
+        wrong,
+        &circuit.columns[public.column as usize].shape,
+    )
 }
 
 /// Every tuple is a row; equal rows together are counted as often as they are looked up.
-fn check_table(circuit: &Circuit, values: &Values, number: usize, table: &Table) -> Result<(), Failure> {
+fn check_table(
+    circuit: &Circuit,
+    values: &Values,
+    number: usize,
+    table: &Table,
+) -> Result<(), Failure> {
     // Row -> (counted minus looked up so far, segment, entry).
     let mut rows: HashMap<Vec<F>, (F, u64, u64)> = HashMap::new();
     for (segment_number, segment) in (0u64..).zip(&table.segments) {
-        let columns: Vec<Vec<F>> = segment.rules.iter().map(|rule| rule_cells(rule, segment.entries)).collect();
+        let columns: Vec<Vec<F>> = segment
+            .rules
+            .iter()
+            .map(|rule| rule_cells(rule, segment.entries))
+            .collect();
         for (entry, &count) in values.columns[segment.count as usize].iter().enumerate() {
             let row = columns.iter().map(|column| column[entry]).collect();
-            rows.entry(row).or_insert((F::ZERO, segment_number, entry as u64)).0 += signed(count);
+            rows.entry(row)
+                .or_insert((F::ZERO, segment_number, entry as u64))
+                .0 += signed(count);
         }
     }
-    for lookup in circuit.lookups.iter().filter(|lookup| lookup.table as usize == number) {
-        let columns: Vec<Vec<F>> = lookup.components.iter().map(|sum| evaluate(circuit, values, sum)).collect();
+    for lookup in circuit
+        .lookups
+        .iter()
+        .filter(|lookup| lookup.table as usize == number)
+    {
+        let columns: Vec<Vec<F>> = lookup
+            .components
+            .iter()
+            .map(|sum| evaluate(circuit, values, sum))
+            .collect();
         let axes = lookup.components[0].output_axes();
         for i in 0..columns[0].len() {
             let tuple: Vec<F> = columns.iter().map(|column| column[i]).collect();
-            let Some(row) = rows.get_mut(&tuple) else { return expect(&lookup.name, FailureKind::Lookup, Some(i), axes) };
+            let Some(row) = rows.get_mut(&tuple) else {
+                return expect(&lookup.name, FailureKind::Lookup, Some(i), axes);
+            };
             row.0 -= F::ONE;
         }
     }
-    let wrong = rows.values().filter(|row| row.0 != F::ZERO).map(|&(_, segment, entry)| (segment, entry)).min();
+    let wrong = rows
+        .values()
+        .filter(|row| row.0 != F::ZERO)
+        .map(|&(_, segment, entry)| (segment, entry))
+        .min();
     match wrong {
         None => Ok(()),
-        Some((segment, entry)) => {
-            Err(Failure { relation: table.name.clone(), kind: FailureKind::Count, index: vec![segment, entry] })
-        }
+        Some((segment, entry)) => Err(Failure {
+            relation: table.name.clone(),
+            kind: FailureKind::Count,
+            index: vec![segment, entry],
+        }),
     }
 }
 
@@ -113,56 +175,4 @@ fn rule_cells(rule: &Rule, entries: u64) -> Vec<F> {
         Rule::Iota(start) => (0..entries as i64).map(|i| signed(start + i)).collect(),
         Rule::Listed { bytes, data } => integers(data, *bytes).into_iter().map(signed).collect(),
     }
-}
-
-/// `S[o]` in the field for every output index, C order.
-fn evaluate(circuit: &Circuit, values: &Values, sum: &Sum) -> Vec<F> {
-    let cells: u64 = sum.output_axes().iter().product();
-    let outputs = usize::from(sum.outputs);
-    let at = |cell: u64| {
-        let mut index = unravel(cell, sum.output_axes());
-        index.resize(sum.axes.len(), 0);
-        sum.terms.iter().map(|term| evaluate_term(circuit, values, sum, term, outputs, &mut index)).sum()
-    };
-    (0..cells as usize).into_par_iter().with_min_len(64).map(|cell| at(cell as u64)).collect()
-}
-
-/// One term at an output index, summed over the summed axes that it mentions.
-fn evaluate_term(circuit: &Circuit, values: &Values, sum: &Sum, term: &Term, outputs: usize, index: &mut [u64]) -> F {
-    let own: Vec<usize> = (outputs..sum.axes.len()).filter(|&axis| term.factors.iter().any(|view| reads(view, axis))).collect();
-    let mut total = F::ZERO;
-    own.iter().for_each(|&axis| index[axis] = 0);
-    loop {
-        total += term.factors.iter().map(|view| cell(circuit, values, view, index)).product::<F>();
-        // The next index tuple of the term's summed axes; the last axis runs fastest.
-        let Some(&axis) = own.iter().rev().find(|&&axis| index[axis] + 1 < sum.axes[axis]) else { break };
-        index[axis] += 1;
-        own.iter().filter(|&&later| later > axis).for_each(|&later| index[later] = 0);
-    }
-    total * term.coefficient
-}
-
-fn reads(view: &View, axis: usize) -> bool {
-    view.maps.iter().any(|map| match map {
-        Map::Affine { terms, .. } => terms.iter().any(|&(a, _)| usize::from(a) == axis),
-        Map::List { axis: a, .. } => usize::from(*a) == axis,
-    })
-}
-
-/// The cell that a view reads at an index; zero outside the column.
-fn cell(circuit: &Circuit, values: &Values, view: &View, index: &[u64]) -> F {
-    let mut number = 0;
-    for (map, &len) in view.maps.iter().zip(&circuit.columns[view.column as usize].shape) {
-        let position = match map {
-            Map::Affine { offset, terms } => {
-                terms.iter().fold(*offset, |at, &(axis, stride)| at + stride * index[usize::from(axis)] as i64)
-            }
-            Map::List { axis, indices } => indices[index[usize::from(*axis)] as usize],
-        };
-        if position < 0 || position as u64 >= len {
-            return F::ZERO;
-        }
-        number = number * len + position as u64;
-    }
-    signed(values.columns[view.column as usize][number as usize])
 }

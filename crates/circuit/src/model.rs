@@ -67,7 +67,9 @@ pub struct Sum {
 
 impl Sum {
     pub fn output_axes(&self) -> &[u64] {
-        self.axes.get(..usize::from(self.outputs)).unwrap_or(&self.axes)
+        self.axes
+            .get(..usize::from(self.outputs))
+            .unwrap_or(&self.axes)
     }
 }
 
@@ -110,7 +112,10 @@ pub enum Rule {
     /// `start + i`.
     Iota(i64),
     /// The i-th of the signed little-endian integers of `bytes` bytes in `data`.
-    Listed { bytes: u8, data: Vec<u8> },
+    Listed {
+        bytes: u8,
+        data: Vec<u8>,
+    },
 }
 
 /// A named input or output of the model and the public column that holds it.

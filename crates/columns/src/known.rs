@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use p3_field::PrimeCharacteristicRing;
-use tacit_algebra::{K, integer, multilinear, signed};
-use tacit_circuit::Rule;
+use p3_field::{BasedVectorSpace, Field, PackedValue, PrimeCharacteristicRing};
+use tacit_algebra::multilinear::{self, eq_table};
+use tacit_algebra::{F, K, integer, signed};
+use tacit_circuit::{Rule, integers};
 
 use crate::Weight;
 
@@ -14,28 +15,31 @@ pub fn known(values: &[i64], weights: &[Arc<Weight>]) -> K {
     let Some((last, outer)) = weights.split_last() else {
         return values.first().map_or(K::ZERO, |&value| integer(value));
     };
-    let row = last.dense();
-    let fold = |cells: &[i64]| cells.iter().zip(&row).fold(K::ZERO, |sum, (&v, &w)| sum + w * signed(v));
-    let mut table: Vec<K> = values.chunks(row.len().max(1)).map(fold).collect();
+    let row = Row::new(last);
+    let mut table: Vec<K> = values
+        .chunks((last.len() as usize).max(1))
+        .map(|cells| row.dot(cells))
+        .collect();
     for weight in outer.iter().rev() {
         let row = weight.dense();
-        let fold = |cells: &[K]| cells.iter().zip(&row).fold(K::ZERO, |sum, (&v, &w)| sum + w * v);
+        let fold = |cells: &[K]| {
+            cells
+                .iter()
+                .zip(&row)
+                .fold(K::ZERO, |sum, (&v, &w)| sum + w * v)
+        };
         table = table.chunks(row.len().max(1)).map(fold).collect();
     }
     table.first().copied().unwrap_or(K::ZERO)
 }
 
-/// `sum_{i < entries} weight(i) rule(i)`; closed forms for constants and `start + i` under eq weights. `weight` has length
-/// `entries`.
+/// `sum_{i < entries} weight(i) rule(i)`; closed forms for constants and `start + i`, O(entries) for lists. `weight` has
+/// length `entries`.
 pub fn rule_value(rule: &Rule, weight: &Weight, entries: u64) -> K {
     match rule {
         Rule::Constant(value) => weight.total() * integer(*value),
         Rule::Iota(start) => weight.total() * integer(*start) + positions(weight, entries),
-        Rule::Listed { bytes, data } => {
-            let row = weight.dense();
-            let cells = data.chunks_exact(usize::from(*bytes).max(1)).map(signed_cell);
-            cells.zip(&row).fold(K::ZERO, |sum, (v, &w)| sum + w * signed(v))
-        }
+        Rule::Listed { bytes, data } => Row::new(weight).dot(&integers(data, *bytes)),
     }
 }
 
@@ -44,17 +48,80 @@ fn positions(weight: &Weight, entries: u64) -> K {
     match weight {
         Weight::Eq { point, len } => multilinear::iota(point, *len),
         // entries (entries - 1) / 2
-        Weight::Ones { .. } => (integer(entries as i64) * integer(entries.saturating_sub(1) as i64)).halve(),
-        Weight::Index { index, len } => if index < len { integer(*index as i64) } else { K::ZERO },
-        Weight::Dense(values) => values.iter().zip(0i64..).fold(K::ZERO, |sum, (&w, i)| sum + w * signed(i)),
+        Weight::Ones { .. } => {
+            (integer(entries as i64) * integer(entries.saturating_sub(1) as i64)).halve()
+        }
+        Weight::Index { index, len } => {
+            if index < len {
+                integer(*index as i64)
+            } else {
+                K::ZERO
+            }
+        }
+        Weight::Dense(values) => values
+            .iter()
+            .zip(0i64..)
+            .fold(K::ZERO, |sum, (&w, i)| sum + w * signed(i)),
     }
 }
 
-/// A signed little-endian integer of at most eight bytes.
-fn signed_cell(cell: &[u8]) -> i64 {
-    let mut word = if cell.last().is_some_and(|&top| top >= 0x80) { [0xff; 8] } else { [0; 8] };
-    for (to, from) in word.iter_mut().zip(cell) {
-        *to = *from;
+type Lanes = <F as Field>::Packing;
+/// The low part of an eq vector has at most 2^LOW_BITS entries.
+const LOW_BITS: usize = 10;
+
+/// A weight vector as `high (x) low`, the low part by coefficients over the base field.
+struct Row {
+    high: Vec<K>,
+    /// Entries of the low part.
+    width: usize,
+    low: [Vec<Lanes>; 3],
+}
+
+impl Row {
+    fn new(weight: &Weight) -> Self {
+        let (high, low) = match weight {
+            Weight::Eq { point, .. } => {
+                let (high, low) = point.split_at(point.len().saturating_sub(LOW_BITS));
+                (eq_table(high), eq_table(low))
+            }
+            other => (vec![K::ONE], other.dense()),
+        };
+        let coefficient = |value: Option<&K>, c: usize| -> F {
+            value
+                .and_then(|value| value.as_basis_coefficients_slice().get(c).copied())
+                .unwrap_or(F::ZERO)
+        };
+        let plane = |c: usize| {
+            low.chunks(Lanes::WIDTH)
+                .map(|run| Lanes::from_fn(|i| coefficient(run.get(i), c)))
+                .collect()
+        };
+        Self {
+            high,
+            width: low.len(),
+            low: [plane(0), plane(1), plane(2)],
+        }
     }
-    i64::from_le_bytes(word)
+
+    /// The inner product with `cells`; entries beyond them count as zero.
+    fn dot(&self, cells: &[i64]) -> K {
+        let parts = cells.chunks(self.width.max(1)).zip(&self.high);
+        parts.fold(K::ZERO, |sum, (cells, &high)| {
+            sum + high * self.dot_low(cells)
+        })
+    }
+
+    fn dot_low(&self, cells: &[i64]) -> K {
+        let [x, y, z] = &self.low;
+        let mut sums = [Lanes::ZERO; 3];
+        for (((run, &x), &y), &z) in cells.chunks(Lanes::WIDTH).zip(x).zip(y).zip(z) {
+            let lanes = Lanes::from_fn(|i| run.get(i).map_or(F::ZERO, |&v| signed(v)));
+            let [a, b, c] = &mut sums;
+            *a += lanes * x;
+            *b += lanes * y;
+            *c += lanes * z;
+        }
+        let sums = sums.map(|lanes| lanes.as_slice().iter().copied().sum::<F>());
+        K::from_basis_coefficients_slice(&sums).unwrap_or(K::ZERO)
+    }
 }

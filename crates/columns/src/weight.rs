@@ -11,10 +11,18 @@ use tacit_circuit::ColumnId;
 #[derive(Debug, Clone, PartialEq)]
 pub enum Weight {
     /// i -> eq(point, i); `point.len() == bits(len)`.
-    Eq { point: Vec<K>, len: u64 },
-    Ones { len: u64 },
+    Eq {
+        point: Vec<K>,
+        len: u64,
+    },
+    Ones {
+        len: u64,
+    },
     /// 1 at `index`, 0 elsewhere; 0 everywhere when `index >= len`.
-    Index { index: u64, len: u64 },
+    Index {
+        index: u64,
+        len: u64,
+    },
     Dense(Vec<K>),
 }
 
@@ -39,7 +47,9 @@ impl Weight {
                 table
             }
             Self::Ones { len } => vec![K::ONE; *len as usize],
-            Self::Index { index, len } => (0..*len).map(|i| if i == *index { K::ONE } else { K::ZERO }).collect(),
+            Self::Index { index, len } => (0..*len)
+                .map(|i| if i == *index { K::ONE } else { K::ZERO })
+                .collect(),
             Self::Dense(values) => values.clone(),
         }
     }
@@ -49,7 +59,13 @@ impl Weight {
         match self {
             Self::Eq { point, len } => less_than(point, *len),
             Self::Ones { len } => integer(*len as i64),
-            Self::Index { index, len } => if index < len { K::ONE } else { K::ZERO },
+            Self::Index { index, len } => {
+                if index < len {
+                    K::ONE
+                } else {
+                    K::ZERO
+                }
+            }
             Self::Dense(values) => values.iter().copied().sum(),
         }
     }
@@ -68,10 +84,19 @@ impl Weight {
                 None => K::ZERO,
             },
             Self::Dense(values) => {
-                let mut table: Vec<K> = values.iter().skip(start as usize).take(1 << e).copied().collect();
+                let mut table: Vec<K> = values
+                    .iter()
+                    .skip(start as usize)
+                    .take(1 << e)
+                    .copied()
+                    .collect();
                 for &r in segment {
                     let (low, high) = table.split_at(table.len() / 2);
-                    table = low.iter().zip(high).map(|(&a, &b)| a + (b - a) * r).collect();
+                    table = low
+                        .iter()
+                        .zip(high)
+                        .map(|(&a, &b)| a + (b - a) * r)
+                        .collect();
                 }
                 table.first().copied().unwrap_or(K::ZERO)
             }

@@ -72,6 +72,7 @@ impl Model {
     /// One receipt for one witness. The witness commitment serves this transcript alone.
     pub fn prove(&mut self, public: &[u8], witness: &[u8], context: &[u8], progress: &Progress) -> Result<Receipt, ProveError> {
         progress.expect(100);
+        progress.enter("multiplicities");
         self.read(public, witness)?;
         count_lookups(&self.circuit, &mut self.values).map_err(ProveError::Unsatisfied)?;
         progress.advance(10)?;
@@ -81,6 +82,7 @@ impl Model {
     /// The receipt that an honest prover makes for these columns, whether or not they satisfy the circuit. `prove` derives
     /// them; tests of cheating provers hand over others.
     pub fn prove_values(&self, values: &Values, context: &[u8], progress: &Progress) -> Result<Receipt, ProveError> {
+        progress.enter("commit");
         let limbs = padded(self.layout.commit_limbs(1, values), &self.schedule);
         let commitment = tacit_open::commit(&self.schedule, limbs, progress)?;
         progress.advance(15)?;
@@ -129,20 +131,25 @@ impl Model {
         };
         let mut sender = Sender::new(statement.bind(&receipt.witness_root));
         let mut views = Views::default();
+        progress.enter("lookup");
         let lookup = tacit_lookup::prove(circuit, values, &mut views, &mut sender, progress)?;
         progress.advance(30)?;
         let (claims, virtuals) = match lookup {
             Some(reduced) => (Some((reduced.numerators, reduced.fingerprints)), reduced.virtuals),
             None => (None, Vec::new()),
         };
+        progress.enter("contract");
         let contract = tacit_contract::prove(circuit, values, &virtuals, &mut views, &mut sender, progress)?;
         progress.advance(10)?;
+        progress.enter("combine");
         let claims = gather(claims, contract.virtual_total, contract.claims);
         let zeta = sender.draw("combine");
         let (form, value) = combine(circuit, values, claims, zeta)?;
         let weights = self.layout.dense(&form);
         progress.advance(10)?;
+        progress.enter("open");
         tacit_open::open(&self.schedule, &[&self.commitment, witness], &self.shape, weights, value, &mut sender, progress)?;
+        progress.enter("");
         progress.advance(25)?;
         Ok(sender.finish())
     }

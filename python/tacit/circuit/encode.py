@@ -55,7 +55,7 @@ class Writer:
         for item in items:
             write(item)
 
-    def map(self, item: Affine | Positions) -> None:
+    def map(self, item: Affine[int] | Positions[int]) -> None:
         if isinstance(item, Affine):
             self.pack("Bq", 0, item.offset)
             self.items(item.terms, lambda term: self.pack("Hq", *term))
@@ -163,7 +163,7 @@ class Reader:
             raise ModelError(f"The circuit has an unknown {what}, {value}.")
         return value
 
-    def map(self) -> Affine | Positions:
+    def map(self) -> Affine[int] | Positions[int]:
         if self.choice(2, "map") == 1:
             return Positions(self.one("H"), self.integers("q"))
         offset = self.one("q")
@@ -197,7 +197,7 @@ class Reader:
         return (Constant, Iota)[kind](self.one("q"))
 
     def segment(self) -> Segment:
-        return Segment(*self.unpack("QI"), self.items(self.rule))
+        return Segment(self.one("Q"), self.one("I"), self.items(self.rule))
 
     def table(self) -> Table:
         return Table(self.text(), self.one("H"), self.items(self.segment))
@@ -213,7 +213,8 @@ class Reader:
         return Public(name, direction == 1, column, self.text(), self.integers("Q"), *self.unpack("iqq"))
 
     def parameters(self) -> Parameters:
-        return Parameters(*self.unpack("BIB"), self.integers("B"), self.integers("B"), self.integers("H"))
+        limb = self.one("B"), self.one("I"), self.one("B")
+        return Parameters(*limb, self.integers("B"), self.integers("B"), self.integers("H"))
 
 
 def encode(circuit: Circuit) -> bytes:

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Generic, TypeAlias, TypeVar
 
+Data: TypeAlias = bytes
 FIELD = 2**64 - 2**32 + 1
 HOMES = ("weights", "witness", "count", "public", "virtual")
 
 
+A = TypeVar("A")
+"""What names an axis: its number in a circuit, an object while the circuit is built."""
+
+
 @dataclass(frozen=True, slots=True)
-class Affine:
+class Affine(Generic[A]):
     """One stored axis of a view: offset + sum of stride * axis. A position outside the column reads zero."""
 
     offset: int
-    terms: tuple[tuple[int, int], ...] = ()
+    terms: tuple[tuple[A, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Positions:
+class Positions(Generic[A]):
     """One stored axis of a view: indices[axis]. A position outside the column reads zero."""
 
-    axis: int
+    axis: A
     indices: tuple[int, ...]
 
 
@@ -29,7 +35,7 @@ class View:
     """A column read through one map per stored axis."""
 
     column: int
-    maps: tuple[Affine | Positions, ...]
+    maps: tuple[Affine[int] | Positions[int], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +85,7 @@ class Listed:
     """A table component given row by row: signed little-endian integers of `bytes` bytes."""
 
     bytes: int
-    data: bytes = field(repr=False)
+    data: Data = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

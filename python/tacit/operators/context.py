@@ -1,8 +1,9 @@
 """What a lowering sees: the graph's values as integer tensors, rounded only when a consumer demands it.
 
-A value is held exactly: as a column, a view, or an *accumulator* (a sum of products that nobody committed to). Consumers ask for
-the form they need: `tensor` (exact), `factor` (fit for a product), `narrow` (fit for tables and maxima), `wide` (rounded once, as
-wide as its proved interval). Functions of one variable are deferred, so that a chain of them becomes one table.
+A value is held exactly: as a column, a view, or an *accumulator* (a sum of products that nobody committed to).
+Consumers ask for the form they need: `tensor` (exact), `factor` (fit for a product), `narrow` (fit for tables and
+maxima), `wide` (rounded once, as wide as its proved interval). Functions of one variable are deferred, so that a chain
+of them becomes one table.
 """
 
 from __future__ import annotations
@@ -13,12 +14,11 @@ from typing import Protocol
 
 import numpy as np
 
-from tacit.errors import UnsupportedOperator
+from tacit.errors import ModelError, UnsupportedOperator
 from tacit.graph import Graph, Node
 from tacit.numbers.fixed import exponent_for, quantise
 from tacit.numbers.functions import IDENTITY, Function
-from tacit.operators import domains
-from tacit.operators.forms import choose_form
+from tacit.operators import domains, forms
 from tacit.operators.registry import LOWERINGS
 from tacit.primitives import gadgets
 from tacit.primitives.builder import Builder
@@ -26,18 +26,23 @@ from tacit.primitives.tensor import Tensor
 
 OUTPUT_BITS = 17
 """Graph outputs are rounded to about 2^-16 of the largest output seen."""
+FINEST_OUTPUT = 30
+"""No output has more fraction bits."""
 WIDE_BITS = 28
 WIDE_FRACTION = 8
 """A wide tensor has so many fraction bits more than a narrow one."""
 PUBLIC_BITS = 32
 LARGEST_SHIFT = 24
+WEIGHT_BITS = 31
+"""Weights have at most so many bits."""
 CONSTANT_BITS = 24
 """Constants that are added have so many bits."""
 SMALL, SMALL_BONUS = 1024, 2.5
-"""A node of at most SMALL results, whose remainders cost next to nothing, gets so many more bits of precision of weights."""
+"""A node of at most SMALL results, whose remainders cost next to nothing, gets so many more bits of precision of
+weights."""
 TOLERANCE = 1.5
 """Weights may fall short of the wanted precision by so many bits before a shift of their own is worth it."""
-FACTOR_SLACK = 3
+FACTOR_SLACK = 16
 """An exact sum of narrow tensors may be so many bits wider than `bits` and still enter a product unrounded."""
 
 
@@ -134,7 +139,7 @@ class Context:
 
     def _agreed(self, name: str) -> int:
         if name in self.graph.outputs:
-            return exponent_for(self.largest(name), OUTPUT_BITS, headroom=0)
+            return min(exponent_for(self.largest(name), OUTPUT_BITS, headroom=0), FINEST_OUTPUT)
         wanted = set()
         for node in self.graph.consumers.get(name, ()):
             entry = LOWERINGS.get(node.operator)
@@ -149,14 +154,15 @@ class Context:
         return self.exponent(name)
 
     def weight_exponent(self, output: str, data_exponent: int, array: np.ndarray) -> int:
-        """The exponent of weights such that their product with data is rounded with the common shift. Weights that would be
-        too coarse get more bits, at the price of a shift of their own; so do those of a node with few results."""
+        """The exponent of weights such that their product with data is rounded with the common shift. Weights that
+        would be too coarse get more bits, at the price of a shift of their own; so do those of a node with few
+        results."""
         exponent = self.rounding(output) + self.shift - data_exponent
         bonus = SMALL_BONUS if self.graph.values[output].size <= SMALL else -TOLERANCE
         missing = self.scales.width.precision + bonus - magnitude_bits(array) - exponent
         if missing > 0:
             exponent += min(int(np.ceil(missing)), LARGEST_SHIFT - self.shift)
-        return exponent
+        return min(exponent, exponent_for(float(np.abs(array).max(initial=0)), WEIGHT_BITS, headroom=0))
 
     # values
 
@@ -172,19 +178,22 @@ class Context:
         """A constant of the graph as a column of weights; by default with CONSTANT_BITS bits (integers: exactly)."""
         array = self.graph.constants[name]
         if exponent is None:
-            exponent = 0 if array.dtype.kind in "iub" else min(exponent_for(float(np.abs(array).max(initial=0)), CONSTANT_BITS, 0), 30)
+            largest = float(np.abs(array).max(initial=0))
+            exponent = 0 if array.dtype.kind in "iub" else min(exponent_for(largest, CONSTANT_BITS, 0), 30)
         return self.weight(name, array, exponent)
 
     def weight(self, name: str, array: np.ndarray, exponent: int) -> Tensor:
         """A column of weights round(array * 2^exponent); stored once for each name and exponent."""
         key = (name, exponent)
         if key not in self._columns:
+            require_finite(name, array)
             limit = 1 << 62
             self._columns[key] = self.builder.weight(name, quantise(array, exponent, -limit, limit), exponent)
         return self._columns[key]
 
     def addend(self, name: str) -> Tensor:
-        """A value as a term of a sum: exact, but an accumulator that others read too is rounded once for all of them."""
+        """A value as a term of a sum: exact, but an accumulator that others read too is rounded once for all of
+        them."""
         tensor = self.tensor(name)
         return tensor if tensor.is_affine or self.graph.uses(name) == 1 else self.wide(name)
 
@@ -196,7 +205,8 @@ class Context:
         return self.narrow(name)
 
     def narrow(self, name: str) -> Tensor:
-        """A value with `bits` signed bits (a view of one bit more stays as it is), saturating; applies the deferred function."""
+        """A value with `bits` signed bits (a view of one bit more stays as it is), saturating; applies the deferred
+        function."""
         if name not in self._narrow:
             self._narrow[name] = self._round(name)
         return self._narrow[name]
@@ -214,11 +224,14 @@ class Context:
         return self._apply(name, x, IDENTITY, target, target)
 
     def _apply(self, name: str, x: Tensor, function: Function, first: int, last: int) -> Tensor:
-        """function(round(x)) where the argument has exponent `first` (or x's own, where that is coarser), the result `last`."""
+        """function(round(x)) where the argument has exponent `first` (or x's own, where that is coarser), the result
+        `last`."""
         shift = max(0, x.exponent - first)
         if function == IDENTITY:
             last = min(last, x.exponent - shift)
-        form = None if function == IDENTITY else choose_form(x, shift, self.scales.bits, self._peers(name))
+        if forms.without_table(self, x, shift, function, last):
+            return forms.rectify(self, name, x, shift)
+        form = None if function == IDENTITY else forms.choose_form(x, shift, self.scales.bits, self._peers(name))
         return gadgets.round_saturate(self.builder, name, x, shift, self.scales.bits, function, last, form=form)
 
     def _peers(self, name: str) -> int:
@@ -227,7 +240,8 @@ class Context:
         return sum(node.operator == operator for node in self.graph.nodes)
 
     def wide(self, name: str) -> Tensor:
-        """A value as a column of the width of its proved interval, at most WIDE_BITS bits, or a view that is so already."""
+        """A value as a column of the width of its proved interval, at most WIDE_BITS bits, or a view that is so
+        already."""
         if name not in self._wide:
             x = self.tensor(name)
             if not (x.is_affine and len(x.terms) == 1 and signed_bits(x) <= WIDE_BITS):
@@ -237,7 +251,8 @@ class Context:
         return self._wide[name]
 
     def defer(self, output: str, argument: str, function: Function) -> None:
-        """output = function(argument), elementwise. Joins the function that `argument` itself waits for, if nobody else reads it."""
+        """output = function(argument), elementwise. Joins the function that `argument` itself waits for, if nobody
+        else reads it."""
         waiting = self._deferred.get(argument)
         if waiting is not None and self.graph.uses(argument) == 1 and argument not in self._narrow:
             self._deferred[output] = Deferred(waiting.root, waiting.function.then(function))
@@ -251,26 +266,34 @@ class Context:
     # outputs
 
     def publish(self, name: str) -> None:
-        """Binds a graph output: integers as they are, a committed float as a copy, an accumulator rounded (by at least one bit:
-        a raw one would publish a linear equation in the weights)."""
+        """Binds a graph output: integers as they are, a committed float as a copy, an accumulator rounded (by at
+        least one bit: a raw one would publish a linear equation in the weights)."""
         value = self.graph.values[name]
         x = self.tensor(name)
-        if value.is_float and not (x.is_affine and all(self._is_open(f.column.home) for t in x.terms for f in t.factors)):
+        if value.is_float and not is_committed(x):
             shift = max(1, x.exponent - self.rounding(name), signed_bits(x) - PUBLIC_BITS)
             x = gadgets.round_wide(self.builder, f"{name}/output", x, shift, public=True)
         self.builder.output(name, x, value.dtype, value.shape)
 
-    @staticmethod
-    def _is_open(home: str) -> bool:
-        return home in ("witness", "public")
+
+def is_committed(tensor: Tensor) -> bool:
+    """Whether a tensor is a sum of views of witness and public columns: one that reads no weight."""
+    homes = {factor.column.home for term in tensor.terms for factor in term.factors}
+    return tensor.is_affine and homes <= {"witness", "public"}
 
 
 def signed_bits(tensor: Tensor) -> int:
     """The width of the smallest signed type that holds the tensor's proved interval."""
-    return max(tensor.low.bit_length() if tensor.low >= 0 else (-tensor.low - 1).bit_length(), tensor.high.bit_length()) + 1
+    return max((~bound if bound < 0 else bound).bit_length() for bound in (tensor.low, tensor.high)) + 1
 
 
 def magnitude_bits(array: np.ndarray) -> float:
     """log2 of the root mean square of an array; infinite for zeros, which need no precision."""
     square = float(np.mean(np.square(array.astype(np.float64)))) if array.size else 0.0
     return 0.5 * float(np.log2(square)) if square > 0 else float("inf")
+
+
+def require_finite(name: str, array: np.ndarray) -> None:
+    """Raises ModelError when weights hold an infinity or a value that is not a number."""
+    if not np.isfinite(array).all():
+        raise ModelError(f"The weights {name!r} hold an infinity or a value that is not a number: repair the model.")

@@ -1,8 +1,8 @@
 """At which exponents a function of one variable is tabulated.
 
-Bounded functions saturate, so their arguments share one exponent whatever the layer: equal functions then share one table. The
-positive side of Relu and its like is the identity: argument and result have the result's exponent, and negative arguments, all
-mapped to zero, may saturate.
+Bounded functions saturate, so their arguments share one exponent whatever the layer: equal functions then share one
+table. The positive side of Relu and its like is the identity: argument and result have the result's exponent, and
+negative arguments, all mapped to zero, may saturate.
 """
 
 from __future__ import annotations

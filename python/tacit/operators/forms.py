@@ -1,21 +1,37 @@
-"""Which form of rounding a node takes, when several nodes of a model apply the same function and could share its table."""
+"""Which gadgets round a value and apply its function, by the price of the whole model.
+
+A table costs its rows whether many elements use it or few. Several nodes that apply the same function can share one;
+where all of them together are few, Relu does without.
+"""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from tacit.numbers.fixed import signed_range
+from tacit.numbers.functions import RELU, Function
 from tacit.numbers.interval import Interval
+from tacit.primitives import gadgets
 from tacit.primitives.gadgets.digits import CELL, ENTRY, LEAF
-from tacit.primitives.tensor import Tensor
+from tacit.primitives.tensor import Tensor, constant
+
+if TYPE_CHECKING:
+    from tacit.operators.context import Context
 
 WIDEST_TABLE = 18
 """The widest interval, in bits, that a table may cover whole."""
+WIDEST_RECTIFIED, MOST_RECTIFIED = 28, 4
+"""Relu without a table does not saturate: intervals grow from layer to layer. It is for integers of at most so many bits, and
+for models with so few of them that the last still fits (else the table is there anyway)."""
+RECTIFIED = 2 * CELL + 3 * LEAF + 25
+"""What Relu without a table costs more than with one, for each element (one product included)."""
 
 
 def choose_form(x: Tensor, shift: int, bits: int, peers: int) -> str | None:
     """'whole' or 'wide' for round_saturate of x; None leaves it to the gadget (nothing saturates, or nobody shares).
 
-    The table of the wide form depends on the function alone, so `peers` nodes share its price; the table over a whole interval
-    is a node's own. The wide form costs two cells and a leaf more for each element.
+    The table of the wide form depends on the function alone, so `peers` nodes share its price; the table over a whole
+    interval is a node's own. The wide form costs two cells and a leaf more for each element.
     """
     low, high = signed_range(bits)
     q = Interval(x.low, x.high).rounded(shift)
@@ -24,3 +40,24 @@ def choose_form(x: Tensor, shift: int, bits: int, peers: int) -> str | None:
     whole = q.size * ENTRY
     wide = (3 << bits) * ENTRY // peers + x.size * (2 * CELL + LEAF)
     return "whole" if whole <= wide else "wide"
+
+
+def without_table(context: Context, x: Tensor, shift: int, function: Function, last: int) -> bool:
+    """Whether Relu of x is cheaper by sign and product: few elements in all, and an interval that is not much too
+    wide."""
+    if function != RELU or last != x.exponent - shift:
+        return False
+    if Interval(x.low, x.high).rounded(shift).bits > WIDEST_RECTIFIED:
+        return False
+    graph = context.graph
+    rectified = [graph.values[node.outputs[0]].size for node in graph.nodes if node.operator in ("Relu", "Clip")]
+    if len(rectified) > MOST_RECTIFIED:
+        return False
+    return sum(rectified) * RECTIFIED < (3 << context.scales.bits) * ENTRY
+
+
+def rectify(context: Context, name: str, x: Tensor, shift: int) -> Tensor:
+    """max(round(x / 2^shift), 0), as wide as the proved interval."""
+    builder = context.builder
+    rounded = x if shift == 0 and x.is_affine else gadgets.round_wide(builder, f"{name}/rounded", x, shift)
+    return gadgets.maximum(builder, name, rounded, constant(x.shape, 0, rounded.exponent))

@@ -1,4 +1,5 @@
-"""Operators register themselves: a file under `operators/<family>/` declares how its operator lowers, and nothing else lists it."""
+"""Operators register themselves: a file under `operators/<family>/` declares how its operator lowers, and nothing
+else lists it."""
 
 from __future__ import annotations
 
@@ -25,8 +26,9 @@ Weighs = Callable[["Context", Node], "tuple[str, np.ndarray] | None"]
 class Lowering:
     """How an operator lowers.
 
-    `rounds(context, node, input)`: the exponent at which the node rounds that input, or None when it does not round it itself.
-    `weighs(context, node)`: (data input, float weights that multiply it), or None; lets the compiler choose a common shift.
+    `rounds(context, node, input)`: the exponent at which the node rounds that input, or None when it does not round it
+    itself. `weighs(context, node)`: (data input, float weights that multiply it), or None; lets the compiler choose a
+    common shift.
     """
 
     operator: str
@@ -52,7 +54,8 @@ def lowering(*operators: str, rounds: Rounds | None = None, weighs: Weighs | Non
 
 
 def as_output(context: Context, node: Node, name: str) -> int | None:
-    """The `rounds` of operators that keep values where they are or move them: their input is rounded as their output is."""
+    """The `rounds` of operators that keep values where they are or move them: their input is rounded as their output
+    is."""
     del name
     return context.rounding(node.outputs[0])
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tacit.graph import Node
-from tacit.operators.context import magnitude_bits
+from tacit.operators.context import magnitude_bits, require_finite
 from tacit.operators.registry import LOWERINGS
 from tacit.primitives import arithmetic
 from tacit.primitives.tensor import Tensor
@@ -24,8 +24,8 @@ LARGEST_COMMON_SHIFT = 16
 def common_shift(context: Context) -> int:
     """The smallest shift under which all weights are precise enough: remainders of equal width share one range table.
 
-    Weights need no range check, so a shift costs only the rows of that table. Layers that a shift within the limit does not
-    serve get one of their own.
+    Weights need no range check, so a shift costs only the rows of that table. Layers that a shift within the limit does
+    not serve get one of their own.
     """
     width = context.scales.width
     shift = width.shift
@@ -44,6 +44,7 @@ def common_shift(context: Context) -> int:
 
 def weigh(context: Context, node: Node, name: str, array: np.ndarray, data: Tensor) -> Tensor:
     """The column of constant weights that multiply `data` in `node`."""
+    require_finite(name, array)
     exponent = context.weight_exponent(node.outputs[0], data.exponent, array)
     return context.weight(name, array, exponent)
 
@@ -55,7 +56,8 @@ def add_bias(context: Context, node: Node, name: str, array: np.ndarray, product
 
 
 def scale(context: Context, node: Node, tensor: Tensor, factor: float) -> Tensor:
-    """tensor * factor by a public constant: a power of two moves the exponent, any other becomes an integer coefficient."""
+    """tensor * factor by a public constant: a power of two moves the exponent, any other becomes an integer
+    coefficient."""
     if factor == 0:
         return tensor * 0
     mantissa, power = np.frexp(abs(factor))

@@ -38,7 +38,8 @@ class Window:
 
 
 def windows(context: Context, node: Node, lengths: Sequence[int], kernel: Sequence[int]) -> list[Window]:
-    """The windows of a node on spatial axes of these lengths. UnsupportedOperator where attributes contradict each other."""
+    """The windows of a node on spatial axes of these lengths. UnsupportedOperator where attributes contradict each
+    other."""
     rank = len(lengths)
     strides = list(node.attributes.get("strides") or [1] * rank)
     dilations = list(node.attributes.get("dilations") or [1] * rank)

@@ -169,6 +169,7 @@ def known_values(term: Term) -> np.ndarray | None:
     if len(term.factors) != 1 or term.factors[0].column.known is None:
         return None
     factor = term.factors[0]
+    assert factor.column.known is not None
     return factor_values(factor, factor.column.known)
 
 

@@ -22,7 +22,7 @@ class Unsatisfied(AssertionError):  # noqa: N818
 class Evaluate(Record):
     """Computes columns as they are declared.
 
-    `inputs`: int64 arrays by input name, of the declared shape. `weights`: int64 arrays by column name; needed when a
+    `inputs`: int64 arrays by input name, of the declared shape. `weights`: signed arrays by column name; needed when a
     program is replayed, since steps do not carry them. With `check`, every contract and lookup is evaluated too:
     `Unsatisfied` names the first that does not hold.
     """
@@ -43,13 +43,15 @@ class Evaluate(Record):
         given = self.weights.get(column.name) if array is None else array
         if given is None:
             raise ModelError(f"The weight {column.name} is missing.")
-        self.values[column.name] = np.ascontiguousarray(given, dtype=np.int64).reshape(column.shape)
+        self.values[column.name] = np.ascontiguousarray(given).reshape(column.shape)
 
     def on_input(self, column: Column, name: str, shape: tuple[int, ...], exponent: int, dtype: str) -> None:
         super().on_input(column, name, shape, exponent, dtype)
         given = np.asarray(self.inputs[name]) if name in self.inputs else None
         if given is None or given.shape != shape or given.dtype.kind not in "iub":
             raise InputError(f"The input {name} must be an integer array of shape {shape}.")
+        if given.min() < column.low or given.max() > column.high:
+            raise InputError(f"The input {name} has integers outside {column.low} .. {column.high}.")
         self.keep(column, given)
 
     def on_commit(self, column: Column, shape: tuple[int, ...], compute: Callable[[], np.ndarray]) -> None:

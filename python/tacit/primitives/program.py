@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -148,11 +149,16 @@ def run(program: Program, builder: Builder) -> None:
             getattr(builder, step.gadget)(step.name, **arguments)
         elif step.gadget in GADGETS:
             function = GADGETS[step.gadget]
-            bound = inspect.signature(function).bind_partial(builder, step.name)
+            bound = signature_of(step.gadget).bind_partial(builder, step.name)
             bound.arguments.update(arguments)
             function(*bound.args, **bound.kwargs)
         else:
             raise ModelError(f"The program uses the gadget {step.gadget!r}, which this version does not have.")
+
+
+@cache
+def signature_of(gadget: str) -> inspect.Signature:
+    return inspect.signature(GADGETS[gadget])
 
 
 class Encoder:

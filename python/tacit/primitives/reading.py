@@ -16,7 +16,8 @@ from tacit.primitives.tensor import Axis, Column, Factor, Tensor, Term
 
 EXACT = 2**53
 CACHED_VALUES = 8
-CACHED_WEIGHT_BYTES = 2**28
+CHUNK = 2**19
+"""Cells of the right operand that are converted to float64 at a time: small enough to stay in cache."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,24 +91,18 @@ def factor_values(factor: Factor, array: np.ndarray) -> np.ndarray:
 
 
 class Reading:
-    """Evaluates tensors; `column_values` gives a column's int64 values in its stored shape, C order."""
+    """Evaluates tensors; `column_values` gives a column's values in its stored shape, C order, of any signed dtype."""
 
     def __init__(self, column_values: Callable[[Column], np.ndarray]) -> None:
         self.column_values = column_values
         self.plans: dict[int, tuple[Factor, Plan]] = {}
-        self.weights: dict[Any, tuple[Factor, np.ndarray]] = {}
-        self.weight_bytes = 0
         self.recent: OrderedDict[Any, tuple[Any, np.ndarray]] = OrderedDict()
-
-    def forget(self) -> None:
-        """To be called when column values change; what depends on weights alone is kept."""
-        self.recent.clear()
 
     def value(self, tensor: Tensor) -> np.ndarray:
         """int64 of the tensor's shape; not to be written to. ArithmeticError when a denominator does not divide."""
         column = tensor.column
         if column is not None:
-            return self.column_values(column).reshape(tensor.shape)
+            return np.asarray(self.column_values(column), dtype=np.int64).reshape(tensor.shape)
         return self.remember(id(tensor), tensor, lambda: self.sum_of_terms(tensor))
 
     def remember(self, key: Any, owner: Any, compute: Callable[[], np.ndarray]) -> np.ndarray:
@@ -155,7 +150,7 @@ class Reading:
         factors = term.factors
         if len(factors) == 2 and factors[0].column.home == "weights":
             factors = factors[::-1]
-        array, own = self.factor(factors[0]), factors[0].axes
+        array, own = np.asarray(self.factor(factors[0]), dtype=np.int64), factors[0].axes
         for i, factor in enumerate(factors[1:], 1):
             later = {axis for rest in factors[i + 1 :] for axis in rest.axes}
             array, own = self.contract(array, own, factor, keep | later, term.reach)
@@ -174,42 +169,38 @@ class Reading:
         self, left: np.ndarray, left_axes: tuple[Axis, ...], factor: Factor, keep: set[Axis], reach: int
     ) -> tuple[np.ndarray, tuple[Axis, ...]]:
         """left * factor, summed over what is not kept."""
-        right_axes = factor.axes
+        right, right_axes = self.factor(factor), factor.axes
         shared = [axis for axis in right_axes if axis in left_axes]
         inner = [axis for axis in shared if axis not in keep]
         if not inner:
-            return times(left, left_axes, self.factor(factor), right_axes)
+            return times(left, left_axes, right, right_axes)
         batch = [axis for axis in shared if axis in keep]
         left, left_axes = summed(left, left_axes, keep | set(shared))
+        right, right_axes = summed(right, right_axes, keep | set(shared))
         outer_left = [axis for axis in left_axes if axis not in shared]
-        outer_right = [axis for axis in right_axes if axis not in shared and axis in keep]
-        transposed = bool(outer_right) and right_axes.index(inner[0]) > right_axes.index(outer_right[0])
-        order = batch + outer_right + inner if transposed else batch + inner + outer_right
+        outer_right = [axis for axis in right_axes if axis not in shared]
         exact = reach < EXACT
-        right = self.operand(factor, tuple(order), len(batch), exact, keep | set(shared))
         rows = matrix(left, left_axes, batch, outer_left, inner, np.float64 if exact else np.int64)
-        columns = right.reshape(
-            [prod(a.size for a in batch), *((-1, rows.shape[2]) if transposed else (rows.shape[2], -1))]
-        )
-        if transposed:
-            columns = columns.transpose(0, 2, 1)
-        result = np.matmul(rows, columns).astype(np.int64) if exact else matmul_exactly(rows, columns)
+        columns = right.transpose([right_axes.index(axis) for axis in batch + outer_right + inner])
+        result = multiply_in_chunks(rows, columns, len(batch), len(outer_right), exact)
         axes = tuple(batch + outer_left + outer_right)
         return result.reshape([axis.size for axis in axes]), axes
 
-    def operand(self, factor: Factor, order: tuple[Axis, ...], batch: int, exact: bool, keep: set[Axis]) -> np.ndarray:
-        """A factor as a contiguous tensor over `order`; a weight's is kept for the next time while it is small."""
-        key = (id(factor), order, exact)
-        found = self.weights.get(key)
-        if found is not None:
-            return found[1]
-        array, axes = summed(self.factor(factor), factor.axes, keep)
-        array = array.transpose([axes.index(axis) for axis in order])
-        array = np.ascontiguousarray(array, dtype=np.float64 if exact else np.int64)
-        if factor.column.home == "weights" and self.weight_bytes + array.nbytes <= CACHED_WEIGHT_BYTES:
-            self.weights[key] = (factor, array)
-            self.weight_bytes += array.nbytes
-        return array
+
+def multiply_in_chunks(rows: np.ndarray, right: np.ndarray, batch: int, outer: int, exact: bool) -> np.ndarray:
+    """rows[batch, m, k] times right[batch.., outer.., k..]: int64 [batch, m, outer]."""
+    count = prod(right.shape[batch : batch + outer])
+    result = np.empty((rows.shape[0], rows.shape[1], count), dtype=np.int64)
+    first = right.shape[batch] if outer else 1
+    share = count // first
+    step = max(1, CHUNK * first // max(right.size, 1))
+    for start in range(0, first, step):
+        piece = right[(slice(None),) * batch + (slice(start, start + step),)] if outer else right
+        piece = np.ascontiguousarray(piece, dtype=np.float64 if exact else np.int64)
+        columns = piece.reshape(rows.shape[0], -1, rows.shape[2]).transpose(0, 2, 1)
+        part = np.matmul(rows, columns) if exact else matmul_exactly(rows, columns)
+        result[:, :, start * share : (start + step) * share] = part
+    return result
 
 
 def matrix(
@@ -230,7 +221,7 @@ def summed(array: np.ndarray, axes: tuple[Axis, ...], keep: set[Axis]) -> tuple[
     drop = tuple(i for i, axis in enumerate(axes) if axis not in keep)
     if not drop:
         return array, axes
-    return array.sum(axis=drop), tuple(axis for axis in axes if axis in keep)
+    return array.sum(axis=drop, dtype=np.int64), tuple(axis for axis in axes if axis in keep)
 
 
 def times(

@@ -141,7 +141,7 @@ class Record(Builder):
         )
 
 
-def numbered(item: Map, numbers: dict[Axis, int]) -> Map:
+def numbered(item: Map, numbers: dict[Axis, int]) -> Affine[int] | circuit.Positions[int]:
     if isinstance(item, Affine):
         return Affine(item.offset, tuple(sorted((numbers[axis], stride) for axis, stride in item.terms)))
     return circuit.Positions(numbers[item.axis], item.indices)

@@ -38,7 +38,7 @@ class Axis:
         return f"Axis({self.size})@{id(self) & 0xFFFF:x}"
 
 
-Map = Affine | Positions  # over Axis objects here, over axis numbers in the circuit
+Map = Affine[Axis] | Positions[Axis]
 Dims = tuple[tuple[Axis, ...], ...]
 
 
@@ -154,15 +154,6 @@ class Tensor:
     @property
     def is_constant(self) -> bool:
         return all(not term.factors for term in self.terms)
-
-    @property
-    def known(self) -> np.ndarray | None:
-        """Values as int64 of `shape` where every column is known; None otherwise."""
-        if any(factor.column.known is None for term in self.terms for factor in term.factors):
-            return None
-        from tacit.primitives.reading import Reading
-
-        return Reading(lambda column: column.known).value(self)
 
     def with_exponent(self, exponent: int) -> Tensor:
         """The same integers under another scale."""

@@ -1,7 +1,8 @@
 """One power-of-two scale for every value of a graph.
 
-A value is held as integers with value = integer * 2^-exponent. A *narrow* tensor has `bits` signed bits and feeds products and
-tables. Exponents come from the largest magnitude observed, with one headroom bit: nothing that was observed is ever clipped.
+A value is held as integers with value = integer * 2^-exponent. A *narrow* tensor has `bits` signed bits and feeds
+products and tables. Exponents come from the largest magnitude observed, with one headroom bit: nothing that was
+observed is ever clipped.
 """
 
 from __future__ import annotations
@@ -61,7 +62,8 @@ class InputScale:
 class Scales:
     """Everything that lowering needs to know of numbers.
 
-    `exponents`: the exponent of the narrow form of every float value that was observed. `largest`: its largest magnitude.
+    `exponents`: the exponent of the narrow form of every float value that was observed. `largest`: its largest
+    magnitude.
     """
 
     width: Width
@@ -85,7 +87,9 @@ def quantize(graph: Graph, ranges: Mapping[str, ObservedRange], widths: str = "s
         if name in graph.values and not is_float(graph.values[name].dtype):
             continue
         if not np.isfinite(seen.absolute):
-            raise ModelError(f"The value {name!r} is infinite or not a number on the samples: give samples that the model takes.")
+            raise ModelError(
+                f"The value {name!r} is infinite or not a number on the samples: give samples that the model takes."
+            )
         exponents[name] = narrow_exponent(float(seen.absolute), width.bits)
         largest[name] = float(seen.absolute)
     inputs = {}
@@ -113,8 +117,9 @@ def narrow_exponent(absolute: float, bits: int) -> int:
 
 
 def input_scale(dtype: str, seen: ObservedRange, bits: int) -> InputScale:
-    """Integers have exponent 0 and the interval of their type, if it has 8 bits, else the observed one with headroom. Floats
-    get a narrow exponent; where the smallest sample is exactly zero (pixels, counts) negative values saturate at zero."""
+    """Integers have exponent 0 and the interval of their type, if it has 8 bits, else the observed one with
+    headroom. Floats get a narrow exponent; where the smallest sample is exactly zero (pixels, counts) negative
+    values saturate at zero."""
     if dtype == "bool":
         return InputScale(0, 0, 1)
     if not is_float(dtype):
@@ -131,5 +136,3 @@ def input_scale(dtype: str, seen: ObservedRange, bits: int) -> InputScale:
 
 def is_float(dtype: str) -> bool:
     return np.dtype(dtype).kind == "f"
-
-

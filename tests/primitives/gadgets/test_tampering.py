@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tacit.circuit import encode
 from tacit.errors import ModelError
 from tacit.numbers.functions import RELU, Function
 from tacit.primitives.evaluate import Evaluate, Unsatisfied
@@ -86,3 +87,12 @@ def test_a_replayed_program_computes_the_same(name):
     expected = GADGETS[name](direct, *inputs_of(direct))
     assert (replayed.outputs()["out"] == direct.value(expected)).all()
     assert (result.low, result.high, result.exponent) == (expected.low, expected.high, expected.exponent)
+
+
+@pytest.mark.parametrize("name", GADGETS)
+def test_the_core_accepts_the_circuit_and_its_witness(name):
+    core = pytest.importorskip("tacit._core")
+    b = Evaluate({"x": X, "d": D})
+    b.output("out", GADGETS[name](b, *inputs_of(b)))
+    circuit = core.finish(encode(b.finish()))
+    assert core.check(circuit, b"", b.public(), b.witness()) is None

@@ -18,6 +18,8 @@ pub(crate) struct Leaves {
     counts: Option<Vec<i64>>,
     /// 1 for a leaf, 0 for padding between rows; absent without such padding.
     mask: Option<Vec<i64>>,
+    /// Neither counts nor a mask.
+    plain: bool,
     /// Leaves, with the padding between rows.
     length: usize,
     base: Packed,
@@ -26,11 +28,20 @@ pub(crate) struct Leaves {
 
 impl Leaves {
     /// `region.size >= 1`.
-    pub fn new(circuit: &Circuit, values: &Values, region: &Region<'_>, fingerprint: &Fingerprint) -> Self {
+    pub fn new(
+        circuit: &Circuit,
+        values: &Values,
+        region: &Region<'_>,
+        fingerprint: &Fingerprint,
+    ) -> Self {
         let (mut components, mut counts) = integers(circuit, values, region);
         let whole = Shape::new(region.axes);
         let (mut length, mut mask) = (whole.len(), None);
-        let pairs = Shape { outer: whole.outer.clone(), width: whole.width.next_multiple_of(2) }.halved();
+        let pairs = Shape {
+            outer: whole.outer.clone(),
+            width: whole.width.next_multiple_of(2),
+        }
+        .halved();
         let shape = pairs.padded();
         let rows = pairs.rows();
         let (from, to) = (length / rows, 2 * shape.width);
@@ -42,16 +53,43 @@ impl Leaves {
             length = rows * to;
         }
         let base = Packed::from(fingerprint.base(region.tag));
-        let betas = fingerprint.components().iter().map(|&beta| Packed::from(beta)).collect();
-        Self { shape: if pairs.is_single() { pairs } else { shape }, components, counts, mask, length, base, betas }
+        let betas = fingerprint
+            .components()
+            .iter()
+            .map(|&beta| Packed::from(beta))
+            .collect();
+        let plain = counts.is_none() && mask.is_none();
+        let shape = if pairs.is_single() { pairs } else { shape };
+        Self {
+            shape,
+            components,
+            counts,
+            mask,
+            plain,
+            length,
+            base,
+            betas,
+        }
     }
 
     /// The leaf of a region with one element.
-    pub fn single(circuit: &Circuit, values: &Values, region: &Region<'_>, fingerprint: &Fingerprint) -> [K; 2] {
+    pub fn single(
+        circuit: &Circuit,
+        values: &Values,
+        region: &Region<'_>,
+        fingerprint: &Fingerprint,
+    ) -> [K; 2] {
         let (components, counts) = integers(circuit, values, region);
         let head = |values: &Vec<i64>| values.first().map_or(K::ZERO, |&value| integer(value));
-        let phi = components.iter().zip(fingerprint.components()).map(|(z, &beta)| beta * head(z)).sum::<K>();
-        [counts.as_ref().map_or(K::ONE, |counts| -head(counts)), fingerprint.base(region.tag) - phi]
+        let phi = components
+            .iter()
+            .zip(fingerprint.components())
+            .map(|(z, &beta)| beta * head(z))
+            .sum::<K>();
+        [
+            counts.as_ref().map_or(K::ONE, |counts| -head(counts)),
+            fingerprint.base(region.tag) - phi,
+        ]
     }
 
     /// Blocks of pairs.
@@ -64,12 +102,7 @@ impl Leaves {
     pub fn quad(&self, block: usize) -> Quad {
         let at = 2 * block * WIDTH;
         let (here0, here1) = self.present(at);
-        let (mut e0, mut e1) = (self.base.times(here0), self.base.times(here1));
-        for (z, &beta) in self.components.iter().zip(&self.betas) {
-            let (z0, z1) = load_pairs(z, at);
-            e0 -= beta.times(z0);
-            e1 -= beta.times(z1);
-        }
+        let (e0, e1) = self.minus_components(self.base.times(here0), self.base.times(here1), at);
         let (n0, n1) = match &self.counts {
             None => (here0, here1),
             Some(counts) => {
@@ -80,10 +113,37 @@ impl Leaves {
         [Packed::of_base(n0), e0, Packed::of_base(n1), e1]
     }
 
+    /// Whether `blocks` blocks of pairs from `block` on are leaves with numerator 1, without padding.
+    #[inline(always)]
+    pub fn all_ones(&self, block: usize, blocks: usize) -> bool {
+        self.plain && 2 * (block + blocks) * WIDTH <= self.length
+    }
+
+    /// The e0 and e1 of a block where [`Self::all_ones`] holds.
+    #[inline(always)]
+    pub fn fingerprints(&self, block: usize) -> (Packed, Packed) {
+        self.minus_components(self.base, self.base, 2 * block * WIDTH)
+    }
+
+    #[inline(always)]
+    fn minus_components(&self, mut e0: Packed, mut e1: Packed, at: usize) -> (Packed, Packed) {
+        for (z, &beta) in self.components.iter().zip(&self.betas) {
+            let (z0, z1) = load_pairs(z, at);
+            e0 -= beta.times(z0);
+            e1 -= beta.times(z1);
+        }
+        (e0, e1)
+    }
+
     /// The nodes over a block of pairs.
     #[inline(always)]
     pub fn nodes(&self, block: usize) -> [Packed; 2] {
-        gate(&self.quad(block))
+        if !self.all_ones(block, 1) {
+            return gate(&self.quad(block));
+        }
+        let (e0, e1) = self.fingerprints(block);
+        let sum = e0 + e1;
+        [sum + Packed::of_base(Lanes::TWO), sum + e0 * e1]
     }
 
     #[inline(always)]
@@ -95,21 +155,39 @@ impl Leaves {
             return (Lanes::ONE, Lanes::ONE);
         }
         let present = |from: usize| {
-            <Lanes as p3_field::PackedValue>::from_fn(|lane| tacit_algebra::F::from_bool(from + lane < self.length))
+            <Lanes as p3_field::PackedValue>::from_fn(|lane| {
+                tacit_algebra::F::from_bool(from + lane < self.length)
+            })
         };
         split_lanes(present(at), present(at + WIDTH))
     }
 }
 
 /// Components over the region's elements in C order, and the counts of a segment.
-fn integers(circuit: &Circuit, values: &Values, region: &Region<'_>) -> (Vec<Vec<i64>>, Option<Vec<i64>>) {
+fn integers(
+    circuit: &Circuit,
+    values: &Values,
+    region: &Region<'_>,
+) -> (Vec<Vec<i64>>, Option<Vec<i64>>) {
     match region.kind {
-        Kind::Lookup(lookup) => {
-            (lookup.components.iter().map(|component| component_values(circuit, values, component)).collect(), None)
-        }
+        Kind::Lookup(lookup) => (
+            lookup
+                .components
+                .iter()
+                .map(|component| component_values(circuit, values, component))
+                .collect(),
+            None,
+        ),
         Kind::Segment(segment) => {
             let counts = values.columns[segment.count as usize].clone();
-            (segment.rules.iter().map(|rule| rule_values(rule, segment)).collect(), Some(counts))
+            (
+                segment
+                    .rules
+                    .iter()
+                    .map(|rule| rule_values(rule, segment))
+                    .collect(),
+                Some(counts),
+            )
         }
     }
 }
@@ -122,8 +200,15 @@ fn rule_values(rule: &Rule, segment: &Segment) -> Vec<i64> {
         Rule::Listed { bytes, data } => {
             // Sign extension: the cell's bytes at the top of a word, shifted down.
             let shift = 64 - 8 * u32::from(*bytes);
-            let cell = |bytes: &[u8]| bytes.iter().rev().fold(0u64, |word, &byte| word << 8 | u64::from(byte));
-            data.chunks_exact(usize::from(*bytes)).map(|bytes| (cell(bytes) << shift) as i64 >> shift).collect()
+            let cell = |bytes: &[u8]| {
+                bytes
+                    .iter()
+                    .rev()
+                    .fold(0u64, |word, &byte| word << 8 | u64::from(byte))
+            };
+            data.chunks_exact(usize::from(*bytes))
+                .map(|bytes| (cell(bytes) << shift) as i64 >> shift)
+                .collect()
         }
     }
 }

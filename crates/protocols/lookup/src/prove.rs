@@ -25,17 +25,29 @@ pub fn prove<'a>(
     sender: &mut Sender,
     progress: &Progress,
 ) -> Result<Option<Reduced<'a, K>>, Stopped> {
-    let Some(regions) = Regions::new(circuit).expect("the circuit is valid") else { return Ok(None) };
+    let Some(regions) = Regions::new(circuit).expect("the circuit is valid") else {
+        return Ok(None);
+    };
     let alpha = sender.draw(labels::ALPHA);
-    let fingerprint = Fingerprint { alpha, betas: sender.draw_many(labels::BETA, regions.width + 1) };
+    let fingerprint = Fingerprint {
+        alpha,
+        betas: sender.draw_many(labels::BETA, regions.width + 1),
+    };
     let bottom = Bottom::new(circuit, values, &regions, &fingerprint);
     progress.advance(0)?;
     let end = descend(&regions, &bottom, sender, progress)?;
     drop(bottom);
-    Ok(Some(conclude(circuit, &regions, &fingerprint, end, views).expect("the circuit is valid")))
+    Ok(Some(
+        conclude(circuit, &regions, &fingerprint, end, views).expect("the circuit is valid"),
+    ))
 }
 
-fn descend(regions: &Regions<'_>, bottom: &Bottom, sender: &mut Sender, progress: &Progress) -> Result<End<K>, Stopped> {
+fn descend(
+    regions: &Regions<'_>,
+    bottom: &Bottom,
+    sender: &mut Sender,
+    progress: &Progress,
+) -> Result<End<K>, Stopped> {
     let mut levels = build(bottom, regions.depth, progress)?;
     let (mut point, mut claim, mut lambda) = (Vec::new(), K::ZERO, K::ZERO);
     let (mut numerator, mut fingerprint) = (K::ZERO, K::ZERO);
@@ -54,5 +66,9 @@ fn descend(regions: &Regions<'_>, bottom: &Bottom, sender: &mut Sender, progress
         rho.push(tau);
         point = rho;
     }
-    Ok(End { point, numerator, fingerprint })
+    Ok(End {
+        point,
+        numerator,
+        fingerprint,
+    })
 }

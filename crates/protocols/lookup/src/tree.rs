@@ -7,7 +7,7 @@ use tacit_circuit::{Circuit, Values};
 
 use crate::claims::Fingerprint;
 use crate::leaves::Leaves;
-use crate::packed::{Packed, Quad, WIDTH, ZEROS, children, first, gate, gate_scalar};
+use crate::packed::{Packed, Quad, WIDTH, ZEROS, first, gate, gate_scalar, split};
 use crate::regions::Regions;
 use crate::shape::Shape;
 
@@ -40,15 +40,29 @@ pub(crate) struct Bottom {
 }
 
 impl Bottom {
-    pub fn new(circuit: &Circuit, values: &Values, regions: &Regions<'_>, fingerprint: &Fingerprint) -> Self {
+    pub fn new(
+        circuit: &Circuit,
+        values: &Values,
+        regions: &Regions<'_>,
+        fingerprint: &Fingerprint,
+    ) -> Self {
         let list = regions.list.as_slice();
-        let make = |index: usize| (index, Leaves::new(circuit, values, &list[index], fingerprint));
+        let make = |index: usize| {
+            (
+                index,
+                Leaves::new(circuit, values, &list[index], fingerprint),
+            )
+        };
         let large = list.partition_point(|region| region.size > 1);
         let open = list.partition_point(|region| region.size > 0);
         let parts = (0..large).into_par_iter().map(make).collect();
-        let mut tail: Vec<[K; 4]> = (large..open).map(|index| first(&make(index).1.quad(0))).collect();
-        let singles: Vec<[K; 2]> =
-            list[open..].iter().map(|region| Leaves::single(circuit, values, region, fingerprint)).collect();
+        let mut tail: Vec<[K; 4]> = (large..open)
+            .map(|index| first(&make(index).1.quad(0)))
+            .collect();
+        let singles: Vec<[K; 2]> = list[open..]
+            .iter()
+            .map(|region| Leaves::single(circuit, values, region, fingerprint))
+            .collect();
         tail.extend(pair_up(&singles));
         Self { parts, tail }
     }
@@ -56,10 +70,19 @@ impl Bottom {
     /// The second level: the children of the nodes two steps above the leaves.
     fn parents(&self) -> Level {
         let lift = |(region, leaves): &(usize, Leaves)| {
-            let nodes = |block: usize| if block < leaves.blocks() { leaves.nodes(block) } else { [Packed::ZERO; 2] };
+            let nodes = |block: usize| {
+                if block < leaves.blocks() {
+                    leaves.nodes(block)
+                } else {
+                    [Packed::ZERO; 2]
+                }
+            };
             (*region, leaves.shape.halved(), lift(leaves.blocks(), nodes))
         };
-        assemble(self.parts.par_iter().map(lift).collect(), lift_tail(&self.tail))
+        assemble(
+            self.parts.par_iter().map(lift).collect(),
+            lift_tail(&self.tail),
+        )
     }
 }
 
@@ -67,17 +90,30 @@ impl Level {
     fn parents(&self) -> Level {
         let lift = |part: &Part| {
             let nodes = |block: usize| part.quads.get(block).map_or([Packed::ZERO; 2], gate);
-            (part.region, part.shape.halved(), lift(part.quads.len(), nodes))
+            (
+                part.region,
+                part.shape.halved(),
+                lift(part.quads.len(), nodes),
+            )
         };
-        assemble(self.parts.par_iter().map(lift).collect(), lift_tail(&self.tail))
+        assemble(
+            self.parts.par_iter().map(lift).collect(),
+            lift_tail(&self.tail),
+        )
     }
 }
 
 /// Levels 2 ..= depth (distance from the leaves), the one below the root last.
-pub(crate) fn build(bottom: &Bottom, depth: usize, progress: &Progress) -> Result<Vec<Level>, Stopped> {
+pub(crate) fn build(
+    bottom: &Bottom,
+    depth: usize,
+    progress: &Progress,
+) -> Result<Vec<Level>, Stopped> {
     let mut levels: Vec<Level> = Vec::with_capacity(depth);
     for _ in 2..=depth {
-        let next = levels.last().map_or_else(|| bottom.parents(), Level::parents);
+        let next = levels
+            .last()
+            .map_or_else(|| bottom.parents(), Level::parents);
         levels.push(next);
         progress.advance(0)?;
     }
@@ -86,8 +122,18 @@ pub(crate) fn build(bottom: &Bottom, depth: usize, progress: &Progress) -> Resul
 
 /// Pairs of nodes, from blocks of nodes.
 fn lift(blocks: usize, nodes: impl Fn(usize) -> [Packed; 2] + Sync) -> Vec<Quad> {
-    let pair = |i: usize| children(nodes(2 * i), nodes(2 * i + 1));
-    (0..blocks.div_ceil(2)).into_par_iter().with_min_len(TASK).map(pair).collect()
+    let mut quads = vec![ZEROS; blocks.div_ceil(2)];
+    let pair = |(i, slot): (usize, &mut Quad)| {
+        let ([nx, ex], [ny, ey]) = (nodes(2 * i), nodes(2 * i + 1));
+        (slot[0], slot[2]) = split(nx, ny);
+        (slot[1], slot[3]) = split(ex, ey);
+    };
+    quads
+        .par_iter_mut()
+        .with_min_len(TASK)
+        .enumerate()
+        .for_each(pair);
+    quads
 }
 
 fn lift_tail(tail: &[[K; 4]]) -> Vec<[K; 4]> {
@@ -114,11 +160,22 @@ pub(crate) fn assemble(lifted: Vec<(usize, Shape, Vec<Quad>)>, tail: Vec<[K; 4]>
             continue;
         }
         let padded = shape.padded();
-        let quads = if shape.rows() == 1 || shape == padded { quads } else { extend(&quads, &shape, padded.width) };
-        parts.push(Part { region, shape: padded, quads });
+        let quads = if shape.rows() == 1 || shape == padded {
+            quads
+        } else {
+            extend(&quads, &shape, padded.width)
+        };
+        parts.push(Part {
+            region,
+            shape: padded,
+            quads,
+        });
     }
     joined.extend(tail);
-    Level { parts, tail: joined }
+    Level {
+        parts,
+        tail: joined,
+    }
 }
 
 /// Copies rows of `shape.width` elements to rows of `to`, the rest zero.
@@ -142,9 +199,19 @@ fn extend(quads: &[Quad], shape: &Shape, to: usize) -> Vec<Quad> {
         }
         std::array::from_fn(|which| {
             Packed(std::array::from_fn(|i| {
-                Lanes::from_fn(|lane| if sources[lane] == usize::MAX { F::ZERO } else { word(sources[lane], which, i) })
+                Lanes::from_fn(|lane| {
+                    if sources[lane] == usize::MAX {
+                        F::ZERO
+                    } else {
+                        word(sources[lane], which, i)
+                    }
+                })
             }))
         })
     };
-    (0..(rows * to).div_ceil(WIDTH)).into_par_iter().with_min_len(TASK).map(block).collect()
+    (0..(rows * to).div_ceil(WIDTH))
+        .into_par_iter()
+        .with_min_len(TASK)
+        .map(block)
+        .collect()
 }

@@ -1,6 +1,7 @@
 //! Eq weights of a region's elements as a product of a short inner and an outer vector, in memory order.
 
 use p3_field::PrimeCharacteristicRing;
+use rayon::prelude::*;
 use tacit_algebra::K;
 use tacit_algebra::multilinear::bits;
 
@@ -29,7 +30,7 @@ impl Weights {
             rest = lower;
         }
         let width = shape.width;
-        if width > RUN && (shape.outer.is_empty() || width % RUN == 0) {
+        if width > RUN && (shape.outer.is_empty() || width.is_multiple_of(RUN)) {
             let (high, low) = rest.split_at(rest.len() - RUN_DIGITS);
             tables.push(eq_prefix(high, width.div_ceil(RUN)));
             tables.push(eq_prefix(low, RUN));
@@ -37,16 +38,32 @@ impl Weights {
             tables.push(eq_prefix(rest, width));
         }
         let mut inner = tables.pop().unwrap_or_default();
-        while (inner.len() < SHORT || inner.len() % WIDTH != 0) && !tables.is_empty() {
+        while (inner.len() < SHORT || !inner.len().is_multiple_of(WIDTH)) && !tables.is_empty() {
             inner = product(&tables.pop().unwrap_or_default(), &inner);
         }
-        let outer = tables.iter().fold(vec![K::ONE], |outer, table| product(&outer, table));
-        Self { outer, inner: pack(&inner) }
+        let outer = tables
+            .iter()
+            .fold(vec![K::ONE], |outer, table| product(&outer, table));
+        Self {
+            outer,
+            inner: pack(&inner),
+        }
     }
 }
 
 fn product(outer: &[K], inner: &[K]) -> Vec<K> {
-    outer.iter().flat_map(|&a| inner.iter().map(move |&b| a * b)).collect()
+    let mut values = vec![K::ZERO; outer.len() * inner.len()];
+    let row = |(row, &a): (&mut [K], &K)| {
+        row.iter_mut()
+            .zip(inner)
+            .for_each(|(value, &b)| *value = a * b)
+    };
+    values
+        .par_chunks_mut(inner.len().max(1))
+        .zip(outer)
+        .with_min_len(RUN.div_ceil(inner.len().max(1)))
+        .for_each(row);
+    values
 }
 
 /// `[eq(point, i) for i < len]`.
@@ -56,7 +73,9 @@ fn eq_prefix(point: &[K], len: usize) -> Vec<K> {
 
 /// `[eq(point, start + i) for i < len]`, with `start + len <= 2^point.len()`.
 pub(crate) fn eq_range(point: &[K], start: u64, len: usize) -> Vec<K> {
-    let Some(last) = (len as u64).checked_sub(1).map(|n| start + n) else { return Vec::new() };
+    let Some(last) = (len as u64).checked_sub(1).map(|n| start + n) else {
+        return Vec::new();
+    };
     let mut table = vec![K::ONE];
     let mut first = 0;
     for (b, &r) in (0..point.len()).rev().zip(point) {
@@ -64,7 +83,11 @@ pub(crate) fn eq_range(point: &[K], start: u64, len: usize) -> Vec<K> {
         table = (from..=to)
             .map(|i| {
                 let above = table[(i / 2 - first) as usize];
-                if i % 2 == 1 { above * r } else { above - above * r }
+                if i % 2 == 1 {
+                    above * r
+                } else {
+                    above - above * r
+                }
             })
             .collect();
         first = from;

@@ -2,12 +2,7 @@
 
 #![allow(clippy::indexing_slicing)]
 
-use std::sync::LazyLock;
-
-use p3_dft::{Radix2DitParallel, TwoAdicSubgroupDft};
 use p3_field::PrimeCharacteristicRing;
-use p3_matrix::bitrev::BitReversibleMatrix;
-use p3_matrix::dense::RowMajorMatrix;
 use rayon::prelude::*;
 use tacit_algebra::F;
 use tacit_algebra::progress::{Progress, Stopped};
@@ -15,9 +10,7 @@ use tacit_transcript::Digest;
 use tacit_transcript::merkle::{Tree, row_bytes};
 
 use crate::schedule::Schedule;
-
-/// Twiddle factors are kept between calls.
-static TRANSFORM: LazyLock<Radix2DitParallel<F>> = LazyLock::new(Radix2DitParallel::default);
+use crate::transform::evaluate;
 
 /// Rows that one task of the transposition writes.
 const STRIP: usize = 64;
@@ -33,12 +26,25 @@ pub(crate) struct Codeword {
 
 impl Codeword {
     /// Encodes `width` columns as oracle `i`. `fill(first, rows)` writes coefficients `first ..` of all columns, row-major.
-    pub(crate) fn new(schedule: &Schedule, i: usize, width: usize, fill: impl Fn(usize, &mut [F]) + Sync) -> Self {
+    pub(crate) fn new(
+        schedule: &Schedule,
+        i: usize,
+        width: usize,
+        fill: impl Fn(usize, &mut [F]) + Sync,
+    ) -> Self {
         let message = width << schedule.log_message(i);
         let mut rows = F::zero_vec(width << schedule.log_domain(i));
-        rows[..message].par_chunks_mut(STRIP * width).enumerate().for_each(|(n, rows)| fill(n * STRIP, rows));
-        let matrix = RowMajorMatrix::new(rows, width);
-        let rows = TRANSFORM.coset_dft_batch(matrix, Schedule::shift(i)).bit_reverse_rows().values;
+        rows[..message]
+            .par_chunks_mut(STRIP * width)
+            .enumerate()
+            .for_each(|(n, rows)| fill(n * STRIP, rows));
+        evaluate(
+            &mut rows,
+            width,
+            schedule.log_message(i),
+            schedule.log_domain(i),
+            Schedule::shift(i),
+        );
         let tree = Tree::new(&rows, width, &[], schedule.salt());
         Self { rows, width, tree }
     }
@@ -82,9 +88,18 @@ impl Commitment {
 ///
 /// # Panics
 /// When there is no limb, or one has another length.
-pub fn commit(schedule: &Schedule, limbs: Vec<Vec<F>>, progress: &Progress) -> Result<Commitment, Stopped> {
+pub fn commit(
+    schedule: &Schedule,
+    limbs: Vec<Vec<F>>,
+    progress: &Progress,
+) -> Result<Commitment, Stopped> {
     assert!(!limbs.is_empty(), "a commitment has a limb");
-    assert!(limbs.iter().all(|limb| limb.len() == 1 << schedule.log_rows()), "a limb has 2^log_rows cells");
+    assert!(
+        limbs
+            .iter()
+            .all(|limb| limb.len() == 1 << schedule.log_rows()),
+        "a limb has 2^log_rows cells"
+    );
     let cells = (limbs.len() as u64) << schedule.log_rows();
     progress.expect(cells);
     progress.advance(0)?;

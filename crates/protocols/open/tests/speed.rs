@@ -11,6 +11,20 @@ use tacit_algebra::{F, K};
 use tacit_open::{Shape, commit, open, security, verify};
 use tacit_transcript::{Receiver, Sender, Transcript};
 
+/// Seconds of all threads so far, user and system (Linux; elsewhere 0): walls lie on a busy machine.
+fn processor_seconds() -> f64 {
+    let text = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let ticks = |field: usize| {
+        text.rsplit(')')
+            .next()?
+            .split_whitespace()
+            .nth(field)?
+            .parse::<f64>()
+            .ok()
+    };
+    (ticks(11).unwrap_or(0.0) + ticks(12).unwrap_or(0.0)) / 100.0
+}
+
 /// The weight of row t of the limb at address a is `scale^a powers[t]`, so that the form has a cheap extension.
 fn measure(log_rows: usize, widths: [usize; 2]) {
     let choice = security::choose(log_rows, 6, &[]).unwrap();
@@ -18,31 +32,59 @@ fn measure(log_rows: usize, widths: [usize; 2]) {
     let mut random = SmallRng::seed_from_u64(1);
     let progress = Progress::default();
     let rows = 1 << log_rows;
-    let mut seconds = Vec::new();
+    let (mut seconds, mut processor) = (Vec::new(), Vec::new());
     let commitments: Vec<_> = widths
         .iter()
         .map(|&width| {
             let cell = |random: &mut SmallRng| F::from_u64(random.random_range(0..1 << 16));
-            let limbs = (0..width).map(|_| (0..rows).map(|_| cell(&mut random)).collect()).collect();
-            let start = Instant::now();
+            let limbs = (0..width)
+                .map(|_| (0..rows).map(|_| cell(&mut random)).collect())
+                .collect();
+            let (start, before) = (Instant::now(), processor_seconds());
             let commitment = commit(&schedule, limbs, &progress).unwrap();
             seconds.push(start.elapsed().as_secs_f64());
+            processor.push(processor_seconds() - before);
             commitment
         })
         .collect();
-    let shape = Shape { widths: widths.to_vec(), addresses: (0..64).collect() };
-    let row: Vec<K> = (0..rows).map(|_| K::from_basis_coefficients_fn(|_| F::from_u64(random.random::<u64>() >> 1))).collect();
+    let shape = Shape {
+        widths: widths.to_vec(),
+        addresses: (0..64).collect(),
+    };
+    let row: Vec<K> = (0..rows)
+        .map(|_| K::from_basis_coefficients_fn(|_| F::from_u64(random.random::<u64>() >> 1)))
+        .collect();
     let scale: K = row[0];
-    let weights: Vec<(u64, Vec<K>)> =
-        (0..64u64).map(|a| (a, row.iter().map(|&w| w * scale.exp_u64(a)).collect())).collect();
+    let weights: Vec<(u64, Vec<K>)> = (0..64u64)
+        .map(|a| {
+            let scale = scale.exp_u64(a);
+            (a, row.iter().map(|&w| w * scale).collect())
+        })
+        .collect();
     let limbs = commitments.iter().flat_map(|commitment| commitment.limbs());
-    let value = limbs.zip(&weights).map(|(limb, (_, w))| limb.iter().zip(w).map(|(&v, &w)| w * v).sum::<K>()).sum();
-    let roots: Vec<_> = commitments.iter().map(|commitment| commitment.root()).collect();
+    let value = limbs
+        .zip(&weights)
+        .map(|(limb, (_, w))| limb.iter().zip(w).map(|(&v, &w)| w * v).sum::<K>())
+        .sum();
+    let roots: Vec<_> = commitments
+        .iter()
+        .map(|commitment| commitment.root())
+        .collect();
 
     let mut sender = Sender::new(Transcript::new("speed"));
-    let start = Instant::now();
-    open(&schedule, &commitments.iter().collect::<Vec<_>>(), &shape, weights, value, &mut sender, &progress).unwrap();
+    let (start, before) = (Instant::now(), processor_seconds());
+    open(
+        &schedule,
+        &commitments.iter().collect::<Vec<_>>(),
+        &shape,
+        weights,
+        value,
+        &mut sender,
+        &progress,
+    )
+    .unwrap();
     let opened = start.elapsed().as_secs_f64();
+    processor.push(processor_seconds() - before);
     let proof = sender.finish();
 
     let mut form_seconds = 0.0;
@@ -50,8 +92,14 @@ fn measure(log_rows: usize, widths: [usize; 2]) {
     let form = |point: &[K]| {
         let start = Instant::now();
         let (address, rest) = point.split_at(6);
-        let limb: K = eq_table(rest).into_iter().zip(&row).map(|(e, &w)| e * w).sum();
-        let addresses: K = (0..64).map(|a| eq_index(address, a) * scale.exp_u64(a)).sum();
+        let limb: K = eq_table(rest)
+            .into_iter()
+            .zip(&row)
+            .map(|(e, &w)| e * w)
+            .sum();
+        let addresses: K = (0..64)
+            .map(|a| eq_index(address, a) * scale.exp_u64(a))
+            .sum();
         form_seconds = start.elapsed().as_secs_f64();
         Ok(limb * addresses)
     };
@@ -61,7 +109,7 @@ fn measure(log_rows: usize, widths: [usize; 2]) {
     let verified = start.elapsed().as_secs_f64() - form_seconds;
     println!(
         "2^{} cells: commit {:.3} s ({} limbs) and {:.3} s ({} limbs), open {opened:.3} s, verify {:.2} ms, proof {} KiB; \
-         folds {:?}, queries {:?}, composed {:.2} bits",
+         folds {:?}, queries {:?}, composed {:.2} bits; processor seconds {processor:.2?}",
         log_rows + 6,
         seconds[0],
         widths[0],

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 def cast(context: Context, node: Node) -> None:
     source, target = (context.graph.values[name] for name in (node.inputs[0], node.outputs[0]))
     if source.is_float and not target.is_float:
-        raise context.unsupported(node, f"it truncates floats to {target.dtype}; only casts to floats can be proved yet")
+        raise context.unsupported(
+            node, f"it truncates floats to {target.dtype}; only casts to floats can be proved yet"
+        )
     if target.dtype == "bool" and source.dtype != "bool":
         raise context.unsupported(node, "it casts to bool; only casts to floats can be proved yet")
     context.put(node.outputs[0], context.addend(node.inputs[0]))

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 
 def split(context: Context, node: Node) -> tuple[str, str, np.ndarray] | None:
-    """(data input, constant's name, constant factor) of a product with a constant, None for one of two computed values."""
+    """(data input, constant's name, constant factor) of a product with a constant, None for one of two computed
+    values."""
     for data, other in ((0, 1), (1, 0)):
         array = context.constant(node.inputs[other])
         if array is not None:

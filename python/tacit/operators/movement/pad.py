@@ -33,9 +33,20 @@ def pad(context: Context, node: Node) -> None:
         return
     for axis, (before, after) in enumerate(pads):
         if (before, after) != (0, 0):
-            indices = np.pad(np.arange(x.shape[axis]), (before, after), mode=mode)
-            x = movement.take(context.builder, x, axis, indices.tolist())
+            x = movement.take(context.builder, x, axis, mirrored(context, node, mode, x.shape[axis], before, after))
     context.put(node.outputs[0], x)
+
+
+def mirrored(context: Context, node: Node, mode: str, length: int, before: int, after: int) -> list[int]:
+    """The positions that a padded axis reads under mode 'edge', 'reflect' or 'wrap'."""
+    if mode == "edge":
+        return [min(max(i, 0), length - 1) for i in range(-before, length + after)]
+    if mode == "wrap":
+        return [i % length for i in range(-before, length + after)]
+    if mode == "reflect" and length > 1:
+        period = 2 * (length - 1)
+        return [min(i % period, period - i % period) for i in range(-before, length + after)]
+    raise context.unsupported(node, f"its mode {mode!r} is unknown or does not fit an axis of length {length}")
 
 
 def fill_value(context: Context, node: Node) -> float:

@@ -42,12 +42,15 @@ def expand(context: Context, node: Node) -> None:
 
 @lowering("Split", rounds=as_output)
 def split(context: Context, node: Node) -> None:
-    """Piece lengths are those of the static output shapes."""
+    """Piece lengths are given, or equal but for a shorter last one."""
     x = context.addend(node.inputs[0])
     axis = int(node.attributes.get("axis", 0))
-    sizes = [context.shape(name)[axis] for name in node.outputs]
+    length, count = x.shape[axis], len(node.outputs)
+    even = -(-length // count)
+    sizes = context.integers(node, 1, "split") or [even] * (count - 1) + [length - even * (count - 1)]
     for name, piece in zip(node.outputs, movement.split(context.builder, x, axis, sizes)):
-        context.put(name, piece)
+        if name:
+            context.put(name, piece)
 
 
 @lowering("Slice", rounds=as_output)

@@ -1,4 +1,5 @@
-"""BatchNormalization at inference, where it could not be folded into a convolution: a product and a sum for each channel."""
+"""BatchNormalization at inference, where it could not be folded into a convolution: a product and a sum for each
+channel."""
 
 from __future__ import annotations
 

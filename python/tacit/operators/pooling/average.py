@@ -25,7 +25,7 @@ def summed_along(context: Context, x: Tensor, axis: int, window: Window) -> Tens
         return x
     output, tap = Axis(window.outputs), Axis(window.kernel)
     reads = tuple((a, step) for a, step in ((output, window.stride), (tap, window.dilation)) if a.size > 1)
-    read = movement.reindex(context.builder, x, axis, Affine(-window.before, reads))
+    read = movement.reindex(context.builder, x, axis, Affine(-window.before, reads))  # type: ignore[arg-type]
     cut = x.shape[:axis] + (window.outputs, window.kernel) + x.shape[axis + 1 :]
     return arithmetic.reduce_sum(context.builder, movement.reshape(context.builder, read, cut), [axis + 1])
 

@@ -1,4 +1,5 @@
-"""MaxPool and GlobalMaxPool: one axis after the other, taps that leave the input replaced by taps inside the same window."""
+"""MaxPool and GlobalMaxPool: one axis after the other, taps that leave the input replaced by taps inside the same
+window."""
 
 from __future__ import annotations
 
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
 
 
 def tap_positions(context: Context, node: Node, window: Window, tap: int) -> list[int]:
-    """For each output the position of one tap; where that is outside, of the nearest tap of the same window that is inside."""
+    """For each output the position of one tap; where that is outside, of the nearest tap of the same window that is
+    inside."""
     positions = []
     for output in range(window.outputs):
         inside = [k for k in range(window.kernel) if window.is_inside(output, k)]
@@ -30,7 +32,8 @@ def largest_along(context: Context, node: Node, x: Tensor, axis: int, window: Wi
     if window.kernel == 1 and window.stride == 1 and not window.overhangs:
         return x
     taps = [
-        movement.take(context.builder, x, axis, tap_positions(context, node, window, tap)) for tap in range(window.kernel)
+        movement.take(context.builder, x, axis, tap_positions(context, node, window, tap))
+        for tap in range(window.kernel)
     ]
     return gadgets.maximum_of(context.builder, f"{node.name}/axis{axis}", taps)
 

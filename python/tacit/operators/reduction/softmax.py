@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 PUBLIC_BITS = 16
 """Probabilities that leave the model have steps of 2^-15."""
+WIDEST_SPREAD = 1 << 18
+"""Scores whose proved interval is wider are saturated at twice what was observed."""
 DOMAIN_BITS = 4
 """The table of exponentials covers differences below 2^4."""
 
@@ -22,6 +24,8 @@ def softmax(context: Context, node: Node) -> None:
     """The axis is brought to the end and back; before opset 13 the frontend has given the axis of one dimension."""
     builder = context.builder
     x = context.tensor(node.inputs[0])
+    if (x.high - x.low) >> max(x.exponent, 0) >= WIDEST_SPREAD:
+        x = context.narrow(node.inputs[0])
     rank = len(x.shape)
     axis = int(node.attributes.get("axis", -1)) % rank
     order = [i for i in range(rank) if i != axis] + [axis]

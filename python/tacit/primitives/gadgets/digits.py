@@ -6,6 +6,8 @@ from collections.abc import Callable
 from functools import cache
 from typing import TypeVar
 
+import numpy as np
+
 from tacit.circuit import FIELD
 from tacit.errors import ModelError
 from tacit.primitives.builder import Builder, gadget, range_table
@@ -70,12 +72,14 @@ def digits(b: Builder, name: str, tensor: Tensor, width: int) -> None:
     rest = tensor.bounded(0, (1 << width) - 1)
     whole = once(lambda: b.value(tensor))
     widths = digit_widths(tensor.size, width)
+
+    def part(start: int, mask: int) -> Callable[[], np.ndarray]:
+        return lambda: (whole() >> start) & mask
+
     for place in reversed(range(1, len(widths))):
         start, bits = sum(widths[:place]), widths[place]
         mask = (1 << bits) - 1
-        digit = b.commit(
-            f"{name}/digit{place}", tensor, 0, mask, lambda start=start, mask=mask: (whole() >> start) & mask
-        )
+        digit = b.commit(f"{name}/digit{place}", tensor, 0, mask, part(start, mask))
         b.lookup(f"{name}/digit{place}", range_table(1 << bits), [digit])
         rest = rest - digit * (1 << start)
     b.lookup(f"{name}/digit0", range_table(1 << widths[0]), [rest.bounded(0, (1 << widths[0]) - 1)])

@@ -4,6 +4,7 @@ needs.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,7 +61,7 @@ class Shape:
         )
 
 
-def remainder(b: Builder, name: str, tensor: Tensor, total, shift: int) -> Tensor:
+def remainder(b: Builder, name: str, tensor: Tensor, total: Callable[[], np.ndarray], shift: int) -> Tensor:
     """The cell rem = total mod 2^shift with rem in R_shift, `total` giving the integers of x + 2^(shift-1)."""
     mask = (1 << shift) - 1
     rem = b.commit(f"{name}/remainder", tensor, 0, mask, lambda: total() & mask)

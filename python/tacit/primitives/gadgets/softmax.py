@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +13,7 @@ from tacit.numbers.functions import Function, tabulate
 from tacit.numbers.interval import Interval
 from tacit.primitives import arithmetic
 from tacit.primitives.builder import Builder, Rows, Table, gadget, listed
-from tacit.primitives.gadgets.digits import CELL, ENTRY, LEAF, digits, interval_check, once, require_injective
+from tacit.primitives.gadgets.digits import CELL, ENTRY, LEAF, digits, once, require_injective
 from tacit.primitives.gadgets.division import divide
 from tacit.primitives.gadgets.rescale import WIDEST_TABLE, half, remainder
 from tacit.primitives.tensor import Tensor
@@ -78,7 +79,7 @@ def softmax(b: Builder, name: str, x: Tensor, bits: int = 16, step: int | None =
     p = b.commit(name, e, 0, highest, lambda: (b.value(product) + half(shift)) >> shift, exponent=exponent)
     require_injective(name, 1 << (bits + shift))
     rest = product + half(shift) - p * (1 << shift)
-    digits(b, f"{name}/remainder", rest.bounded(0, (1 << shift) - 1), shift)
+    digits(b, f"{name}/rounding", rest.bounded(0, (1 << shift) - 1), shift)
     digits(b, f"{name}/probability", p, bits)
     return p
 
@@ -89,9 +90,10 @@ def exponentials(b: Builder, name: str, x: Tensor, table: Exponentials) -> Tenso
 
     Relation: x + 2^(s-1) = (m - d) 2^s + rem, rem in R_s, (d, e, z = [d = 0]) in the table over the scores' whole
     spread, or d = hi 2^w + lo with (hi, [hi > 0]) and (lo, [hi > 0], e, z) in tables; row: sum_j z_j - 1 in R (a
-    maximum exists) and m in its interval. d, or lo, is virtual. Cells rem, e, z (hi, [hi > 0]); leaves 2 (3). Unique:
-    were m + t another maximum, |t| <= spread, then every d would grow by t (2^s times the widths stays below p), while
-    z demands an element with d = 0 before and after, so t = 0; then rem and d are mixed-radix digits.
+    maximum exists) and m - low in R by digits. d, or lo, is virtual. Cells rem, e, z (hi, [hi > 0]); leaves 2 (3).
+    Unique: were m + t another maximum, |t| < 2^(w'), w' the width of m's check, then every d would grow by t (2^s times
+    the widths stays below p), while z demands an element with d = 0 before and after, so t = 0; then rem and d are
+    mixed-radix digits.
     """
     shift = x.exponent - table.step
     if shift < 0:
@@ -107,7 +109,7 @@ def exponentials(b: Builder, name: str, x: Tensor, table: Exponentials) -> Tenso
     distance = once(lambda: score().max(axis=-1, keepdims=True) - score())
     row = x.shape[:-1] + (1,)
     m = b.commit(f"{name}/maximum", row, q.low, q.high, lambda: score().max(axis=-1, keepdims=True))
-    interval_check(b, f"{name}/maximum", m, q.low, q.high)
+    digits(b, f"{name}/maximum", m - q.low, q.digits)
     rounded = x
     if shift:
         rem = remainder(b, name, x, total, shift)
@@ -115,7 +117,7 @@ def exponentials(b: Builder, name: str, x: Tensor, table: Exponentials) -> Tenso
     d = (m - rounded).bounded(0, spread)
     e = b.commit(f"{name}/exponential", d, 0, 1 << MANTISSA, lambda: table.at(distance()), exponent=MANTISSA)
     z = b.commit(f"{name}/is_maximum", d, 0, 1, lambda: (distance() == 0).astype(np.int64))
-    require_injective(name, (2 * spread + (1 << table.bits) + 2) << shift)
+    require_injective(name, ((1 << q.digits) + spread + (1 << table.bits) + 2) << shift)
     if look_up_whole(d.size, spread, table):
         rows = tuple(table.table(0, spread + 1))
         b.lookup(f"{name}/exponential", Table(f"exp/{table.step}/{spread}", rows), [d, e, z])
@@ -135,7 +137,14 @@ def look_up_whole(size: int, spread: int, table: Exponentials) -> bool:
 
 
 def cut_distance(
-    b: Builder, name: str, d: Tensor, distance, spread: int, e: Tensor, z: Tensor, table: Exponentials
+    b: Builder,
+    name: str,
+    d: Tensor,
+    distance: Callable[[], np.ndarray],
+    spread: int,
+    e: Tensor,
+    z: Tensor,
+    table: Exponentials,
 ) -> None:
     """d = hi 2^w + lo: (hi, far = [hi > 0]) and (lo, far, e, z) in tables, the second one zero for far = 1."""
     bits = table.bits
