@@ -152,6 +152,12 @@ def test_shapes_that_inference_leaves_open_are_measured():
     assert graph.values["y"].shape == (3,)
 
 
+def test_shapes_that_depend_on_values_are_refused():
+    nodes = [helper.make_node("NonZero", ["x"], ["i"]), helper.make_node("Cast", ["i"], ["y"], to=FLOAT)]
+    with pytest.raises(UnsupportedOperator, match="computed by NonZero. depends on input values"):
+        load(model(nodes, {"x": (FLOAT, [3])}, {"y": (FLOAT, [1, "K"])}))
+
+
 def test_constant_nodes_become_constants():
     nodes = [
         helper.make_node("Constant", [], ["a"], value=numpy_helper.from_array(np.float32([1, 2]))),

@@ -70,17 +70,28 @@ def test_conv(shape, kernel, attributes, bias):
     compare([node], {"x": random(5, *shape)}, ["y"], constants)
 
 
-def test_a_chain_rounds_once_a_layer_and_shares_its_tables():
-    nodes = [
-        helper.make_node("MatMul", ["x", "u"], ["a"], "first"),
-        helper.make_node("Relu", ["a"], ["b"], "relu1"),
-        helper.make_node("MatMul", ["b", "v"], ["c"], "second"),
-        helper.make_node("Relu", ["c"], ["d"], "relu2"),
-        helper.make_node("MatMul", ["d", "w"], ["y"], "third"),
-    ]
-    weights = {"u": random(1, 40, 30, scale=0.2), "v": random(2, 30, 30, scale=0.25), "w": random(3, 30, 4, scale=0.25)}
-    builder = compare(nodes, {"x": random(4, 1, 40)}, ["y"], weights, widths="lean", tolerance=0.01)
+def chain(layers, width):
+    """`layers` of MatMul and Relu, then a MatMul to 4 outputs; and the weights."""
+    nodes, weights, current = [], {}, "x"
+    for i in range(layers):
+        weights[f"w{i}"] = random(i, width, width, scale=0.25)
+        nodes += [helper.make_node("MatMul", [current, f"w{i}"], [f"a{i}"], f"product{i}")]
+        nodes += [helper.make_node("Relu", [f"a{i}"], [f"r{i}"], f"relu{i}")]
+        current = f"r{i}"
+    weights["last"] = random(layers, width, 4, scale=0.25)
+    return [*nodes, helper.make_node("MatMul", [current, "last"], ["y"], "last")], weights
+
+
+def test_a_chain_of_layers_shares_one_table():
+    nodes, weights = chain(5, 40)
+    builder = compare(nodes, {"x": random(9, 1, 40)}, ["y"], weights, widths="lean", tolerance=0.02)
     assert len([t for t in builder.finish().tables if t.name.startswith("relu")]) == 1
+
+
+def test_few_values_need_no_function_table():
+    nodes, weights = chain(2, 40)
+    builder = compare(nodes, {"x": random(9, 1, 40)}, ["y"], weights, widths="lean", tolerance=0.01)
+    assert sum(segment.entries for t in builder.finish().tables for segment in t.segments) < 4096
 
 
 def test_a_computed_kernel_is_refused():

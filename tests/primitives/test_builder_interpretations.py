@@ -199,3 +199,22 @@ def test_damaged_programs_are_refused(recorded, damage):
         Program.from_json({**recorded[0].to_json(), **damage})
     with pytest.raises(ModelError, match="gadget"):
         run(Program.from_json({**recorded[0].to_json(), "steps": [["no/such", "name", {}]]}), Cost())
+
+
+@pytest.mark.parametrize("kind", [ProgramBuilder, Cost, lambda: Evaluate({"x": np.arange(4)}, check=True)])
+def test_a_column_is_bound_once(kind):
+    b = kind()
+    x = b.input("x", (4,), 0, 9, 0)
+    for name in ("first", "second"):
+        b.output(name, x)
+    assert [column.home for column in b.columns.values()] == ["public"] * 3
+    assert len(b.bound) == 3
+
+
+def test_the_square_of_a_product_copies_it_once():
+    b = Evaluate({"x": np.arange(4)}, check=True)
+    x = b.input("x", (4,), 0, 9, 0)
+    y = arithmetic.multiply(b, x, x + 1)
+    fourth = arithmetic.multiply(b, y, y)
+    assert b.value(fourth).tolist() == [(i * i + i) ** 2 for i in range(4)]
+    assert [column.home for column in b.columns.values()] == ["public", "witness"]

@@ -131,12 +131,12 @@ def test_hiding_is_refused_in_words(folder, capsys, tmp_path):
 
 def test_unsupported_operators_are_listed_at_once(folder, capsys, tmp_path):
     graph = dense_model().graph
-    for i, operator in enumerate(("Erf", "Det", "Cosh")):
+    for i, operator in enumerate(("Asin", "Acos", "Cosh")):
         graph.node.append(helper.make_node(operator, ["y"], [f"o{i}"], name=f"odd{i}"))
         graph.output.append(helper.make_tensor_value_info(f"o{i}", 1, None))
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), tmp_path / "odd.onnx")
     line = fails(capsys, 2, "compile", tmp_path / "odd.onnx", "--samples", folder / "samples.npz", "-o", tmp_path / "o.tacit")
-    assert all(name in line for name in ("Erf", "Det", "Cosh"))
+    assert all(name in line for name in ("Asin", "Acos", "Cosh"))
 
 
 def test_a_corrupt_model_file_is_named(folder, capsys, tmp_path):

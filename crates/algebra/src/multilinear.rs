@@ -90,9 +90,9 @@ pub fn interpolation_weights(count: usize, x: K) -> Vec<K> {
     use p3_field::Field;
     (0..count as i64)
         .map(|i| {
-            (0..count as i64).filter(|&j| j != i).fold(K::ONE, |product, j| {
-                product * (x - integer(j)) * integer(i - j).try_inverse().unwrap_or(K::ZERO)
-            })
+            (0..count as i64)
+                .filter(|&j| j != i)
+                .fold(K::ONE, |product, j| product * (x - integer(j)) * integer(i - j).try_inverse().unwrap_or(K::ZERO))
         })
         .collect()
 }

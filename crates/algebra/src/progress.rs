@@ -35,7 +35,10 @@ impl Progress {
     pub fn stages(&self) -> Vec<(&'static str, f64)> {
         let stages = self.stages.lock().map(|stages| stages.clone()).unwrap_or_default();
         let ended = stages.iter().zip(stages.iter().skip(1));
-        ended.filter(|((name, _), _)| !name.is_empty()).map(|((name, a), (_, b))| (*name, (*b - *a).as_secs_f64())).collect()
+        ended
+            .filter(|((name, _), _)| !name.is_empty())
+            .map(|((name, a), (_, b))| (*name, (*b - *a).as_secs_f64()))
+            .collect()
     }
 
     /// Reports finished work; an error when somebody asked to stop.

@@ -37,18 +37,11 @@ fn check(
 }
 
 #[pymodule]
-fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    let python = module.py();
-    module.add("Malformed", python.get_type::<Malformed>())?;
-    module.add("Refused", python.get_type::<Refused>())?;
-    module.add("Unsatisfied", python.get_type::<Unsatisfied>())?;
-    module.add("Stopped", python.get_type::<Stopped>())?;
-    module.add_class::<prover::Progress>()?;
-    module.add_class::<prover::Prover>()?;
-    module.add_class::<verifier::VerifyingKey>()?;
-    module.add_class::<verifier::Receipt>()?;
-    module.add_function(wrap_pyfunction!(digest, module)?)?;
-    module.add_function(wrap_pyfunction!(finish, module)?)?;
-    module.add_function(wrap_pyfunction!(check, module)?)?;
-    Ok(())
+mod _core {
+    #[pymodule_export]
+    use super::prover::{Progress, Prover};
+    #[pymodule_export]
+    use super::verifier::{Receipt, VerifyingKey};
+    #[pymodule_export]
+    use super::{Malformed, Refused, Stopped, Unsatisfied, check, digest, finish};
 }

@@ -96,7 +96,8 @@ impl VerifyingKey {
 
     /// Every soundness term in bits, and their sum.
     fn security(&self) -> PyResult<(Vec<(String, f64)>, f64)> {
-        let security = tacit_proof::security(&self.0.key.circuit).map_err(|error| Malformed::new_err(error.to_string()))?;
+        let security =
+            tacit_proof::security(&self.0.key.circuit).map_err(|error| Malformed::new_err(error.to_string()))?;
         Ok((security.terms, security.composed))
     }
 

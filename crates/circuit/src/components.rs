@@ -18,33 +18,23 @@ const OUTSIDE: i64 = -(1 << 55);
 pub fn component_values(circuit: &Circuit, values: &Values, sum: &Sum) -> Vec<i64> {
     let cells = sum.output_axes().iter().product::<u64>() as usize;
     let mut result = vec![0i64; cells];
-    let mut readings: Vec<Reading<'_>> = sum
-        .terms
-        .iter()
-        .map(|term| Reading::new(circuit, values, sum, term))
-        .collect();
+    let mut readings: Vec<Reading<'_>> =
+        sum.terms.iter().map(|term| Reading::new(circuit, values, sum, term)).collect();
     let axes = merge(sum.output_axes(), &mut readings);
     let width = axes.last().copied().unwrap_or(1) as usize;
     if axes.len() <= 1 {
         let cut = |(i, piece): (usize, &mut [i64])| {
-            readings
-                .iter()
-                .for_each(|reading| reading.fill(&axes, 0, i * CHUNK, piece))
+            readings.iter().for_each(|reading| reading.fill(&axes, 0, i * CHUNK, piece))
         };
         result.par_chunks_mut(CHUNK).enumerate().for_each(cut);
         return result;
     }
     let rows = (CHUNK / width).max(1);
-    result
-        .par_chunks_mut(rows * width)
-        .enumerate()
-        .for_each(|(i, piece)| {
-            for (r, row) in piece.chunks_exact_mut(width).enumerate() {
-                readings
-                    .iter()
-                    .for_each(|reading| reading.fill(&axes, i * rows + r, 0, row));
-            }
-        });
+    result.par_chunks_mut(rows * width).enumerate().for_each(|(i, piece)| {
+        for (r, row) in piece.chunks_exact_mut(width).enumerate() {
+            readings.iter().for_each(|reading| reading.fill(&axes, i * rows + r, 0, row));
+        }
+    });
     result
 }
 
@@ -56,26 +46,15 @@ pub fn component_bound(circuit: &Circuit, values: &Values, sum: &Sum) -> u128 {
             return coefficient;
         };
         let own = (usize::from(sum.outputs)..sum.axes.len()).filter(|&a| mentions(view, a));
-        let volume = own.fold(1u128, |product, a| {
-            product.saturating_mul(u128::from(sum.axes[a]))
-        });
+        let volume = own.fold(1u128, |product, a| product.saturating_mul(u128::from(sum.axes[a])));
         let column = &circuit.columns[view.column as usize];
         let largest = match column.bytes {
-            8 => values.columns[view.column as usize]
-                .par_iter()
-                .map(|v| v.unsigned_abs())
-                .max()
-                .unwrap_or(0),
+            8 => values.columns[view.column as usize].par_iter().map(|v| v.unsigned_abs()).max().unwrap_or(0),
             bytes => 1 << (8 * bytes - 1),
         };
-        coefficient
-            .saturating_mul(volume)
-            .saturating_mul(u128::from(largest))
+        coefficient.saturating_mul(volume).saturating_mul(u128::from(largest))
     };
-    sum.terms
-        .iter()
-        .map(term_bound)
-        .fold(0, u128::saturating_add)
+    sum.terms.iter().map(term_bound).fold(0, u128::saturating_add)
 }
 
 fn mentions(view: &View, axis: usize) -> bool {
@@ -118,51 +97,25 @@ impl<'a> Reading<'a> {
         let coefficient = centred(term.coefficient);
         let Some(view) = term.factors.first() else {
             let outputs = vec![Steps::Stride(0); usize::from(sum.outputs)];
-            return Self {
-                coefficient,
-                column: None,
-                outputs,
-                bases: vec![0],
-            };
+            return Self { coefficient, column: None, outputs, bases: vec![0] };
         };
         let shape = &circuit.columns[view.column as usize].shape;
-        let source = Source::new(
-            view,
-            shape,
-            &sum.axes,
-            &values.columns[view.column as usize],
-        );
+        let source = Source::new(view, shape, &sum.axes, &values.columns[view.column as usize]);
         let mut steps = source.steps;
         let own = steps.split_off(usize::from(sum.outputs));
         let lengths = &sum.axes[usize::from(sum.outputs)..];
-        let bases = own
-            .iter()
-            .zip(lengths)
-            .fold(vec![source.base], |bases, (steps, &len)| match steps {
-                None => bases,
-                Some(steps) => bases
-                    .iter()
-                    .flat_map(|&base| (0..len as usize).map(move |i| base + steps.at(i)))
-                    .collect(),
-            });
-        let outputs = steps
-            .into_iter()
-            .map(|steps| steps.unwrap_or(Steps::Stride(0)))
-            .collect();
-        Self {
-            coefficient,
-            column: Some(source.cells),
-            outputs,
-            bases,
-        }
+        let bases = own.iter().zip(lengths).fold(vec![source.base], |bases, (steps, &len)| match steps {
+            None => bases,
+            Some(steps) => bases.iter().flat_map(|&base| (0..len as usize).map(move |i| base + steps.at(i))).collect(),
+        });
+        let outputs = steps.into_iter().map(|steps| steps.unwrap_or(Steps::Stride(0))).collect();
+        Self { coefficient, column: Some(source.cells), outputs, bases }
     }
 
     /// Adds the term to the cells `from ..` of row `row`; a row runs along the last of `axes`.
     fn fill(&self, axes: &[u64], row: usize, from: usize, cells: &mut [i64]) {
         let Some(column) = &self.column else {
-            cells
-                .iter_mut()
-                .for_each(|cell| *cell = cell.wrapping_add(self.coefficient));
+            cells.iter_mut().for_each(|cell| *cell = cell.wrapping_add(self.coefficient));
             return;
         };
         let (mut start, mut rest) = (0i64, row);
@@ -171,12 +124,7 @@ impl<'a> Reading<'a> {
             rest /= len as usize;
         }
         let last = self.outputs.last().unwrap_or(&Steps::Stride(0));
-        for base in self
-            .bases
-            .iter()
-            .map(|base| base + start)
-            .filter(|&base| base >= 0)
-        {
+        for base in self.bases.iter().map(|base| base + start).filter(|&base| base >= 0) {
             add(cells, self.coefficient, column, base, last, from);
         }
     }
@@ -184,16 +132,12 @@ impl<'a> Reading<'a> {
 
 /// Adds `coefficient * column[base + steps]` along one row.
 fn add(cells: &mut [i64], coefficient: i64, column: &[i64], base: i64, steps: &Steps, from: usize) {
-    let term =
-        |cell: &mut i64, value: i64| *cell = cell.wrapping_add(coefficient.wrapping_mul(value));
+    let term = |cell: &mut i64, value: i64| *cell = cell.wrapping_add(coefficient.wrapping_mul(value));
     match steps {
         Steps::Stride(1) => {
             let first = base as usize + from;
             let source = &column[first..first + cells.len()];
-            cells
-                .iter_mut()
-                .zip(source)
-                .for_each(|(cell, &value)| term(cell, value));
+            cells.iter_mut().zip(source).for_each(|(cell, &value)| term(cell, value));
         }
         Steps::Stride(0) => {
             let value = column[base as usize];
@@ -205,11 +149,7 @@ fn add(cells: &mut [i64], coefficient: i64, column: &[i64], base: i64, steps: &S
             }
         }
         Steps::Table(table) => {
-            for (cell, &step) in cells
-                .iter_mut()
-                .zip(&table[from..])
-                .filter(|(_, step)| base + **step >= 0)
-            {
+            for (cell, &step) in cells.iter_mut().zip(&table[from..]).filter(|(_, step)| base + **step >= 0) {
                 term(cell, column[(base + step) as usize]);
             }
         }
@@ -225,27 +165,18 @@ struct Source<'a> {
 
 impl<'a> Source<'a> {
     fn new(view: &View, shape: &[u64], axes: &[u64], cells: &'a [i64]) -> Self {
-        let ranges: Vec<Option<(i64, i64)>> = view
-            .maps
-            .iter()
-            .zip(shape)
-            .map(|(map, &d)| outside(map, d, axes))
-            .collect();
+        let ranges: Vec<Option<(i64, i64)>> =
+            view.maps.iter().zip(shape).map(|(map, &d)| outside(map, d, axes)).collect();
         let (cells, lengths) = pad(cells, shape, &ranges);
         let (mut base, mut steps, mut stride) = (0, vec![None; axes.len()], 1);
         for (a, map) in view.maps.iter().enumerate().rev() {
             let inside = |position: i64| {
-                if (0..lengths[a]).contains(&position) {
-                    position * stride
-                } else {
-                    OUTSIDE
-                }
+                if (0..lengths[a]).contains(&position) { position * stride } else { OUTSIDE }
             };
             match map {
                 Map::List { axis, indices } => {
-                    steps[usize::from(*axis)] = Some(Steps::Table(
-                        indices.iter().map(|&position| inside(position)).collect(),
-                    ));
+                    steps[usize::from(*axis)] =
+                        Some(Steps::Table(indices.iter().map(|&position| inside(position)).collect()));
                 }
                 Map::Affine { offset, terms } if terms.is_empty() => base += inside(*offset),
                 Map::Affine { offset, terms } => {
@@ -253,15 +184,13 @@ impl<'a> Source<'a> {
                     let (low, high) = reach(*offset, terms, axes);
                     let all_inside = low - lowest >= 0 && high - lowest < lengths[a];
                     if let (false, [(axis, step)]) = (all_inside, terms.as_slice()) {
-                        let table = (0..axes[usize::from(*axis)] as i64)
-                            .map(|i| inside(offset + step * i))
-                            .collect();
+                        let table = (0..axes[usize::from(*axis)] as i64).map(|i| inside(offset + step * i)).collect();
                         steps[usize::from(*axis)] = Some(Steps::Table(table));
                     } else {
                         base += (offset - lowest) * stride;
-                        terms.iter().for_each(|&(axis, step)| {
-                            steps[usize::from(axis)] = Some(Steps::Stride(step * stride))
-                        });
+                        terms
+                            .iter()
+                            .for_each(|&(axis, step)| steps[usize::from(axis)] = Some(Steps::Stride(step * stride)));
                     }
                 }
             }
@@ -273,12 +202,10 @@ impl<'a> Source<'a> {
 
 /// The lowest and the highest position of an affine map.
 fn reach(offset: i64, terms: &[(u16, i64)], axes: &[u64]) -> (i64, i64) {
-    terms
-        .iter()
-        .fold((offset, offset), |(low, high), &(axis, stride)| {
-            let span = stride * (axes[usize::from(axis)] as i64 - 1);
-            (low + span.min(0), high + span.max(0))
-        })
+    terms.iter().fold((offset, offset), |(low, high), &(axis, stride)| {
+        let span = stride * (axes[usize::from(axis)] as i64 - 1);
+        (low + span.min(0), high + span.max(0))
+    })
 }
 
 /// The positions that an affine map of several axes reaches, when some lie outside (a window over padding).
@@ -291,11 +218,7 @@ fn outside(map: &Map, len: u64, axes: &[u64]) -> Option<(i64, i64)> {
 }
 
 /// The column with zeros around it along the axes that have a range; the padded axis starts at the range's lowest position.
-fn pad<'a>(
-    cells: &'a [i64],
-    shape: &[u64],
-    ranges: &[Option<(i64, i64)>],
-) -> (Cow<'a, [i64]>, Vec<i64>) {
+fn pad<'a>(cells: &'a [i64], shape: &[u64], ranges: &[Option<(i64, i64)>]) -> (Cow<'a, [i64]>, Vec<i64>) {
     let mut lengths: Vec<i64> = shape.iter().map(|&d| d as i64).collect();
     let mut padded = Cow::Borrowed(cells);
     for (a, range) in ranges.iter().enumerate() {
@@ -304,10 +227,7 @@ fn pad<'a>(
         let (from, to) = (lengths[a] as usize, (high - low + 1) as usize);
         let outer = padded.len() / (from * inner);
         let mut wider = vec![0i64; outer * to * inner];
-        for (target, source) in wider
-            .chunks_exact_mut(to * inner)
-            .zip(padded.chunks_exact(from * inner))
-        {
+        for (target, source) in wider.chunks_exact_mut(to * inner).zip(padded.chunks_exact(from * inner)) {
             for (position, row) in source.chunks_exact(inner).enumerate() {
                 let at = position as i64 - low;
                 if (0..to as i64).contains(&at) {
@@ -326,13 +246,10 @@ fn merge(axes: &[u64], readings: &mut [Reading<'_>]) -> Vec<u64> {
     let mut lengths = axes.to_vec();
     for a in (1..axes.len()).rev() {
         let len = lengths[a] as i64;
-        let joined =
-            readings.iter().all(
-                |reading| match (&reading.outputs[a - 1], &reading.outputs[a]) {
-                    (Steps::Stride(outer), Steps::Stride(inner)) => *outer == inner * len,
-                    _ => false,
-                },
-            );
+        let joined = readings.iter().all(|reading| match (&reading.outputs[a - 1], &reading.outputs[a]) {
+            (Steps::Stride(outer), Steps::Stride(inner)) => *outer == inner * len,
+            _ => false,
+        });
         if joined {
             lengths[a - 1] *= lengths[a];
             lengths.remove(a);

@@ -6,8 +6,7 @@ use std::collections::HashMap;
 use rayon::prelude::*;
 
 use crate::{
-    Circuit, Failure, FailureKind, Lookup, Rule, Segment, Table, Values, component_bound,
-    component_values, integers,
+    Circuit, Failure, FailureKind, Lookup, Rule, Segment, Table, Values, component_bound, component_values, integers,
 };
 
 /// Tuples of one piece of parallel work, at least.
@@ -20,11 +19,7 @@ pub fn count_lookups(circuit: &Circuit, values: &mut Values) -> Result<(), Failu
         let finders: Vec<Finder> = table.segments.iter().map(Finder::new).collect();
         let starts = starts(table);
         let mut counts = vec![0i64; starts[table.segments.len()]];
-        for lookup in circuit
-            .lookups
-            .iter()
-            .filter(|lookup| lookup.table as usize == number)
-        {
+        for lookup in circuit.lookups.iter().filter(|lookup| lookup.table as usize == number) {
             count(circuit, values, lookup, &finders, &starts, &mut counts)?;
         }
         for (segment, pair) in table.segments.iter().zip(starts.windows(2)) {
@@ -51,23 +46,11 @@ fn count(
     starts: &[usize],
     counts: &mut [i64],
 ) -> Result<(), Failure> {
-    let fail = |kind, index| Failure {
-        relation: lookup.name.clone(),
-        kind,
-        index,
-    };
-    if lookup
-        .components
-        .iter()
-        .any(|sum| component_bound(circuit, values, sum) >= 1 << 63)
-    {
+    let fail = |kind, index| Failure { relation: lookup.name.clone(), kind, index };
+    if lookup.components.iter().any(|sum| component_bound(circuit, values, sum) >= 1 << 63) {
         return Err(fail(FailureKind::Magnitude, Vec::new()));
     }
-    let columns: Vec<Vec<i64>> = lookup
-        .components
-        .iter()
-        .map(|sum| component_values(circuit, values, sum))
-        .collect();
+    let columns: Vec<Vec<i64>> = lookup.components.iter().map(|sum| component_values(circuit, values, sum)).collect();
     let axes = lookup.components[0].output_axes();
     let tuples = columns[0].len();
     let piece = tuples.div_ceil(rayon::current_num_threads()).max(PIECE);
@@ -75,24 +58,16 @@ fn count(
     let tally = |from: usize| {
         let mut local = vec![0u32; rows];
         for i in from..(from + piece).min(tuples) {
-            let found = finders
-                .iter()
-                .zip(starts)
-                .find_map(|(finder, start)| Some(start + finder.find(&columns, i)?));
+            let found = finders.iter().zip(starts).find_map(|(finder, start)| Some(start + finder.find(&columns, i)?));
             local[found.ok_or(i)?] += 1;
         }
         Ok(local)
     };
-    let pieces: Vec<Result<Vec<u32>, usize>> = (0..tuples.div_ceil(piece))
-        .into_par_iter()
-        .map(|n| tally(n * piece))
-        .collect();
+    let pieces: Vec<Result<Vec<u32>, usize>> =
+        (0..tuples.div_ceil(piece)).into_par_iter().map(|n| tally(n * piece)).collect();
     for local in pieces {
         let local = local.map_err(|i| fail(FailureKind::Lookup, unravel(i as u64, axes)))?;
-        counts
-            .iter_mut()
-            .zip(local)
-            .for_each(|(count, more)| *count += i64::from(more));
+        counts.iter_mut().zip(local).for_each(|(count, more)| *count += i64::from(more));
     }
     Ok(())
 }
@@ -146,37 +121,22 @@ impl Row {
 impl Finder {
     fn new(segment: &Segment) -> Self {
         let rules: Vec<Row> = segment.rules.iter().map(row).collect();
-        let position = rules
-            .iter()
-            .enumerate()
-            .find_map(|(component, rule)| match rule {
-                Row::Iota(start) => Some(Key::Position {
-                    component,
-                    start: *start,
-                }),
-                _ => None,
-            });
+        let position = rules.iter().enumerate().find_map(|(component, rule)| match rule {
+            Row::Iota(start) => Some(Key::Position { component, start: *start }),
+            _ => None,
+        });
         let key = position.unwrap_or_else(|| {
             if rules.iter().all(|rule| matches!(rule, Row::Constant(_))) {
                 return Key::Constant;
             }
-            let tuple = |entry| {
-                rules
-                    .iter()
-                    .map(|rule| rule.at(entry))
-                    .collect::<Box<[i64]>>()
-            };
+            let tuple = |entry| rules.iter().map(|rule| rule.at(entry)).collect::<Box<[i64]>>();
             let mut rows = HashMap::with_capacity(segment.entries as usize);
             (0..segment.entries as usize).for_each(|entry| {
                 rows.entry(tuple(entry)).or_insert(entry);
             });
             Key::Hash(rows)
         });
-        Self {
-            entries: segment.entries,
-            key,
-            rules,
-        }
+        Self { entries: segment.entries, key, rules }
     }
 
     /// The first row that equals tuple `i`.
@@ -192,11 +152,7 @@ impl Finder {
                 return rows.get(tuple.as_slice()).copied();
             }
         };
-        let equal = self
-            .rules
-            .iter()
-            .zip(columns)
-            .all(|(rule, column)| rule.at(entry) == column[i]);
+        let equal = self.rules.iter().zip(columns).all(|(rule, column)| rule.at(entry) == column[i]);
         equal.then_some(entry)
     }
 }

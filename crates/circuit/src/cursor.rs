@@ -84,19 +84,15 @@ impl<'a> Reader<'a> {
     }
 
     pub fn raw(&mut self, count: usize) -> Result<&'a [u8], CircuitError> {
-        let (bytes, rest) = self
-            .rest
-            .split_at_checked(count)
-            .ok_or_else(|| CircuitError::new("the bytes end early"))?;
+        let (bytes, rest) =
+            self.rest.split_at_checked(count).ok_or_else(|| CircuitError::new("the bytes end early"))?;
         self.rest = rest;
         Ok(bytes)
     }
 
     /// `N` bytes.
     pub fn array<const N: usize>(&mut self) -> Result<[u8; N], CircuitError> {
-        self.raw(N)?
-            .try_into()
-            .map_err(|_| CircuitError::new("the bytes end early"))
+        self.raw(N)?.try_into().map_err(|_| CircuitError::new("the bytes end early"))
     }
 
     pub fn u8(&mut self) -> Result<u8, CircuitError> {
@@ -126,13 +122,8 @@ impl<'a> Reader<'a> {
     /// The length of a list whose items take at least `smallest` bytes each: never more than what is left can hold.
     pub fn count(&mut self, smallest: usize) -> Result<usize, CircuitError> {
         let count = self.u32()? as usize;
-        if count
-            .checked_mul(smallest.max(1))
-            .is_none_or(|bytes| bytes > self.rest.len())
-        {
-            return Err(CircuitError::new(
-                "a list is longer than the bytes that follow",
-            ));
+        if count.checked_mul(smallest.max(1)).is_none_or(|bytes| bytes > self.rest.len()) {
+            return Err(CircuitError::new("a list is longer than the bytes that follow"));
         }
         Ok(count)
     }
@@ -163,10 +154,6 @@ impl<'a> Reader<'a> {
 
     /// Demands that nothing is left.
     pub fn finish(self) -> Result<(), CircuitError> {
-        if self.rest.is_empty() {
-            Ok(())
-        } else {
-            Err(CircuitError::new("bytes follow the end"))
-        }
+        if self.rest.is_empty() { Ok(()) } else { Err(CircuitError::new("bytes follow the end")) }
     }
 }

@@ -4,8 +4,7 @@ use p3_field::PrimeField64;
 use tacit_transcript::{Digest, keccak256};
 
 use crate::{
-    Circuit, CircuitError, Column, Direction, Home, Lookup, Map, Parameters, Public, Rule, Segment,
-    Sum, Table,
+    Circuit, CircuitError, Column, Direction, Home, Lookup, Map, Parameters, Public, Rule, Segment, Sum, Table,
 };
 use crate::{Contract, Writer};
 
@@ -27,28 +26,15 @@ impl Circuit {
         header(&mut writer);
         list(&mut writer, &self.columns, column);
         list(&mut writer, &self.tables, table);
-        list(
-            &mut writer,
-            &self.contracts,
-            |w, Contract { name, zero }| {
-                w.string(name);
-                sum(w, zero);
-            },
-        );
-        list(
-            &mut writer,
-            &self.lookups,
-            |w,
-             Lookup {
-                 name,
-                 table,
-                 components,
-             }| {
-                w.string(name);
-                w.u32(*table);
-                list(w, components, sum);
-            },
-        );
+        list(&mut writer, &self.contracts, |w, Contract { name, zero }| {
+            w.string(name);
+            sum(w, zero);
+        });
+        list(&mut writer, &self.lookups, |w, Lookup { name, table, components }| {
+            w.string(name);
+            w.u32(*table);
+            list(w, components, sum);
+        });
         list(&mut writer, &self.publics, public);
         parameters(&mut writer, &self.parameters);
         writer.finish()
@@ -69,9 +55,7 @@ pub(crate) fn check_header(bytes: &[u8]) -> Result<(), CircuitError> {
     if bytes == expected {
         return Ok(());
     }
-    let same_kind = bytes
-        .get(..7)
-        .is_some_and(|found| expected.starts_with(found));
+    let same_kind = bytes.get(..7).is_some_and(|found| expected.starts_with(found));
     Err(CircuitError::new(if same_kind {
         "the circuit was written in another format; this version of tacit reads format 1: compile the model again"
     } else {
@@ -133,20 +117,11 @@ fn map(writer: &mut Writer, map: &Map) {
 fn table(writer: &mut Writer, table: &Table) {
     writer.string(&table.name);
     writer.u16(table.width);
-    list(
-        writer,
-        &table.segments,
-        |w,
-         Segment {
-             entries,
-             count,
-             rules,
-         }| {
-            w.u64(*entries);
-            w.u32(*count);
-            list(w, rules, rule);
-        },
-    );
+    list(writer, &table.segments, |w, Segment { entries, count, rules }| {
+        w.u64(*entries);
+        w.u32(*count);
+        list(w, rules, rule);
+    });
 }
 
 fn rule(writer: &mut Writer, rule: &Rule) {

@@ -67,9 +67,7 @@ pub struct Sum {
 
 impl Sum {
     pub fn output_axes(&self) -> &[u64] {
-        self.axes
-            .get(..usize::from(self.outputs))
-            .unwrap_or(&self.axes)
+        self.axes.get(..usize::from(self.outputs)).unwrap_or(&self.axes)
     }
 }
 

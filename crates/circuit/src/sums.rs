@@ -12,21 +12,13 @@ use crate::{Circuit, Map, Sum, Term, Values, View};
 /// `S[o]` for every output index, C order.
 pub(crate) fn evaluate(circuit: &Circuit, values: &Values, sum: &Sum) -> Vec<F> {
     let cells: u64 = sum.output_axes().iter().product();
-    let terms: Vec<Reading<'_>> = sum
-        .terms
-        .iter()
-        .map(|term| Reading::new(circuit, values, sum, term))
-        .collect();
+    let terms: Vec<Reading<'_>> = sum.terms.iter().map(|term| Reading::new(circuit, values, sum, term)).collect();
     let at = |cell: usize| {
         let mut index = unravel(cell as u64, sum.output_axes());
         index.resize(sum.axes.len(), 0);
         terms.iter().map(|term| term.at(&mut index)).sum()
     };
-    (0..cells as usize)
-        .into_par_iter()
-        .with_min_len(64)
-        .map(at)
-        .collect()
+    (0..cells as usize).into_par_iter().with_min_len(64).map(at).collect()
 }
 
 /// A term and what it reads.
@@ -54,22 +46,12 @@ impl<'a> Reading<'a> {
             cells: &values.columns[view.column as usize],
         };
         let mut own: Vec<usize> = (usize::from(sum.outputs)..sum.axes.len())
-            .filter(|&axis| {
-                term.factors
-                    .iter()
-                    .any(|view| view.maps.iter().any(|map| reads(map, axis)))
-            })
+            .filter(|&axis| term.factors.iter().any(|view| view.maps.iter().any(|map| reads(map, axis))))
             .collect();
         let longest = (0..own.len()).max_by_key(|&i| sum.axes[own[i]]);
         let walked = longest.map(|i| own.remove(i));
         let factors = term.factors.iter().map(factor).collect();
-        Self {
-            coefficient: term.coefficient,
-            factors,
-            axes: &sum.axes,
-            own,
-            walked,
-        }
+        Self { coefficient: term.coefficient, factors, axes: &sum.axes, own, walked }
     }
 
     /// The term at an output index, summed over its own axes; uses the summed part of `index` as a counter.
@@ -78,30 +60,19 @@ impl<'a> Reading<'a> {
         let mut total = F::ZERO;
         loop {
             total += self.walk(index);
-            let next = self
-                .own
-                .iter()
-                .rposition(|&axis| index[axis] + 1 < self.axes[axis]);
+            let next = self.own.iter().rposition(|&axis| index[axis] + 1 < self.axes[axis]);
             let Some(next) = next else { break };
             index[self.own[next]] += 1;
-            self.own[next + 1..]
-                .iter()
-                .for_each(|&axis| index[axis] = 0);
+            self.own[next + 1..].iter().for_each(|&axis| index[axis] = 0);
         }
         total * self.coefficient
     }
 
     /// The product of the factors, summed along the walked axis.
     fn walk(&self, index: &[u64]) -> F {
-        let walks: Vec<Walk<'_>> = self
-            .factors
-            .iter()
-            .map(|factor| factor.walk(index, self.walked))
-            .collect();
+        let walks: Vec<Walk<'_>> = self.factors.iter().map(|factor| factor.walk(index, self.walked)).collect();
         let length = self.walked.map_or(1, |axis| self.axes[axis]);
-        (0..length)
-            .map(|i| walks.iter().map(|walk| walk.at(i)).product::<F>())
-            .sum()
+        (0..length).map(|i| walks.iter().map(|walk| walk.at(i)).product::<F>()).sum()
     }
 }
 
@@ -146,14 +117,7 @@ impl<'a> Factor<'a> {
             return Walk::Fixed(signed(self.cells[fixed as usize]));
         };
         let cells = self.cells;
-        Walk::Moving {
-            cells,
-            fixed,
-            stride,
-            len,
-            start,
-            step,
-        }
+        Walk::Moving { cells, fixed, stride, len, start, step }
     }
 }
 
@@ -162,14 +126,7 @@ impl Walk<'_> {
         match self {
             Self::Zero => F::ZERO,
             Self::Fixed(value) => *value,
-            Self::Moving {
-                cells,
-                fixed,
-                stride,
-                len,
-                start,
-                step,
-            } => {
+            Self::Moving { cells, fixed, stride, len, start, step } => {
                 let position = match step {
                     Step::By(step) => start + step * i as i64,
                     Step::List(indices) => indices[i as usize],
@@ -197,9 +154,7 @@ fn position(map: &Map, index: &[u64], without: Option<usize>) -> i64 {
         Map::Affine { offset, terms } => terms
             .iter()
             .filter(|(axis, _)| Some(usize::from(*axis)) != without)
-            .fold(*offset, |at, &(axis, stride)| {
-                at + stride * index[usize::from(axis)] as i64
-            }),
+            .fold(*offset, |at, &(axis, stride)| at + stride * index[usize::from(axis)] as i64),
         Map::List { axis, indices } => indices[index[usize::from(*axis)] as usize],
     }
 }

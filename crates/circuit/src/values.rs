@@ -12,72 +12,30 @@ pub struct Values {
 
 /// Bytes of a column in its buffer; `None` when it does not fit 64 bits.
 pub fn column_bytes(column: &Column) -> Option<u64> {
-    column
-        .shape
-        .iter()
-        .try_fold(u64::from(column.bytes), |product, &d| {
-            product.checked_mul(d)
-        })
+    column.shape.iter().try_fold(u64::from(column.bytes), |product, &d| product.checked_mul(d))
 }
 
 impl Values {
     /// Reads the three buffers of `docs/circuit.md`; their lengths must match exactly. Count columns are zero:
     /// [`crate::count_lookups`] derives them.
-    pub fn read(
-        circuit: &Circuit,
-        weights: &[u8],
-        public: &[u8],
-        witness: &[u8],
-    ) -> Result<Self, CircuitError> {
+    pub fn read(circuit: &Circuit, weights: &[u8], public: &[u8], witness: &[u8]) -> Result<Self, CircuitError> {
         let mut slices: Vec<Option<&[u8]>> = vec![None; circuit.columns.len()];
         let of_home = |wanted: fn(&Home) -> bool| {
-            circuit
-                .columns
-                .iter()
-                .enumerate()
-                .filter(move |(_, c)| wanted(&c.home))
-                .map(|(i, _)| i)
-                .collect::<Vec<_>>()
+            circuit.columns.iter().enumerate().filter(move |(_, c)| wanted(&c.home)).map(|(i, _)| i).collect::<Vec<_>>()
         };
-        let bound = circuit
-            .publics
-            .iter()
-            .map(|p| p.column as usize)
-            .collect::<Vec<_>>();
-        cut(
-            circuit,
-            "weights",
-            weights,
-            &of_home(|h| matches!(h, Home::Weights)),
-            &mut slices,
-        )?;
-        cut(
-            circuit,
-            "witness",
-            witness,
-            &of_home(|h| matches!(h, Home::Witness | Home::Virtual(_))),
-            &mut slices,
-        )?;
+        let bound = circuit.publics.iter().map(|p| p.column as usize).collect::<Vec<_>>();
+        cut(circuit, "weights", weights, &of_home(|h| matches!(h, Home::Weights)), &mut slices)?;
+        cut(circuit, "witness", witness, &of_home(|h| matches!(h, Home::Witness | Home::Virtual(_))), &mut slices)?;
         cut(circuit, "public", public, &bound, &mut slices)?;
-        let columns = circuit
-            .columns
-            .par_iter()
-            .zip(slices)
-            .map(|(column, slice)| match slice {
-                Some(bytes) => Ok(integers(bytes, column.bytes)),
-                None if column.home == Home::Count => {
-                    let cells = column_bytes(column)
-                        .map_or(0, |bytes| bytes / u64::from(column.bytes).max(1));
-                    Ok(vec![0; cells as usize])
-                }
-                None => Err(CircuitError::new(format!(
-                    "no buffer holds the column {}",
-                    column.name
-                ))),
-            });
-        Ok(Self {
-            columns: columns.collect::<Result<_, _>>()?,
-        })
+        let columns = circuit.columns.par_iter().zip(slices).map(|(column, slice)| match slice {
+            Some(bytes) => Ok(integers(bytes, column.bytes)),
+            None if column.home == Home::Count => {
+                let cells = column_bytes(column).map_or(0, |bytes| bytes / u64::from(column.bytes).max(1));
+                Ok(vec![0; cells as usize])
+            }
+            None => Err(CircuitError::new(format!("no buffer holds the column {}", column.name))),
+        });
+        Ok(Self { columns: columns.collect::<Result<_, _>>()? })
     }
 }
 
@@ -97,22 +55,14 @@ fn cut<'a>(
         let length = column_bytes(column).and_then(|n| usize::try_from(n).ok());
         let (head, tail) = length
             .and_then(|n| rest.split_at_checked(n))
-            .ok_or_else(|| {
-                CircuitError::new(format!(
-                    "the {name} buffer ends inside the column {}",
-                    column.name
-                ))
-            })?;
+            .ok_or_else(|| CircuitError::new(format!("the {name} buffer ends inside the column {}", column.name)))?;
         *slice = Some(head);
         rest = tail;
     }
     if rest.is_empty() {
         return Ok(());
     }
-    Err(CircuitError::new(format!(
-        "the {name} buffer is {} bytes longer than its columns",
-        rest.len()
-    )))
+    Err(CircuitError::new(format!("the {name} buffer is {} bytes longer than its columns", rest.len())))
 }
 
 /// Signed little-endian integers of `width` bytes (1, 2, 4 or 8).

@@ -13,29 +13,18 @@ fn map(len: i64, axes: &[u64], free: &mut Vec<u16>, seed: &mut impl FnMut(i64) -
         free.remove(at)
     };
     match seed(5) {
-        0 => Map::Affine {
-            offset: seed(len + 1),
-            terms: vec![],
-        },
+        0 => Map::Affine { offset: seed(len + 1), terms: vec![] },
         1 => {
             let axis = take(seed);
-            let indices = (0..axes[usize::from(axis)])
-                .map(|_| seed(len + 2) - 1)
-                .collect();
+            let indices = (0..axes[usize::from(axis)]).map(|_| seed(len + 2) - 1).collect();
             Map::List { axis, indices }
         }
         2 => {
             let mut terms = vec![(take(seed), seed(3) + 1), (take(seed), -1)];
             terms.sort_unstable();
-            Map::Affine {
-                offset: seed(3) - 1,
-                terms,
-            }
+            Map::Affine { offset: seed(3) - 1, terms }
         }
-        _ => Map::Affine {
-            offset: 0,
-            terms: vec![(take(seed), 1)],
-        },
+        _ => Map::Affine { offset: 0, terms: vec![(take(seed), 1)] },
     }
 }
 
@@ -54,29 +43,15 @@ fn random(seed: u64) -> (Circuit, Values) {
     let mut terms = vec![term(next(100) - 50, vec![])];
     for _ in 0..2 {
         let mut free: Vec<u16> = (0..7).collect();
-        let maps = shape
-            .iter()
-            .map(|&len| map(len as i64, &axes, &mut free, &mut next))
-            .collect();
+        let maps = shape.iter().map(|&len| map(len as i64, &axes, &mut free, &mut next)).collect();
         terms.push(term(next(100) - 50, vec![View { column: 0, maps }]));
     }
-    let component = Sum {
-        axes,
-        outputs,
-        terms,
-    };
+    let component = Sum { axes, outputs, terms };
     let same = Home::Virtual(component.clone());
     let cells: u64 = shape.iter().product();
-    let mut circuit = Circuit {
-        columns: vec![column("a", &shape, 4, Home::Witness)],
-        ..Circuit::default()
-    };
-    circuit
-        .columns
-        .push(column("b", component.output_axes(), 8, same));
-    let values = Values {
-        columns: vec![(0..cells).map(|_| next(2000) - 1000).collect(), vec![]],
-    };
+    let mut circuit = Circuit { columns: vec![column("a", &shape, 4, Home::Witness)], ..Circuit::default() };
+    circuit.columns.push(column("b", component.output_axes(), 8, same));
+    let values = Values { columns: vec![(0..cells).map(|_| next(2000) - 1000).collect(), vec![]] };
     (circuit, values)
 }
 
@@ -101,15 +76,8 @@ proptest! {
 #[test]
 fn counts_of_several_segments() {
     let rows = [5i64, -3, 5, 9];
-    let listed = Rule::Listed {
-        bytes: 8,
-        data: rows.iter().flat_map(|v| v.to_le_bytes()).collect(),
-    };
-    let segment = |entries, count, rules| Segment {
-        entries,
-        count,
-        rules,
-    };
+    let listed = Rule::Listed { bytes: 8, data: rows.iter().flat_map(|v| v.to_le_bytes()).collect() };
+    let segment = |entries, count, rules| Segment { entries, count, rules };
     let segments = vec![
         segment(4, 2, vec![listed.clone(), Rule::Constant(1)]),
         segment(3, 3, vec![Rule::Constant(-2), Rule::Iota(10)]),
@@ -126,24 +94,14 @@ fn counts_of_several_segments() {
             count(3),
             count(2),
         ],
-        tables: vec![Table {
-            name: "t".into(),
-            width: 2,
-            segments,
-        }],
-        lookups: vec![Lookup {
-            name: "l".into(),
-            table: 0,
-            components: vec![one(0), one(1)],
-        }],
+        tables: vec![Table { name: "t".into(), width: 2, segments }],
+        lookups: vec![Lookup { name: "l".into(), table: 0, components: vec![one(0), one(1)] }],
         ..Circuit::default()
     };
     circuit.validate().unwrap();
     let tuples = [(5, 1), (-3, 1), (9, 1), (-2, 10), (-2, 12), (0, 0)];
     let (a, b) = (0..n as usize).map(|i| tuples[i % 6]).unzip();
-    let mut values = Values {
-        columns: vec![a, b, vec![], vec![], vec![]],
-    };
+    let mut values = Values { columns: vec![a, b, vec![], vec![], vec![]] };
     count_lookups(&circuit, &mut values).unwrap();
     assert_eq!(values.columns[2], [8334, 8334, 0, 8333]);
     assert_eq!(values.columns[3], [8333, 0, 8333]);
@@ -151,8 +109,5 @@ fn counts_of_several_segments() {
     assert_eq!(check(&circuit, &values), Ok(()));
     values.columns[1][40_000] = 7;
     let failure = count_lookups(&circuit, &mut values).unwrap_err();
-    assert_eq!(
-        (failure.relation.as_str(), failure.index),
-        ("l", vec![40_000])
-    );
+    assert_eq!((failure.relation.as_str(), failure.index), ("l", vec![40_000]));
 }

@@ -9,48 +9,21 @@ use tacit_circuit::*;
 /// A circuit that uses every construct of the format.
 fn everything() -> Circuit {
     let mut circuit = two_layers();
-    circuit
-        .columns
-        .push(column("pooled", &[3], 4, Home::Witness));
+    circuit.columns.push(column("pooled", &[3], 4, Home::Witness));
     let pooled = circuit.columns.len() as u32 - 1;
     let window = View {
         column: W1,
         maps: vec![
-            Map::List {
-                axis: 1,
-                indices: vec![2, -1, 0],
-            },
-            Map::Affine {
-                offset: -1,
-                terms: vec![(0, 2), (2, -1)],
-            },
+            Map::List { axis: 1, indices: vec![2, -1, 0] },
+            Map::Affine { offset: -1, terms: vec![(0, 2), (2, -1)] },
         ],
     };
-    let zero = sum(
-        &[3, 3, 2],
-        1,
-        vec![term(-5, vec![window, read(pooled, &[1])]), term(7, vec![])],
-    );
-    circuit.contracts.push(Contract {
-        name: "window".into(),
-        zero,
-    });
-    circuit
-        .columns
-        .push(column("segment/count", &[1], 8, Home::Count));
+    let zero = sum(&[3, 3, 2], 1, vec![term(-5, vec![window, read(pooled, &[1])]), term(7, vec![])]);
+    circuit.contracts.push(Contract { name: "window".into(), zero });
+    circuit.columns.push(column("segment/count", &[1], 8, Home::Count));
     let count = circuit.columns.len() as u32 - 1;
-    let rules = vec![
-        Rule::Constant(-7),
-        Rule::Listed {
-            bytes: 1,
-            data: vec![0x80],
-        },
-    ];
-    circuit.tables[1].segments.push(Segment {
-        entries: 1,
-        count,
-        rules,
-    });
+    let rules = vec![Rule::Constant(-7), Rule::Listed { bytes: 1, data: vec![0x80] }];
+    circuit.tables[1].segments.push(Segment { entries: 1, count, rules });
     circuit.parameters = Parameters {
         log_rows: 10,
         reserved: 4,
@@ -69,10 +42,7 @@ fn decoding_inverts_encoding() {
         assert_eq!(Circuit::decode(&bytes).as_ref(), Ok(&circuit));
         assert_eq!(&bytes[..9], b"tacit\0C\x01\0");
     }
-    assert_ne!(
-        digest(&two_layers().encode()),
-        digest(&everything().encode())
-    );
+    assert_ne!(digest(&two_layers().encode()), digest(&everything().encode()));
 }
 
 #[test]
@@ -102,12 +72,7 @@ fn every_prefix_is_refused() {
 fn a_long_list_is_refused_before_it_is_allocated() {
     let mut bytes = Circuit::default().encode();
     bytes[9..13].copy_from_slice(&u32::MAX.to_le_bytes());
-    assert!(
-        Circuit::decode(&bytes)
-            .unwrap_err()
-            .to_string()
-            .contains("longer than the bytes")
-    );
+    assert!(Circuit::decode(&bytes).unwrap_err().to_string().contains("longer than the bytes"));
 }
 
 proptest! {
@@ -144,106 +109,53 @@ proptest! {
 fn refused(words: &str, change: impl FnOnce(&mut Circuit)) {
     let mut circuit = everything();
     change(&mut circuit);
-    let error = Circuit::decode(&circuit.encode())
-        .expect_err(words)
-        .to_string();
+    let error = Circuit::decode(&circuit.encode()).expect_err(words).to_string();
     assert!(error.contains(words), "{error}");
 }
 
 #[test]
 fn ill_formed_circuits_are_refused() {
-    refused("the column q1 has an axis of length 0", |c| {
-        c.columns[Q1 as usize].shape[0] = 0
-    });
-    refused("too many cells", |c| {
-        c.columns[Q1 as usize].shape = vec![1 << 20, 1 << 20]
-    });
+    refused("the column q1 has an axis of length 0", |c| c.columns[Q1 as usize].shape[0] = 0);
+    refused("too many cells", |c| c.columns[Q1 as usize].shape = vec![1 << 20, 1 << 20]);
     refused("cells of 3 bytes", |c| c.columns[0].bytes = 3);
-    refused("with 1 maps", |c| {
-        c.contracts[0].zero.terms[0].factors[0].maps.truncate(1)
-    });
-    refused("the column 99 that does not exist", |c| {
-        c.contracts[0].zero.terms[0].factors[0].column = 99
-    });
-    refused("along the axis 9 that it lacks", |c| {
-        c.contracts[0].zero.terms[0].factors[0].maps[0] = axis(9)
-    });
-    refused("twice along the axis 2", |c| {
-        c.contracts[0].zero.terms[0].factors[0].maps[0] = axis(2)
+    refused("with 1 maps", |c| c.contracts[0].zero.terms[0].factors[0].maps.truncate(1));
+    refused("the column 99 that does not exist", |c| c.contracts[0].zero.terms[0].factors[0].column = 99);
+    refused("along the axis 9 that it lacks", |c| c.contracts[0].zero.terms[0].factors[0].maps[0] = axis(9));
+    refused("twice along the axis 2", |c| c.contracts[0].zero.terms[0].factors[0].maps[0] = axis(2));
+    refused("canonical order", |c| {
+        c.contracts[0].zero.terms[1].factors[0].maps[0] = Map::Affine { offset: 0, terms: vec![(1, 0)] }
     });
     refused("canonical order", |c| {
-        c.contracts[0].zero.terms[1].factors[0].maps[0] = Map::Affine {
-            offset: 0,
-            terms: vec![(1, 0)],
-        }
-    });
-    refused("canonical order", |c| {
-        c.contracts[0].zero.terms[1].factors[0].maps[0] = Map::Affine {
-            offset: 0,
-            terms: vec![(1, 1), (0, 1)],
-        };
+        c.contracts[0].zero.terms[1].factors[0].maps[0] = Map::Affine { offset: 0, terms: vec![(1, 1), (0, 1)] };
     });
     refused("does not fit its axis", |c| {
-        c.contracts[0].zero.terms[1].factors[0].maps[0] = Map::List {
-            axis: 1,
-            indices: vec![1],
-        }
+        c.contracts[0].zero.terms[1].factors[0].maps[0] = Map::List { axis: 1, indices: vec![1] }
     });
     refused("positions beyond 2^62", |c| {
-        c.contracts[0].zero.terms[1].factors[0].maps[0] = Map::Affine {
-            offset: i64::MIN,
-            terms: vec![],
-        }
+        c.contracts[0].zero.terms[1].factors[0].maps[0] = Map::Affine { offset: i64::MIN, terms: vec![] }
     });
-    refused("a term of 4 factors", |c| {
-        c.contracts[0].zero.terms[0].factors = vec![read(B1, &[1]); 4]
-    });
-    refused("uses a virtual column", |c| {
-        c.contracts[0].zero.terms[0].factors[0].column = Q2
-    });
-    refused("uses the count column", |c| {
-        c.contracts[0].zero.terms[1].factors[0].column = RANGE_COUNT
-    });
+    refused("a term of 4 factors", |c| c.contracts[0].zero.terms[0].factors = vec![read(B1, &[1]); 4]);
+    refused("uses a virtual column", |c| c.contracts[0].zero.terms[0].factors[0].column = Q2);
+    refused("uses the count column", |c| c.contracts[0].zero.terms[1].factors[0].column = RANGE_COUNT);
     refused("wrong number of axes", |c| c.contracts[0].zero.outputs = 9);
-    refused("does not have its definition's shape", |c| {
-        c.columns[Q2 as usize].shape[0] = 1
-    });
-    refused("the table 7 that does not exist", |c| {
-        c.lookups[0].table = 7
-    });
+    refused("does not have its definition's shape", |c| c.columns[Q2 as usize].shape[0] = 1);
+    refused("the table 7 that does not exist", |c| c.lookups[0].table = 7);
     refused("has 1 components, its table 2", |c| c.lookups[0].table = 1);
-    refused("different shapes", |c| {
-        c.lookups[1].components[0].axes[0] = 3
-    });
-    refused("a product in a component", |c| {
-        c.lookups[0].components[0].terms[0]
-            .factors
-            .push(read(B1, &[1]))
-    });
-    refused("in another way than as it is", |c| {
-        c.lookups[3].components[0].terms[0].factors[0] = read(Q2, &[1, 0])
-    });
+    refused("different shapes", |c| c.lookups[1].components[0].axes[0] = 3);
+    refused("a product in a component", |c| c.lookups[0].components[0].terms[0].factors.push(read(B1, &[1])));
+    refused("in another way than as it is", |c| c.lookups[3].components[0].terms[0].factors[0] = read(Q2, &[1, 0]));
     refused("a coefficient of 2^40", |c| {
         c.lookups[0].components[0].terms[0].coefficient = tacit_algebra::signed(1 << 40)
     });
-    refused("lacks a count column", |c| {
-        c.tables[0].segments[0].entries = 5
-    });
-    refused("belongs to 0 segments", |c| {
-        c.columns.push(column("stray", &[3], 8, Home::Count))
-    });
+    refused("lacks a count column", |c| c.tables[0].segments[0].entries = 5);
+    refused("belongs to 0 segments", |c| c.columns.push(column("stray", &[3], 8, Home::Count)));
     refused("belongs to 2 segments", |c| {
         let again = c.tables[0].segments[0].clone();
         c.tables[0].segments.push(again);
     });
-    refused("of another width", |c| {
-        c.tables[0].segments[0].rules.clear()
-    });
+    refused("of another width", |c| c.tables[0].segments[0].rules.clear());
     refused("does not fit its entries", |c| {
-        c.tables[0].segments[0].rules = vec![Rule::Listed {
-            bytes: 2,
-            data: vec![0; 7],
-        }]
+        c.tables[0].segments[0].rules = vec![Rule::Listed { bytes: 2, data: vec![0; 7] }]
     });
     refused("has 0 bindings", |c| c.publics.truncate(1));
     refused("has 2 bindings", |c| {

@@ -55,26 +55,11 @@ fn the_index_is_the_broken_one() {
         let failure = check(&circuit, &wrong).unwrap_err();
         (failure.relation, failure.kind, failure.index)
     };
-    assert_eq!(
-        fails(Q1, 6, 1),
-        ("layer 1".into(), FailureKind::Contract, vec![1, 2])
-    );
-    assert_eq!(
-        fails(R2, 7, 1),
-        ("q2".into(), FailureKind::Definition, vec![1, 2])
-    );
-    assert_eq!(
-        fails(Y2, 9, 1),
-        ("layer 2 activation".into(), FailureKind::Lookup, vec![1, 4])
-    );
-    assert_eq!(
-        fails(X, 4, 1000),
-        ("x".into(), FailureKind::Interval, vec![1, 1])
-    );
-    assert_eq!(
-        fails(RANGE_COUNT, 3, -1),
-        ("range".into(), FailureKind::Count, vec![0, 3])
-    );
+    assert_eq!(fails(Q1, 6, 1), ("layer 1".into(), FailureKind::Contract, vec![1, 2]));
+    assert_eq!(fails(R2, 7, 1), ("q2".into(), FailureKind::Definition, vec![1, 2]));
+    assert_eq!(fails(Y2, 9, 1), ("layer 2 activation".into(), FailureKind::Lookup, vec![1, 4]));
+    assert_eq!(fails(X, 4, 1000), ("x".into(), FailureKind::Interval, vec![1, 1]));
+    assert_eq!(fails(RANGE_COUNT, 3, -1), ("range".into(), FailureKind::Count, vec![0, 3]));
 }
 
 #[test]
@@ -88,10 +73,7 @@ fn a_tuple_outside_its_table_is_not_counted() {
     );
     let mut values = honest();
     values.columns[R2 as usize][0] = 4;
-    assert_eq!(
-        count_lookups(&circuit, &mut values).unwrap_err().relation,
-        "layer 2 remainder"
-    );
+    assert_eq!(count_lookups(&circuit, &mut values).unwrap_err().relation, "layer 2 remainder");
 }
 
 #[test]
@@ -100,61 +82,25 @@ fn a_component_beyond_63_bits_is_refused() {
     circuit.lookups[3].components[0].terms[0].coefficient = tacit_algebra::signed(1 << 39);
     values.columns[Q2 as usize][0] = 1 << 25;
     let failure = count_lookups(&circuit, &mut values).unwrap_err();
-    assert_eq!(
-        (failure.relation.as_str(), failure.kind),
-        ("layer 2 activation", FailureKind::Magnitude)
-    );
+    assert_eq!((failure.relation.as_str(), failure.kind), ("layer 2 activation", FailureKind::Magnitude));
 }
 
 #[test]
 fn buffers_are_read_exactly() {
     let (circuit, honest) = (two_layers(), honest());
     let buffer = |ids: &[u32]| -> Vec<u8> {
-        ids.iter()
-            .flat_map(|&id| cells(&circuit.columns[id as usize], &honest.columns[id as usize]))
-            .collect()
+        ids.iter().flat_map(|&id| cells(&circuit.columns[id as usize], &honest.columns[id as usize])).collect()
     };
-    let (weights, public, witness) = (
-        buffer(&[W1, B1, W2, B2]),
-        buffer(&[X, Y2]),
-        buffer(&[Q1, R1, Y1, R2, Q2]),
-    );
-    assert_eq!(
-        Values::read(&circuit, &weights, &public, &witness),
-        Ok(honest.clone())
-    );
+    let (weights, public, witness) = (buffer(&[W1, B1, W2, B2]), buffer(&[X, Y2]), buffer(&[Q1, R1, Y1, R2, Q2]));
+    assert_eq!(Values::read(&circuit, &weights, &public, &witness), Ok(honest.clone()));
     for change in 0..3 {
         let cut = |buffer: &Vec<u8>, here| {
-            if change == here {
-                buffer[1..].to_vec()
-            } else {
-                buffer.clone()
-            }
+            if change == here { buffer[1..].to_vec() } else { buffer.clone() }
         };
-        assert!(
-            Values::read(
-                &circuit,
-                &cut(&weights, 0),
-                &cut(&public, 1),
-                &cut(&witness, 2)
-            )
-            .is_err()
-        );
+        assert!(Values::read(&circuit, &cut(&weights, 0), &cut(&public, 1), &cut(&witness, 2)).is_err());
         let grow = |buffer: &Vec<u8>, here| {
-            if change == here {
-                [buffer.as_slice(), &[0]].concat()
-            } else {
-                buffer.clone()
-            }
+            if change == here { [buffer.as_slice(), &[0]].concat() } else { buffer.clone() }
         };
-        assert!(
-            Values::read(
-                &circuit,
-                &grow(&weights, 0),
-                &grow(&public, 1),
-                &grow(&witness, 2)
-            )
-            .is_err()
-        );
+        assert!(Values::read(&circuit, &grow(&weights, 0), &grow(&public, 1), &grow(&witness, 2)).is_err());
     }
 }

@@ -26,10 +26,9 @@ type Vectors<'a> = HashMap<usize, Cow<'a, [K]>>;
 impl Layout {
     /// The limbs of a commitment, each of `2^log_rows` cells; rows that hold no cell are zero.
     pub fn commit_limbs(&self, commitment: usize, values: &Values) -> Vec<Vec<F>> {
-        self.addresses_of(commitment)
-            .into_par_iter()
-            .map(|address| self.limb(address, values))
-            .collect()
+        let first: usize = self.widths.iter().take(commitment).sum();
+        let count = self.widths.get(commitment).copied().unwrap_or(0);
+        self.blocks_by_address()[first..first + count].par_iter().map(|blocks| self.limb(blocks, values)).collect()
     }
 
     /// The form's weight of every row, for every limb that the form mentions: `(address, 2^log_rows weights)`.
@@ -39,58 +38,39 @@ impl Layout {
         for term in form {
             terms.entry(term.column).or_default().push(term);
             for weight in &term.weights {
-                vectors
-                    .entry(Arc::as_ptr(weight) as usize)
-                    .or_insert_with(|| match weight.as_ref() {
-                        Weight::Dense(values) => Cow::Borrowed(values.as_slice()),
-                        other => Cow::Owned(other.dense()),
-                    });
+                vectors.entry(Arc::as_ptr(weight) as usize).or_insert_with(|| match weight.as_ref() {
+                    Weight::Dense(values) => Cow::Borrowed(values.as_slice()),
+                    other => Cow::Owned(other.dense()),
+                });
             }
         }
-        let limb = |address: u64| {
-            let blocks = self.blocks_at(address);
-            if blocks
-                .iter()
-                .all(|block| !terms.contains_key(&block.column))
-            {
+        let limb = |(address, blocks): (usize, &Vec<&Block>)| {
+            if blocks.iter().all(|block| !terms.contains_key(&block.column)) {
                 return None;
             }
             let mut rows = K::zero_vec(1 << self.log_rows);
             for block in blocks {
                 if let Some(terms) = terms.get(&block.column) {
                     let first = block.row as usize;
-                    fill(
-                        block,
-                        terms,
-                        &vectors,
-                        &mut rows[first..first + (1 << block.size_bits())],
-                    );
+                    fill(block, terms, &vectors, &mut rows[first..first + (1 << block.size_bits())]);
                 }
             }
-            Some((address, rows))
+            Some((address as u64, rows))
         };
-        (0..self.widths.iter().sum::<usize>() as u64)
-            .into_par_iter()
-            .filter_map(limb)
-            .collect()
+        self.blocks_by_address().par_iter().enumerate().filter_map(limb).collect()
     }
 
-    fn addresses_of(&self, commitment: usize) -> std::ops::Range<u64> {
-        let first: usize = self.widths.iter().take(commitment).sum();
-        let count = self.widths.get(commitment).copied().unwrap_or(0);
-        first as u64..(first + count) as u64
+    fn blocks_by_address(&self) -> Vec<Vec<&Block>> {
+        let mut limbs = vec![Vec::new(); self.widths.iter().sum()];
+        for block in &self.blocks {
+            limbs[block.address as usize].push(block);
+        }
+        limbs
     }
 
-    fn blocks_at(&self, address: u64) -> Vec<&Block> {
-        self.blocks
-            .iter()
-            .filter(|block| block.address == address)
-            .collect()
-    }
-
-    fn limb(&self, address: u64, values: &Values) -> Vec<F> {
+    fn limb(&self, blocks: &[&Block], values: &Values) -> Vec<F> {
         let mut rows = F::zero_vec(1 << self.log_rows);
-        for block in self.blocks_at(address) {
+        for block in blocks {
             let first = block.row as usize;
             let shape = self.shape_of(block.column).unwrap_or(&[]);
             copy(
@@ -117,13 +97,9 @@ fn copy(block: &Block, shape: &[u64], cells: &[i64], rows: &mut [F]) {
     for (&base, run) in outer.iter().zip(rows.chunks_exact_mut(inner.len())) {
         if contiguous {
             let from = base + inner[0];
-            run.iter_mut()
-                .zip(&cells[from..from + inner.len()])
-                .for_each(|(row, &cell)| *row = signed(cell));
+            run.iter_mut().zip(&cells[from..from + inner.len()]).for_each(|(row, &cell)| *row = signed(cell));
         } else {
-            run.iter_mut()
-                .zip(&inner)
-                .for_each(|(row, &offset)| *row = signed(cells[base + offset]));
+            run.iter_mut().zip(&inner).for_each(|(row, &offset)| *row = signed(cells[base + offset]));
         }
     }
 }
@@ -140,36 +116,18 @@ fn inner_axes(block: &Block) -> usize {
 
 /// Offsets of all cells of a product of pieces, in C order.
 fn offsets(parts: &[(u64, u32)], strides: &[usize]) -> Vec<usize> {
-    parts
-        .iter()
-        .zip(strides)
-        .fold(vec![0], |table, (&(start, e), &stride)| {
-            let axis = start as usize..start as usize + (1 << e);
-            table
-                .iter()
-                .flat_map(|&offset| axis.clone().map(move |i| offset + i * stride))
-                .collect()
-        })
+    parts.iter().zip(strides).fold(vec![0], |table, (&(start, e), &stride)| {
+        let axis = start as usize..start as usize + (1 << e);
+        table.iter().flat_map(|&offset| axis.clone().map(move |i| offset + i * stride)).collect()
+    })
 }
 
 /// The products of the weights over a product of pieces, in C order, times `scale`.
-fn product(
-    scale: K,
-    weights: &[Arc<Weight>],
-    parts: &[(u64, u32)],
-    vectors: &Vectors<'_>,
-) -> Vec<K> {
-    weights
-        .iter()
-        .zip(parts)
-        .fold(vec![scale], |table, (weight, &(start, e))| {
-            let axis = &vectors[&(Arc::as_ptr(weight) as usize)]
-                [start as usize..start as usize + (1 << e)];
-            table
-                .iter()
-                .flat_map(|&value| axis.iter().map(move |&entry| value * entry))
-                .collect()
-        })
+fn product(scale: K, weights: &[Arc<Weight>], parts: &[(u64, u32)], vectors: &Vectors<'_>) -> Vec<K> {
+    weights.iter().zip(parts).fold(vec![scale], |table, (weight, &(start, e))| {
+        let axis = &vectors[&(Arc::as_ptr(weight) as usize)][start as usize..start as usize + (1 << e)];
+        table.iter().flat_map(|&value| axis.iter().map(move |&entry| value * entry)).collect()
+    })
 }
 
 /// Terms with the same inner vectors: their outer vectors are added first.
@@ -187,22 +145,12 @@ fn fill(block: &Block, terms: &[&FormTerm], vectors: &Vectors<'_>, rows: &mut [K
     for term in terms {
         let (outer_weights, inner_weights) = term.weights.split_at(cut);
         let outer = product(term.coefficient, outer_weights, outer_parts, vectors);
-        let key = inner_weights
-            .iter()
-            .map(|weight| Arc::as_ptr(weight) as usize)
-            .collect();
+        let key = inner_weights.iter().map(|weight| Arc::as_ptr(weight) as usize).collect();
         match found.get(&key) {
-            Some(&group) => groups[group]
-                .outer
-                .iter_mut()
-                .zip(outer)
-                .for_each(|(sum, value)| *sum += value),
+            Some(&group) => groups[group].outer.iter_mut().zip(outer).for_each(|(sum, value)| *sum += value),
             None => {
                 found.insert(key, groups.len());
-                groups.push(Group {
-                    outer,
-                    inner: product(K::ONE, inner_weights, inner_parts, vectors),
-                });
+                groups.push(Group { outer, inner: product(K::ONE, inner_weights, inner_parts, vectors) });
             }
         }
     }
@@ -210,37 +158,21 @@ fn fill(block: &Block, terms: &[&FormTerm], vectors: &Vectors<'_>, rows: &mut [K
     if width < LANES {
         for (o, run) in rows.chunks_exact_mut(width).enumerate() {
             for (i, row) in run.iter_mut().enumerate() {
-                *row = groups
-                    .iter()
-                    .map(|group| group.outer[o] * group.inner[i])
-                    .sum();
+                *row = groups.iter().map(|group| group.outer[o] * group.inner[i]).sum();
             }
         }
         return;
     }
-    let inner: Vec<Vec<Packed>> = groups
-        .iter()
-        .map(|g| {
-            g.inner
-                .chunks_exact(LANES)
-                .map(Packed::from_ext_slice)
-                .collect()
-        })
-        .collect();
+    let inner: Vec<Vec<Packed>> =
+        groups.iter().map(|g| g.inner.chunks_exact(LANES).map(Packed::from_ext_slice).collect()).collect();
     for (o, run) in rows.chunks_exact_mut(width).enumerate() {
-        let scalars: Vec<Packed> = groups
-            .iter()
-            .map(|group| Packed::from(group.outer[o]))
-            .collect();
+        let scalars: Vec<Packed> = groups.iter().map(|group| Packed::from(group.outer[o])).collect();
         for (j, lanes) in run.chunks_exact_mut(LANES).enumerate() {
             let mut sum = scalars[0] * inner[0][j];
             for (scalar, column) in scalars.iter().zip(&inner).skip(1) {
                 sum += *scalar * column[j];
             }
-            lanes
-                .iter_mut()
-                .enumerate()
-                .for_each(|(lane, row)| *row = sum.extract(lane));
+            lanes.iter_mut().enumerate().for_each(|(lane, row)| *row = sum.extract(lane));
         }
     }
 }

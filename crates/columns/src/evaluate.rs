@@ -27,65 +27,40 @@ impl Layout {
         if z.len() != self.log_limbs() + self.log_rows {
             return Err(Invalid::Circuit("a point has the wrong length"));
         }
-        let mut memo = Memo {
-            point: z,
-            pieces: HashMap::new(),
-            prefixes: HashMap::new(),
-        };
-        form.iter().try_fold(K::ZERO, |sum, term| {
-            Ok(sum + self.evaluate_term(term, &mut memo)?)
-        })
+        let mut memo = Memo { point: z, pieces: HashMap::new(), prefixes: HashMap::new() };
+        form.iter().try_fold(K::ZERO, |sum, term| Ok(sum + self.evaluate_term(term, &mut memo)?))
     }
 
     fn evaluate_term(&self, term: &FormTerm, memo: &mut Memo<'_>) -> Result<K, Invalid> {
         let Some(shape) = self.shape_of(term.column) else {
-            return Err(Invalid::Circuit(
-                "a form is on a column that is not committed",
-            ));
+            return Err(Invalid::Circuit("a form is on a column that is not committed"));
         };
-        if term
-            .weights
-            .iter()
-            .map(|weight| weight.len())
-            .ne(shape.iter().copied())
-        {
+        if term.weights.iter().map(|weight| weight.len()).ne(shape.iter().copied()) {
             return Err(Invalid::Circuit("a form does not have its column's shape"));
         }
         let blocks = self.blocks_of(term.column);
-        let sum = blocks.iter().try_fold(K::ZERO, |sum, block| {
-            Ok(sum + self.evaluate_block(block, &term.weights, memo)?)
-        })?;
+        let sum =
+            blocks.iter().try_fold(K::ZERO, |sum, block| Ok(sum + self.evaluate_block(block, &term.weights, memo)?))?;
         Ok(sum * term.coefficient)
     }
 
-    fn evaluate_block(
-        &self,
-        block: &Block,
-        weights: &[Arc<Weight>],
-        memo: &mut Memo<'_>,
-    ) -> Result<K, Invalid> {
+    fn evaluate_block(&self, block: &Block, weights: &[Arc<Weight>], memo: &mut Memo<'_>) -> Result<K, Invalid> {
         let size = block.size_bits();
         let wrong = Invalid::Circuit("a block lies outside its limb");
         let high = memo.point.len().checked_sub(size as usize).ok_or(wrong)?;
         let (high_point, mut rest) = memo.point.split_at(high);
         let prefix = memo.prefixes.entry((block.address, block.row, size));
         let mut product = *prefix.or_insert_with(|| {
-            let index = (block.address << self.log_rows | block.row)
-                .checked_shr(size)
-                .unwrap_or(0);
+            let index = (block.address << self.log_rows | block.row).checked_shr(size).unwrap_or(0);
             eq_index(high_point, index)
         });
         for (weight, &(start, e)) in weights.iter().zip(&block.parts) {
             let at = rest.len();
-            let (segment, after) = rest
-                .split_at_checked(e as usize)
-                .ok_or(Invalid::Circuit("a block lies outside its limb"))?;
+            let (segment, after) =
+                rest.split_at_checked(e as usize).ok_or(Invalid::Circuit("a block lies outside its limb"))?;
             rest = after;
             let key = (Arc::as_ptr(weight) as usize, start, e, at);
-            product *= *memo
-                .pieces
-                .entry(key)
-                .or_insert_with(|| weight.at_piece(start, segment));
+            product *= *memo.pieces.entry(key).or_insert_with(|| weight.at_piece(start, segment));
         }
         Ok(product)
     }

@@ -16,18 +16,10 @@ pub fn known(values: &[i64], weights: &[Arc<Weight>]) -> K {
         return values.first().map_or(K::ZERO, |&value| integer(value));
     };
     let row = Row::new(last);
-    let mut table: Vec<K> = values
-        .chunks((last.len() as usize).max(1))
-        .map(|cells| row.dot(cells))
-        .collect();
+    let mut table: Vec<K> = values.chunks((last.len() as usize).max(1)).map(|cells| row.dot(cells)).collect();
     for weight in outer.iter().rev() {
         let row = weight.dense();
-        let fold = |cells: &[K]| {
-            cells
-                .iter()
-                .zip(&row)
-                .fold(K::ZERO, |sum, (&v, &w)| sum + w * v)
-        };
+        let fold = |cells: &[K]| cells.iter().zip(&row).fold(K::ZERO, |sum, (&v, &w)| sum + w * v);
         table = table.chunks(row.len().max(1)).map(fold).collect();
     }
     table.first().copied().unwrap_or(K::ZERO)
@@ -48,9 +40,7 @@ fn positions(weight: &Weight, entries: u64) -> K {
     match weight {
         Weight::Eq { point, len } => multilinear::iota(point, *len),
         // entries (entries - 1) / 2
-        Weight::Ones { .. } => {
-            (integer(entries as i64) * integer(entries.saturating_sub(1) as i64)).halve()
-        }
+        Weight::Ones { .. } => (integer(entries as i64) * integer(entries.saturating_sub(1) as i64)).halve(),
         Weight::Index { index, len } => {
             if index < len {
                 integer(*index as i64)
@@ -58,10 +48,7 @@ fn positions(weight: &Weight, entries: u64) -> K {
                 K::ZERO
             }
         }
-        Weight::Dense(values) => values
-            .iter()
-            .zip(0i64..)
-            .fold(K::ZERO, |sum, (&w, i)| sum + w * signed(i)),
+        Weight::Dense(values) => values.iter().zip(0i64..).fold(K::ZERO, |sum, (&w, i)| sum + w * signed(i)),
     }
 }
 
@@ -87,28 +74,17 @@ impl Row {
             other => (vec![K::ONE], other.dense()),
         };
         let coefficient = |value: Option<&K>, c: usize| -> F {
-            value
-                .and_then(|value| value.as_basis_coefficients_slice().get(c).copied())
-                .unwrap_or(F::ZERO)
+            value.and_then(|value| value.as_basis_coefficients_slice().get(c).copied()).unwrap_or(F::ZERO)
         };
-        let plane = |c: usize| {
-            low.chunks(Lanes::WIDTH)
-                .map(|run| Lanes::from_fn(|i| coefficient(run.get(i), c)))
-                .collect()
-        };
-        Self {
-            high,
-            width: low.len(),
-            low: [plane(0), plane(1), plane(2)],
-        }
+        let plane =
+            |c: usize| low.chunks(Lanes::WIDTH).map(|run| Lanes::from_fn(|i| coefficient(run.get(i), c))).collect();
+        Self { high, width: low.len(), low: [plane(0), plane(1), plane(2)] }
     }
 
     /// The inner product with `cells`; entries beyond them count as zero.
     fn dot(&self, cells: &[i64]) -> K {
         let parts = cells.chunks(self.width.max(1)).zip(&self.high);
-        parts.fold(K::ZERO, |sum, (cells, &high)| {
-            sum + high * self.dot_low(cells)
-        })
+        parts.fold(K::ZERO, |sum, (cells, &high)| sum + high * self.dot_low(cells))
     }
 
     fn dot_low(&self, cells: &[i64]) -> K {

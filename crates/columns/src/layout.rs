@@ -66,48 +66,23 @@ impl Layout {
         let reserved = u64::from(circuit.parameters.reserved);
         let (mut widths, mut blocks, mut cells) = (Vec::new(), Vec::new(), Vec::new());
         for commitment in 0..2 {
-            let ids = (0u32..)
-                .zip(&circuit.columns)
-                .filter(|(_, c)| commitment_of(&c.home) == Some(commitment));
-            let shapes: Vec<(ColumnId, &[u64])> = ids
-                .map(|(id, column)| (id, column.shape.as_slice()))
-                .collect();
+            let ids = (0u32..).zip(&circuit.columns).filter(|(_, c)| commitment_of(&c.home) == Some(commitment));
+            let shapes: Vec<(ColumnId, &[u64])> = ids.map(|(id, column)| (id, column.shape.as_slice())).collect();
             let (mut placed, count) = place(&shapes, log_rows, reserved)?;
             let base = widths.iter().sum::<usize>() as u64;
             placed.iter_mut().for_each(|block| block.address += base);
-            cells.push(
-                shapes
-                    .iter()
-                    .map(|(_, shape)| shape.iter().product::<u64>())
-                    .sum(),
-            );
+            cells.push(shapes.iter().map(|(_, shape)| shape.iter().product::<u64>()).sum());
             widths.push(count);
             blocks.extend(placed);
         }
         blocks.sort_by_key(|block| (block.column, block.address, block.row));
         let mut stored: HashMap<ColumnId, Stored> = HashMap::new();
         for (index, block) in blocks.iter().enumerate() {
-            let shape = || {
-                circuit
-                    .columns
-                    .get(block.column as usize)
-                    .map(|c| c.shape.clone())
-                    .unwrap_or_default()
-            };
-            let first = || Stored {
-                shape: shape(),
-                first_block: index,
-                blocks: 0,
-            };
+            let shape = || circuit.columns.get(block.column as usize).map(|c| c.shape.clone()).unwrap_or_default();
+            let first = || Stored { shape: shape(), first_block: index, blocks: 0 };
             stored.entry(block.column).or_insert_with(first).blocks += 1;
         }
-        Ok(Self {
-            log_rows,
-            widths,
-            blocks,
-            stored,
-            cells,
-        })
+        Ok(Self { log_rows, widths, blocks, stored, cells })
     }
 
     /// log2 of the rows of a limb.
@@ -140,16 +115,12 @@ impl Layout {
         let Some(stored) = self.stored.get(&column) else {
             return &[];
         };
-        self.blocks
-            .get(stored.first_block..stored.first_block + stored.blocks)
-            .unwrap_or(&[])
+        self.blocks.get(stored.first_block..stored.first_block + stored.blocks).unwrap_or(&[])
     }
 
     /// The shape of a committed column.
     pub fn shape_of(&self, column: ColumnId) -> Option<&[u64]> {
-        self.stored
-            .get(&column)
-            .map(|stored| stored.shape.as_slice())
+        self.stored.get(&column).map(|stored| stored.shape.as_slice())
     }
 
     fn total(&self) -> u64 {
@@ -158,16 +129,9 @@ impl Layout {
 }
 
 /// Limbs per commitment (at least one each) when columns of these shapes lie in limbs of `2^log_rows` rows whose top `reserved` rows stay free.
-pub fn limb_counts(
-    commitments: &[Vec<Vec<u64>>],
-    log_rows: usize,
-    reserved: u64,
-) -> Result<Vec<usize>, Invalid> {
+pub fn limb_counts(commitments: &[Vec<Vec<u64>>], log_rows: usize, reserved: u64) -> Result<Vec<usize>, Invalid> {
     let count = |shapes: &Vec<Vec<u64>>| {
-        let named: Vec<_> = (0u32..)
-            .zip(shapes)
-            .map(|(id, shape)| (id, shape.as_slice()))
-            .collect();
+        let named: Vec<_> = (0u32..).zip(shapes).map(|(id, shape)| (id, shape.as_slice())).collect();
         place(&named, log_rows, reserved).map(|(_, limbs)| limbs)
     };
     commitments.iter().map(count).collect()
@@ -185,24 +149,16 @@ fn pieces(len: u64) -> Vec<(u64, u32)> {
 
 /// Blocks of at most 2^limit cells; a longer one is halved along its first axis that can be.
 fn split(column: ColumnId, shape: &[u64], limit: u32) -> Result<Vec<Block>, Invalid> {
-    let cells = shape
-        .iter()
-        .try_fold(1u64, |product, &d| product.checked_mul(d))
-        .unwrap_or(u64::MAX);
-    let count = shape.iter().fold(1u64, |product, d| {
-        product.saturating_mul(u64::from(d.count_ones()))
-    });
+    let cells = shape.iter().try_fold(1u64, |product, &d| product.checked_mul(d)).unwrap_or(u64::MAX);
+    let count = shape.iter().fold(1u64, |product, d| product.saturating_mul(u64::from(d.count_ones())));
     if cells == 0 || count > MOST_BLOCKS || cells.checked_shr(limit).unwrap_or(0) > MOST_BLOCKS {
         return Err(Invalid::Circuit("a column has too many blocks"));
     }
     let mut products: Vec<Vec<(u64, u32)>> = vec![Vec::new()];
     for &len in shape {
         let axis = pieces(len);
-        let extend = |parts: &Vec<(u64, u32)>| {
-            axis.iter()
-                .map(|&p| [parts.as_slice(), &[p]].concat())
-                .collect::<Vec<_>>()
-        };
+        let extend =
+            |parts: &Vec<(u64, u32)>| axis.iter().map(|&p| [parts.as_slice(), &[p]].concat()).collect::<Vec<_>>();
         products = products.iter().flat_map(extend).collect();
     }
     let mut done = Vec::new();
@@ -210,12 +166,7 @@ fn split(column: ColumnId, shape: &[u64], limit: u32) -> Result<Vec<Block>, Inva
         let size: u32 = parts.iter().map(|&(_, e)| e).sum();
         let long = parts.iter().position(|&(_, e)| e > 0);
         let Some(axis) = long.filter(|_| size > limit) else {
-            done.push(Block {
-                column,
-                parts,
-                address: 0,
-                row: 0,
-            });
+            done.push(Block { column, parts, address: 0, row: 0 });
             continue;
         };
         for upper in [true, false] {
@@ -232,21 +183,10 @@ fn split(column: ColumnId, shape: &[u64], limit: u32) -> Result<Vec<Block>, Inva
 
 /// Buddy packing, largest first: the free chunks of a limb are aligned powers of two; the top `reserved` rows (rounded up
 /// to a power of two) of every limb are never free. Addresses count from 0.
-fn place(
-    columns: &[(ColumnId, &[u64])],
-    log_rows: usize,
-    reserved: u64,
-) -> Result<(Vec<Block>, usize), Invalid> {
-    let rows = u32::try_from(log_rows)
-        .ok()
-        .filter(|&e| e < 48)
-        .ok_or(Invalid::Circuit("limbs are too long"))?;
+fn place(columns: &[(ColumnId, &[u64])], log_rows: usize, reserved: u64) -> Result<(Vec<Block>, usize), Invalid> {
+    let rows = u32::try_from(log_rows).ok().filter(|&e| e < 48).ok_or(Invalid::Circuit("limbs are too long"))?;
     let kept = bits(reserved) as u32;
-    let limit = if reserved == 0 {
-        Some(rows)
-    } else {
-        rows.checked_sub(1).filter(|&limit| kept <= limit)
-    };
+    let limit = if reserved == 0 { Some(rows) } else { rows.checked_sub(1).filter(|&limit| kept <= limit) };
     let limit = limit.ok_or(Invalid::Circuit("reserved rows fill the limbs"))?;
     let mut blocks = Vec::new();
     for (column, shape) in columns {
@@ -269,11 +209,7 @@ fn place(
                 free.extend((kept..rows).map(|e| (e, address, (1u64 << rows) - (2u64 << e))));
             }
         }
-        let chunk = free
-            .range((size, 0, 0)..)
-            .next()
-            .copied()
-            .ok_or(Invalid::Circuit("a block fits no limb"))?;
+        let chunk = free.range((size, 0, 0)..).next().copied().ok_or(Invalid::Circuit("a block fits no limb"))?;
         free.remove(&chunk);
         let (e, address, row) = chunk;
         free.extend((size..e).map(|half| (half, address, row + (1 << half))));

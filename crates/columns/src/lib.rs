@@ -1,11 +1,6 @@
 //! Where cells lie, what a view does to a weight, and what a linear form evaluates to: shared by prover and verifier.
 
-#![deny(
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic
-)]
+#![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod dense;
 mod evaluate;

@@ -32,11 +32,7 @@ pub fn virtual_terms<'a>(weighted: &Weighted<'_>, circuit: &'a Circuit) -> Vec<W
         };
         let sum = definition(circuit, view)?;
         let scale = weighted.scale * lift(term.coefficient);
-        Some(Weighted {
-            sum,
-            weights: weighted.weights.clone(),
-            scale,
-        })
+        Some(Weighted { sum, weights: weighted.weights.clone(), scale })
     };
     weighted.sum.terms.iter().filter_map(expand).collect()
 }
@@ -49,22 +45,12 @@ fn definition<'a>(circuit: &'a Circuit, view: &View) -> Option<&'a Sum> {
 }
 
 /// Adds the terms with at most one factor, on columns that are not virtual.
-fn collect(
-    weighted: &Weighted<'_>,
-    circuit: &Circuit,
-    views: &mut Views,
-    form: &mut Form,
-    constant: &mut K,
-) {
+fn collect(weighted: &Weighted<'_>, circuit: &Circuit, views: &mut Views, form: &mut Form, constant: &mut K) {
     let sum = weighted.sum;
     let outputs = weighted.weights.len();
     let mut axes: Vec<Arc<Weight>> = weighted.weights.clone();
     axes.extend(sum.axes.iter().skip(outputs).map(|&len| views.ones(len)));
-    let totals: Vec<K> = weighted
-        .weights
-        .iter()
-        .map(|weight| views.total(weight))
-        .collect();
+    let totals: Vec<K> = weighted.weights.iter().map(|weight| views.total(weight)).collect();
     for term in &sum.terms {
         let view = match term.factors.as_slice() {
             [] => None,
@@ -72,11 +58,8 @@ fn collect(
             _ => continue,
         };
         let absent = |a: usize| view.is_none_or(|view| !mentions(view, a));
-        let scale = totals
-            .iter()
-            .enumerate()
-            .filter(|(a, _)| absent(*a))
-            .fold(weighted.scale, |product, (_, &t)| product * t);
+        let scale =
+            totals.iter().enumerate().filter(|(a, _)| absent(*a)).fold(weighted.scale, |product, (_, &t)| product * t);
         let coefficient = scale * lift(term.coefficient);
         let Some(view) = view else {
             *constant += coefficient;
@@ -89,11 +72,7 @@ fn collect(
             continue;
         }
         let weights = views.view_weights(view, &column.shape, &axes);
-        form.push(FormTerm {
-            coefficient,
-            column: view.column,
-            weights,
-        });
+        form.push(FormTerm { coefficient, column: view.column, weights });
     }
 }
 

@@ -46,19 +46,13 @@ impl Views {
 
     /// The shared vector of `len` ones.
     pub fn ones(&mut self, len: u64) -> Arc<Weight> {
-        Arc::clone(
-            self.ones
-                .entry(len)
-                .or_insert_with(|| Arc::new(Weight::Ones { len })),
-        )
+        Arc::clone(self.ones.entry(len).or_insert_with(|| Arc::new(Weight::Ones { len })))
     }
 
     /// `weight.total()`, computed once per `Arc`.
     pub fn total(&mut self, weight: &Arc<Weight>) -> K {
         let entry = self.totals.entry(Arc::as_ptr(weight) as usize);
-        entry
-            .or_insert_with(|| (weight.total(), Arc::clone(weight)))
-            .0
+        entry.or_insert_with(|| (weight.total(), Arc::clone(weight))).0
     }
 
     /// For each stored axis of a column of shape `shape` the vector `h -> sum of the products of axes' weights over the
@@ -66,25 +60,13 @@ impl Views {
     ///
     /// `axes` holds one weight per relation axis (at least those that the view mentions). An identity map gives back the
     /// same `Arc`, a constant position an [`Weight::Index`]; eq weights under strides that nest stay closed forms.
-    pub fn view_weights(
-        &mut self,
-        view: &View,
-        shape: &[u64],
-        axes: &[Arc<Weight>],
-    ) -> Vec<Arc<Weight>> {
-        view.maps
-            .iter()
-            .zip(shape)
-            .map(|(map, &len)| self.image(map, len, axes))
-            .collect()
+    pub fn view_weights(&mut self, view: &View, shape: &[u64], axes: &[Arc<Weight>]) -> Vec<Arc<Weight>> {
+        view.maps.iter().zip(shape).map(|(map, &len)| self.image(map, len, axes)).collect()
     }
 
     fn image(&mut self, map: &Map, len: u64, axes: &[Arc<Weight>]) -> Arc<Weight> {
-        let weight_of = |axis: u16| {
-            axes.get(usize::from(axis))
-                .cloned()
-                .unwrap_or_else(|| Arc::new(Weight::Ones { len: 1 }))
-        };
+        let weight_of =
+            |axis: u16| axes.get(usize::from(axis)).cloned().unwrap_or_else(|| Arc::new(Weight::Ones { len: 1 }));
         let (rule, sources) = match map {
             Map::Affine { offset, terms } => {
                 let sources: Vec<_> = terms.iter().map(|&(axis, _)| weight_of(axis)).collect();
@@ -94,25 +76,13 @@ impl Views {
                     return Arc::clone(source);
                 }
                 (
-                    Positions::Affine {
-                        offset: *offset,
-                        strides: terms.iter().map(|&(_, stride)| stride).collect(),
-                    },
+                    Positions::Affine { offset: *offset, strides: terms.iter().map(|&(_, stride)| stride).collect() },
                     sources,
                 )
             }
-            Map::List { axis, indices } => {
-                (Positions::List(indices.clone()), vec![weight_of(*axis)])
-            }
+            Map::List { axis, indices } => (Positions::List(indices.clone()), vec![weight_of(*axis)]),
         };
-        let key = Key {
-            len,
-            rule,
-            sources: sources
-                .iter()
-                .map(|source| Arc::as_ptr(source) as usize)
-                .collect(),
-        };
+        let key = Key { len, rule, sources: sources.iter().map(|source| Arc::as_ptr(source) as usize).collect() };
         if let Some(kept) = self.images.get(&key) {
             return Arc::clone(&kept.image);
         }
@@ -120,33 +90,21 @@ impl Views {
             Positions::Affine { offset, strides } => affine(len, *offset, strides, &sources),
             Positions::List(indices) => listed(len, indices, sources.first()),
         });
-        self.images.insert(
-            key,
-            Kept {
-                image: Arc::clone(&image),
-                _sources: sources,
-            },
-        );
+        self.images.insert(key, Kept { image: Arc::clone(&image), _sources: sources });
         image
     }
 }
 
 /// Adds `value` at `position` unless that lies outside.
 fn add(vector: &mut [K], position: i64, value: K) {
-    if let Some(cell) = usize::try_from(position)
-        .ok()
-        .and_then(|h| vector.get_mut(h))
-    {
+    if let Some(cell) = usize::try_from(position).ok().and_then(|h| vector.get_mut(h)) {
         *cell += value;
     }
 }
 
 fn listed(len: u64, indices: &[i64], source: Option<&Arc<Weight>>) -> Weight {
     let mut vector = vec![K::ZERO; len as usize];
-    for (&position, value) in indices
-        .iter()
-        .zip(source.map(|s| s.dense()).unwrap_or_default())
-    {
+    for (&position, value) in indices.iter().zip(source.map(|s| s.dense()).unwrap_or_default()) {
         add(&mut vector, position, value);
     }
     Weight::Dense(vector)
@@ -159,18 +117,13 @@ fn affine(len: u64, offset: i64, strides: &[i64], sources: &[Arc<Weight>]) -> We
             Weight::Index { index, len: d } if index >= d => {
                 return Weight::Index { index: len, len };
             }
-            Weight::Index { index, .. } => {
-                offset = offset.wrapping_add(stride.wrapping_mul(*index as i64))
-            }
+            Weight::Index { index, .. } => offset = offset.wrapping_add(stride.wrapping_mul(*index as i64)),
             Weight::Ones { len: 1 } | Weight::Eq { len: 1, .. } => {}
             other => axes.push((stride, other)),
         }
     }
     if axes.is_empty() {
-        return Weight::Index {
-            index: u64::try_from(offset).map_or(len, |index| index.min(len)),
-            len,
-        };
+        return Weight::Index { index: u64::try_from(offset).map_or(len, |index| index.min(len)), len };
     }
     if covers(len, offset, &axes) {
         return Weight::Ones { len };
@@ -180,19 +133,14 @@ fn affine(len: u64, offset: i64, strides: &[i64], sources: &[Arc<Weight>]) -> We
 
 /// Whether all weights are ones and the map sends exactly one index tuple to each position.
 fn covers(len: u64, offset: i64, axes: &[(i64, &Weight)]) -> bool {
-    let mut order: Vec<_> = axes
-        .iter()
-        .map(|&(stride, weight)| (stride, weight))
-        .collect();
+    let mut order: Vec<_> = axes.iter().map(|&(stride, weight)| (stride, weight)).collect();
     order.sort_by_key(|&(stride, _)| stride);
     let mut reach = Some(1i64);
     for (stride, weight) in order {
         if !matches!(weight, Weight::Ones { .. }) || reach != Some(stride) {
             return false;
         }
-        reach = i64::try_from(weight.len())
-            .ok()
-            .and_then(|d| stride.checked_mul(d));
+        reach = i64::try_from(weight.len()).ok().and_then(|d| stride.checked_mul(d));
     }
     offset == 0 && reach.is_some_and(|reach| reach as u64 >= len)
 }
@@ -202,18 +150,14 @@ fn covers(len: u64, offset: i64, axes: &[(i64, &Weight)]) -> bool {
 /// string beyond its length that stays below `len`.
 fn nested(len: u64, offset: i64, axes: &[(i64, &Weight)]) -> Option<Weight> {
     let digits = bits(len);
-    let offset = u64::try_from(offset)
-        .ok()
-        .filter(|&offset| bits(offset.saturating_add(1)) <= digits)?;
+    let offset = u64::try_from(offset).ok().filter(|&offset| bits(offset.saturating_add(1)) <= digits)?;
     // Coordinate of digit b (least significant first).
     let mut coordinates: Vec<Option<K>> = vec![None; digits];
     for &(stride, weight) in axes {
         let Weight::Eq { point, len: d } = weight else {
             return None;
         };
-        let stride = u64::try_from(stride)
-            .ok()
-            .filter(|stride| stride.is_power_of_two())?;
+        let stride = u64::try_from(stride).ok().filter(|stride| stride.is_power_of_two())?;
         if !d.is_power_of_two() && d.checked_mul(stride).is_some_and(|end| end < len) {
             return None;
         }
@@ -227,18 +171,9 @@ fn nested(len: u64, offset: i64, axes: &[(i64, &Weight)]) -> Option<Weight> {
         }
     }
     let fixed = |b: usize| {
-        if offset.checked_shr(b as u32).unwrap_or(0) & 1 == 1 {
-            K::ONE
-        } else {
-            K::ZERO
-        }
+        if offset.checked_shr(b as u32).unwrap_or(0) & 1 == 1 { K::ONE } else { K::ZERO }
     };
-    let point = coordinates
-        .iter()
-        .enumerate()
-        .map(|(b, slot)| slot.unwrap_or_else(|| fixed(b)))
-        .rev()
-        .collect();
+    let point = coordinates.iter().enumerate().map(|(b, slot)| slot.unwrap_or_else(|| fixed(b))).rev().collect();
     Some(Weight::Eq { point, len })
 }
 
@@ -253,22 +188,14 @@ fn scatter(len: u64, offset: i64, axes: &[(i64, &Weight)]) -> Weight {
         let entries = weight.dense();
         let extend = |&(position, product): &(i64, K)| {
             let at = move |i: i64| position.wrapping_add(stride.wrapping_mul(i));
-            entries
-                .iter()
-                .zip(0i64..)
-                .map(move |(&entry, i)| (at(i), product * entry))
-                .collect::<Vec<_>>()
+            entries.iter().zip(0i64..).map(move |(&entry, i)| (at(i), product * entry)).collect::<Vec<_>>()
         };
         tuples = tuples.iter().flat_map(extend).collect();
     }
     let entries = last.dense();
     for (position, product) in tuples {
         for (&entry, i) in entries.iter().zip(0i64..) {
-            add(
-                &mut vector,
-                position.wrapping_add(last_stride.wrapping_mul(i)),
-                product * entry,
-            );
+            add(&mut vector, position.wrapping_add(last_stride.wrapping_mul(i)), product * entry);
         }
     }
     Weight::Dense(vector)

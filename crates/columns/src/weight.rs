@@ -47,9 +47,7 @@ impl Weight {
                 table
             }
             Self::Ones { len } => vec![K::ONE; *len as usize],
-            Self::Index { index, len } => (0..*len)
-                .map(|i| if i == *index { K::ONE } else { K::ZERO })
-                .collect(),
+            Self::Index { index, len } => (0..*len).map(|i| if i == *index { K::ONE } else { K::ZERO }).collect(),
             Self::Dense(values) => values.clone(),
         }
     }
@@ -84,19 +82,10 @@ impl Weight {
                 None => K::ZERO,
             },
             Self::Dense(values) => {
-                let mut table: Vec<K> = values
-                    .iter()
-                    .skip(start as usize)
-                    .take(1 << e)
-                    .copied()
-                    .collect();
+                let mut table: Vec<K> = values.iter().skip(start as usize).take(1 << e).copied().collect();
                 for &r in segment {
                     let (low, high) = table.split_at(table.len() / 2);
-                    table = low
-                        .iter()
-                        .zip(high)
-                        .map(|(&a, &b)| a + (b - a) * r)
-                        .collect();
+                    table = low.iter().zip(high).map(|(&a, &b)| a + (b - a) * r).collect();
                 }
                 table.first().copied().unwrap_or(K::ZERO)
             }

@@ -13,31 +13,19 @@ use tacit_columns::*;
 /// Columns of all committed homes and some that are not; every cell is 1 or more.
 fn random(seed: u64) -> (Circuit, Values, Form, Numbers) {
     let mut numbers = Numbers::new(seed);
-    let parameters = Parameters {
-        log_rows: 3 + numbers.below(5) as u8,
-        reserved: numbers.below(5) as u32,
-        ..Parameters::default()
-    };
-    let mut circuit = Circuit {
-        parameters,
-        ..Circuit::default()
-    };
+    let parameters =
+        Parameters { log_rows: 3 + numbers.below(5) as u8, reserved: numbers.below(5) as u32, ..Parameters::default() };
+    let mut circuit = Circuit { parameters, ..Circuit::default() };
     let (mut values, mut form) = (Values::default(), Form::new());
     for id in 0..2 + numbers.below(4) as u32 {
-        let shape: Vec<u64> = (0..numbers.below(4))
-            .map(|_| 1 + numbers.below(7))
-            .collect();
+        let shape: Vec<u64> = (0..numbers.below(4)).map(|_| 1 + numbers.below(7)).collect();
         let home = match numbers.below(5) {
             0 => Home::Weights,
             1 => Home::Count,
             2 => Home::Public,
             _ => Home::Witness,
         };
-        values.columns.push(
-            (0..shape.iter().product())
-                .map(|_| 1 + numbers.below(1000) as i64)
-                .collect(),
-        );
+        values.columns.push((0..shape.iter().product()).map(|_| 1 + numbers.below(1000) as i64).collect());
         if home != Home::Public {
             // The second term shares its last weight with the first: they are grouped in the dense form.
             let weights: Vec<_> = shape.iter().map(|&len| numbers.weight(len)).collect();
@@ -46,11 +34,7 @@ fn random(seed: u64) -> (Circuit, Values, Form, Numbers) {
                 *last = shared.clone();
             }
             for weights in [weights, again].into_iter().take(numbers.below(3) as usize) {
-                form.push(FormTerm {
-                    coefficient: numbers.element(),
-                    column: id,
-                    weights,
-                });
+                form.push(FormTerm { coefficient: numbers.element(), column: id, weights });
             }
         }
         circuit.columns.push(column("c", &shape, home));
@@ -105,16 +89,8 @@ proptest! {
 
 #[test]
 fn nothing_is_rounded_up_but_the_last_limb() {
-    let shapes = vec![
-        vec![768, 3072],
-        vec![768],
-        vec![50257, 768],
-        vec![12, 197, 197],
-    ];
-    let cells: u64 = shapes
-        .iter()
-        .map(|shape| shape.iter().product::<u64>())
-        .sum();
+    let shapes = vec![vec![768, 3072], vec![768], vec![50257, 768], vec![12, 197, 197]];
+    let cells: u64 = shapes.iter().map(|shape| shape.iter().product::<u64>()).sum();
     let counts = limb_counts(&[shapes], 18, 0).unwrap();
     assert_eq!(counts, [cells.div_ceil(1 << 18) as usize]);
 }
@@ -122,26 +98,14 @@ fn nothing_is_rounded_up_but_the_last_limb() {
 #[test]
 fn malformed_forms_and_columns_are_refused() {
     let circuit = Circuit {
-        columns: vec![
-            column("w", &[3], Home::Weights),
-            column("p", &[3], Home::Public),
-        ],
-        parameters: Parameters {
-            log_rows: 2,
-            ..Parameters::default()
-        },
+        columns: vec![column("w", &[3], Home::Weights), column("p", &[3], Home::Public)],
+        parameters: Parameters { log_rows: 2, ..Parameters::default() },
         ..Circuit::default()
     };
     let layout = Layout::new(&circuit).unwrap();
     let mut numbers = Numbers::new(1);
     let z = numbers.point(layout.log_limbs() + 2);
-    let form = |column, len| {
-        vec![FormTerm {
-            coefficient: K::ONE,
-            column,
-            weights: vec![Weight::Ones { len }.into()],
-        }]
-    };
+    let form = |column, len| vec![FormTerm { coefficient: K::ONE, column, weights: vec![Weight::Ones { len }.into()] }];
     assert!(layout.evaluate(&form(0, 3), &z).is_ok());
     assert!(layout.evaluate(&form(0, 4), &z).is_err());
     assert!(layout.evaluate(&form(1, 3), &z).is_err());

@@ -13,21 +13,9 @@ use tacit_columns::*;
 
 /// Nanoseconds that this process' threads spent on a processor.
 fn on_processor() -> u64 {
-    let threads = std::fs::read_dir("/proc/self/task")
-        .into_iter()
-        .flatten()
-        .flatten();
-    let spent = |path: std::path::PathBuf| {
-        std::fs::read_to_string(path)
-            .ok()?
-            .split(' ')
-            .next()?
-            .parse::<u64>()
-            .ok()
-    };
-    threads
-        .filter_map(|thread| spent(thread.path().join("schedstat")))
-        .sum()
+    let threads = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
+    let spent = |path: std::path::PathBuf| std::fs::read_to_string(path).ok()?.split(' ').next()?.parse::<u64>().ok();
+    threads.filter_map(|thread| spent(thread.path().join("schedstat"))).sum()
 }
 
 fn timed<T>(what: &str, units: u64, run: impl FnOnce() -> T) -> T {
@@ -46,19 +34,10 @@ fn timed<T>(what: &str, units: u64, run: impl FnOnce() -> T) -> T {
 
 /// VGG-like: convolution weights, a long matrix, activations.
 fn circuit() -> Circuit {
-    let mut columns: Vec<Column> = (0..5)
-        .map(|_| column("conv", &[512, 512, 3, 3], Home::Weights))
-        .collect();
+    let mut columns: Vec<Column> = (0..5).map(|_| column("conv", &[512, 512, 3, 3], Home::Weights)).collect();
     columns.push(column("dense", &[768, 3072], Home::Weights));
     columns.extend((0..3).map(|_| column("activation", &[128, 56, 56], Home::Witness)));
-    Circuit {
-        columns,
-        parameters: Parameters {
-            log_rows: 18,
-            ..Parameters::default()
-        },
-        ..Circuit::default()
-    }
+    Circuit { columns, parameters: Parameters { log_rows: 18, ..Parameters::default() }, ..Circuit::default() }
 }
 
 #[test]
@@ -68,56 +47,25 @@ fn limbs_dense_weights_and_evaluation() {
     let mut numbers = Numbers::new(5);
     let layout = timed("layout", 1, || Layout::new(&circuit)).unwrap();
     let cells = |c: &Column| c.shape.iter().product::<u64>();
-    let values = Values {
-        columns: circuit
-            .columns
-            .iter()
-            .map(|c| vec![7; cells(c) as usize])
-            .collect(),
-    };
-    timed("limbs of the weights", layout.cells(0), || {
-        layout.commit_limbs(0, &values)
-    });
-    timed("limbs of the witness", layout.cells(1), || {
-        layout.commit_limbs(1, &values)
-    });
-    let eq = |numbers: &mut Numbers, len: u64| {
-        std::sync::Arc::new(Weight::Eq {
-            point: numbers.point(bits(len)),
-            len,
-        })
-    };
+    let values = Values { columns: circuit.columns.iter().map(|c| vec![7; cells(c) as usize]).collect() };
+    timed("limbs of the weights", layout.cells(0), || layout.commit_limbs(0, &values));
+    timed("limbs of the witness", layout.cells(1), || layout.commit_limbs(1, &values));
+    let eq = |numbers: &mut Numbers, len: u64| std::sync::Arc::new(Weight::Eq { point: numbers.point(bits(len)), len });
     for terms in [1, 2, 4] {
         for shared in [false, true] {
             let mut form = Form::new();
             for (id, column) in (0u32..).zip(&circuit.columns) {
-                let last: Vec<_> = column
-                    .shape
-                    .iter()
-                    .map(|&len| eq(&mut numbers, len))
-                    .collect();
+                let last: Vec<_> = column.shape.iter().map(|&len| eq(&mut numbers, len)).collect();
                 for _ in 0..terms {
-                    let mut weights: Vec<_> = column
-                        .shape
-                        .iter()
-                        .map(|&len| eq(&mut numbers, len))
-                        .collect();
+                    let mut weights: Vec<_> = column.shape.iter().map(|&len| eq(&mut numbers, len)).collect();
                     if shared {
                         weights[1..].clone_from_slice(&last[1..]);
                     }
-                    form.push(FormTerm {
-                        coefficient: K::ONE,
-                        column: id,
-                        weights,
-                    });
+                    form.push(FormTerm { coefficient: K::ONE, column: id, weights });
                 }
             }
             let cells = layout.cells(0) + layout.cells(1);
-            timed(
-                &format!("dense, {terms} terms a column, shared {shared}"),
-                cells * terms,
-                || layout.dense(&form),
-            );
+            timed(&format!("dense, {terms} terms a column, shared {shared}"), cells * terms, || layout.dense(&form));
             let z = numbers.point(layout.log_limbs() + layout.log_rows());
             let _ = timed("evaluate", form.len() as u64, || layout.evaluate(&form, &z)).unwrap();
         }
@@ -125,53 +73,26 @@ fn limbs_dense_weights_and_evaluation() {
     let form: Form = (0u32..)
         .zip(&circuit.columns)
         .map(|(column, c)| {
-            let weights = c
-                .shape
-                .iter()
-                .map(|&len| std::sync::Arc::new(Weight::Dense(numbers.point(len as usize))))
-                .collect();
-            FormTerm {
-                coefficient: K::ONE,
-                column,
-                weights,
-            }
+            let weights =
+                c.shape.iter().map(|&len| std::sync::Arc::new(Weight::Dense(numbers.point(len as usize)))).collect();
+            FormTerm { coefficient: K::ONE, column, weights }
         })
         .collect();
     let z = numbers.point(layout.log_limbs() + layout.log_rows());
-    let _ = timed("evaluate dense vectors", form.len() as u64, || {
-        layout.evaluate(&form, &z)
-    })
-    .unwrap();
+    let _ = timed("evaluate dense vectors", form.len() as u64, || layout.evaluate(&form, &z)).unwrap();
 }
 
 #[test]
 #[ignore = "prints times"]
 fn public_columns_and_rules() {
     let mut numbers = Numbers::new(6);
-    let eq = |numbers: &mut Numbers, len: u64| {
-        std::sync::Arc::new(Weight::Eq {
-            point: numbers.point(bits(len)),
-            len,
-        })
-    };
+    let eq = |numbers: &mut Numbers, len: u64| std::sync::Arc::new(Weight::Eq { point: numbers.point(bits(len)), len });
     let image: Vec<i64> = (0..3 * 224 * 224).map(|i| i % 251).collect();
-    let weights: Vec<_> = [3, 224, 224]
-        .iter()
-        .map(|&len| eq(&mut numbers, len))
-        .collect();
-    let _ = timed("known image", image.len() as u64, || {
-        known(&image, &weights)
-    });
+    let weights: Vec<_> = [3, 224, 224].iter().map(|&len| eq(&mut numbers, len)).collect();
+    let _ = timed("known image", image.len() as u64, || known(&image, &weights));
     let entries = 3u64 << 16;
-    let rule = Rule::Listed {
-        bytes: 2,
-        data: vec![9; 2 * entries as usize],
-    };
+    let rule = Rule::Listed { bytes: 2, data: vec![9; 2 * entries as usize] };
     let weight = eq(&mut numbers, entries);
-    let _ = timed("listed rule, first", entries, || {
-        rule_value(&rule, &weight, entries)
-    });
-    let _ = timed("listed rule", entries, || {
-        rule_value(&rule, &weight, entries)
-    });
+    let _ = timed("listed rule, first", entries, || rule_value(&rule, &weight, entries));
+    let _ = timed("listed rule", entries, || rule_value(&rule, &weight, entries));
 }

@@ -9,7 +9,8 @@ pub fn empty(circuit: &Circuit) -> Values {
 
 /// Fills one column from exactly its bytes.
 pub fn fill(circuit: &Circuit, values: &mut Values, column: u32, bytes: &[u8]) -> Result<(), CircuitError> {
-    let (Some(declared), Some(cells)) = (circuit.columns.get(column as usize), values.columns.get_mut(column as usize)) else {
+    let (Some(declared), Some(cells)) = (circuit.columns.get(column as usize), values.columns.get_mut(column as usize))
+    else {
         return Err(CircuitError::new(format!("the circuit has no column {column}")));
     };
     if column_bytes(declared) != Some(bytes.len() as u64) {
@@ -20,7 +21,13 @@ pub fn fill(circuit: &Circuit, values: &mut Values, column: u32, bytes: &[u8]) -
 }
 
 /// Fills columns one after another from a buffer that they must use up.
-pub fn cut(circuit: &Circuit, values: &mut Values, columns: &[u32], mut buffer: &[u8], name: &str) -> Result<(), CircuitError> {
+pub fn cut(
+    circuit: &Circuit,
+    values: &mut Values,
+    columns: &[u32],
+    mut buffer: &[u8],
+    name: &str,
+) -> Result<(), CircuitError> {
     for &column in columns {
         let length = circuit.columns.get(column as usize).and_then(column_bytes).unwrap_or(u64::MAX);
         let Some((head, tail)) = usize::try_from(length).ok().and_then(|length| buffer.split_at_checked(length)) else {

@@ -15,6 +15,7 @@ pub fn check(
 ) -> Result<Option<(String, String, Vec<u64>)>, String> {
     let circuit = Circuit::decode(circuit).map_err(|error| error.to_string())?;
     let mut values = Values::read(&circuit, weights, public, witness).map_err(|error| error.to_string())?;
-    let found = tacit_circuit::count_lookups(&circuit, &mut values).and_then(|()| tacit_circuit::check(&circuit, &values));
+    let found =
+        tacit_circuit::count_lookups(&circuit, &mut values).and_then(|()| tacit_circuit::check(&circuit, &values));
     Ok(found.err().map(|failure| (failure.relation, format!("{:?}", failure.kind), failure.index)))
 }

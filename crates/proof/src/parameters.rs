@@ -32,8 +32,10 @@ fn factors(circuit: &Circuit) -> usize {
 
 /// log2 of the leaves of the fraction tree, padded axis by axis and packed.
 fn log_leaves(circuit: &Circuit) -> usize {
-    let region = |axes: &[u64]| -> u64 { 1u64.checked_shl(axes.iter().map(|&d| bits(d) as u32).sum()).unwrap_or(u64::MAX) };
-    let lookups = circuit.lookups.iter().filter_map(|lookup| lookup.components.first()).map(|sum| region(sum.output_axes()));
+    let region =
+        |axes: &[u64]| -> u64 { 1u64.checked_shl(axes.iter().map(|&d| bits(d) as u32).sum()).unwrap_or(u64::MAX) };
+    let lookups =
+        circuit.lookups.iter().filter_map(|lookup| lookup.components.first()).map(|sum| region(sum.output_axes()));
     let segments = circuit.tables.iter().flat_map(|table| &table.segments).map(|segment| region(&[segment.entries]));
     bits(lookups.chain(segments).fold(0u64, u64::saturating_add))
 }
@@ -105,10 +107,8 @@ pub fn finish(bytes: &[u8]) -> Result<Vec<u8>, String> {
     let shapes = |wanted: fn(&Home) -> bool| -> Vec<Vec<u64>> {
         circuit.columns.iter().filter(|column| wanted(&column.home)).map(|column| column.shape.clone()).collect()
     };
-    let commitments = [
-        shapes(|home| matches!(home, Home::Weights)),
-        shapes(|home| matches!(home, Home::Witness | Home::Count)),
-    ];
+    let commitments =
+        [shapes(|home| matches!(home, Home::Weights)), shapes(|home| matches!(home, Home::Witness | Home::Count))];
     let size = |shapes: &Vec<Vec<u64>>| -> u64 {
         shapes.iter().map(|shape| shape.iter().product::<u64>()).fold(0, u64::saturating_add)
     };
@@ -117,7 +117,8 @@ pub fn finish(bytes: &[u8]) -> Result<Vec<u8>, String> {
     let limbs = limb_counts(&commitments, rows, 0).map_err(|error| error.to_string())?;
     let log_limbs = bits(limbs.iter().map(|&count| count.max(1) as u64).sum());
     let outer = outer_terms(&circuit, list_bits(FIRST_RATE));
-    let choice = choose(rows, log_limbs, &outer).map_err(|_| "no parameters reach 128 bits for a circuit of this size".to_string())?;
+    let choice = choose(rows, log_limbs, &outer)
+        .map_err(|_| "no parameters reach 128 bits for a circuit of this size".to_string())?;
     let narrow = |list: &[usize]| list.iter().map(|&x| x as u8).collect();
     circuit.parameters = Parameters {
         log_rows: choice.schedule.log_rows() as u8,

@@ -57,7 +57,16 @@ impl Model {
         let limbs = padded(layout.commit_limbs(0, &values), &schedule);
         let commitment = tacit_open::commit(&schedule, limbs, progress)?;
         let circuit_digest = digest(circuit_bytes);
-        Ok(Self { circuit, circuit_bytes: circuit_bytes.to_vec(), circuit_digest, layout, schedule, shape, values, commitment })
+        Ok(Self {
+            circuit,
+            circuit_bytes: circuit_bytes.to_vec(),
+            circuit_digest,
+            layout,
+            schedule,
+            shape,
+            values,
+            commitment,
+        })
     }
 
     pub fn weights_root(&self) -> Digest {
@@ -70,7 +79,13 @@ impl Model {
     }
 
     /// One receipt for one witness. The witness commitment serves this transcript alone.
-    pub fn prove(&mut self, public: &[u8], witness: &[u8], context: &[u8], progress: &Progress) -> Result<Receipt, ProveError> {
+    pub fn prove(
+        &mut self,
+        public: &[u8],
+        witness: &[u8],
+        context: &[u8],
+        progress: &Progress,
+    ) -> Result<Receipt, ProveError> {
         progress.expect(100);
         progress.enter("multiplicities");
         self.read(public, witness)?;
@@ -111,7 +126,8 @@ impl Model {
         let computed = homes(circuit, |home| matches!(home, Home::Witness | Home::Virtual(_)));
         cut(circuit, &mut self.values, &computed, witness, "witness")?;
         for column in homes(circuit, |home| matches!(home, Home::Count)) {
-            let cells = circuit.columns.get(column as usize).map_or(0, |declared| declared.shape.iter().product::<u64>());
+            let cells =
+                circuit.columns.get(column as usize).map_or(0, |declared| declared.shape.iter().product::<u64>());
             if let Some(values) = self.values.columns.get_mut(column as usize) {
                 *values = vec![0; cells as usize];
             }
@@ -119,7 +135,13 @@ impl Model {
         Ok(())
     }
 
-    fn argue(&self, values: &Values, receipt: &Receipt, witness: &Commitment, progress: &Progress) -> Result<Vec<u8>, ProveError> {
+    fn argue(
+        &self,
+        values: &Values,
+        receipt: &Receipt,
+        witness: &Commitment,
+        progress: &Progress,
+    ) -> Result<Vec<u8>, ProveError> {
         let circuit = &self.circuit;
         let parameters = parameter_bytes(&circuit.parameters);
         let statement = Statement {
@@ -148,7 +170,15 @@ impl Model {
         let weights = self.layout.dense(&form);
         progress.advance(10)?;
         progress.enter("open");
-        tacit_open::open(&self.schedule, &[&self.commitment, witness], &self.shape, weights, value, &mut sender, progress)?;
+        tacit_open::open(
+            &self.schedule,
+            &[&self.commitment, witness],
+            &self.shape,
+            weights,
+            value,
+            &mut sender,
+            progress,
+        )?;
         progress.enter("");
         progress.advance(25)?;
         Ok(sender.finish())

@@ -32,7 +32,8 @@ pub fn combine(circuit: &Circuit, values: &Values, claims: Vec<Claim<K>>, zeta: 
                     form.push(FormTerm { coefficient: power * term.coefficient, ..term });
                 }
                 Home::Public => {
-                    let cells = values.columns.get(term.column as usize).ok_or(Invalid::Circuit("a column has no values"))?;
+                    let cells =
+                        values.columns.get(term.column as usize).ok_or(Invalid::Circuit("a column has no values"))?;
                     total -= power * term.coefficient * known(cells, &term.weights);
                 }
                 Home::Virtual(_) => return Err(Invalid::Circuit("a claim on a virtual column")),

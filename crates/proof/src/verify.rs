@@ -49,7 +49,10 @@ impl VerifyingKey {
         let shape = shape(&layout);
         let security = security(&key.circuit).map_err(|error| error.to_string())?;
         if security.composed < PROFILE_BITS {
-            return Err(format!("its parameters give {:.1} bits of security, the profile asks for 128", security.composed));
+            return Err(format!(
+                "its parameters give {:.1} bits of security, the profile asks for 128",
+                security.composed
+            ));
         }
         let parameters = parameter_bytes(&key.circuit.parameters);
         Ok(Self { key, layout, schedule, shape, parameters })
@@ -87,7 +90,9 @@ impl VerifyingKey {
         let zeta: K = receiver.draw("combine");
         let (form, value) = combine(circuit, &values, claims, zeta)?;
         let roots = [receipt.weights_root, receipt.witness_root];
-        tacit_open::verify(&self.schedule, &roots, &self.shape, value, &mut receiver, |point| self.layout.evaluate(&form, point))?;
+        tacit_open::verify(&self.schedule, &roots, &self.shape, value, &mut receiver, |point| {
+            self.layout.evaluate(&form, point)
+        })?;
         receiver.finish()?;
         Ok(())
     }

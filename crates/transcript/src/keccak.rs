@@ -30,12 +30,7 @@ pub(crate) struct Lanes {
 
 impl Lanes {
     pub(crate) fn new() -> Self {
-        Self {
-            state: [[0; LANES]; 25],
-            carry: [0; LANES],
-            shift: 0,
-            word: 0,
-        }
+        Self { state: [[0; LANES]; 25], carry: [0; LANES], shift: 0, word: 0 }
     }
 
     /// One byte per lane.
@@ -110,13 +105,7 @@ mod tests {
 
     #[test]
     fn digest_of_nothing() {
-        let hex: String = keccak256(&[])
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
-        assert_eq!(
-            hex,
-            "c5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470"
-        );
+        let hex: String = keccak256(&[]).iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(hex, "c5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470");
     }
 }

@@ -31,7 +31,9 @@ pub enum Invalid {
     Circuit(&'static str),
     #[error("this is not a tacit {0}")]
     Kind(&'static str),
-    #[error("this {what} has format {found}, this version of tacit reads format {known}: make it again with the version in use")]
+    #[error(
+        "this {what} has format {found}, this version of tacit reads format {known}: make it again with the version in use"
+    )]
     Format { what: &'static str, found: u16, known: u16 },
 }
 

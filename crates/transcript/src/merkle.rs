@@ -28,8 +28,7 @@ pub fn node(left: &Digest, right: &Digest) -> Digest {
 
 /// The canonical little-endian words of `row`.
 pub fn row_bytes(row: &[F]) -> impl Iterator<Item = u8> + '_ {
-    row.iter()
-        .flat_map(|element| element.as_canonical_u64().to_le_bytes())
+    row.iter().flat_map(|element| element.as_canonical_u64().to_le_bytes())
 }
 
 /// A tree with all its digests: `layers[0]` are the leaves, the last layer is the root alone.
@@ -59,11 +58,7 @@ impl Tree {
     }
 
     pub fn root(&self) -> Digest {
-        self.layers
-            .last()
-            .and_then(|top| top.first())
-            .copied()
-            .unwrap_or_default()
+        self.layers.last().and_then(|top| top.first()).copied().unwrap_or_default()
     }
 
     /// log2 of the number of leaves.
@@ -93,32 +88,23 @@ impl Tree {
 fn leaves(rows: &[F], width: usize, salts: &[u8], salt: usize) -> Vec<Digest> {
     let mut digests = vec![[0; 32]; rows.len() / width];
     let chunk = GROUPS * LANES;
-    digests
-        .par_chunks_mut(chunk)
-        .enumerate()
-        .for_each(|(index, digests)| {
-            let rows = rows.get(index * chunk * width..).unwrap_or_default();
-            let salts = salts.get(index * chunk * salt..).unwrap_or_default();
-            for (group, digests) in digests.chunks_mut(LANES).enumerate() {
-                let rows = rows.get(group * LANES * width..).unwrap_or_default();
-                let salts = salts.get(group * LANES * salt..).unwrap_or_default();
-                if digests.len() == LANES {
-                    digests.copy_from_slice(&leaf_lanes(rows, width, salts, salt));
-                } else {
-                    for (lane, digest) in digests.iter_mut().enumerate() {
-                        let row: Vec<u8> = row_bytes(rows.get(lane * width..).unwrap_or_default())
-                            .take(8 * width)
-                            .collect();
-                        *digest = leaf(
-                            salts
-                                .get(lane * salt..(lane + 1) * salt)
-                                .unwrap_or_default(),
-                            &row,
-                        );
-                    }
+    digests.par_chunks_mut(chunk).enumerate().for_each(|(index, digests)| {
+        let rows = rows.get(index * chunk * width..).unwrap_or_default();
+        let salts = salts.get(index * chunk * salt..).unwrap_or_default();
+        for (group, digests) in digests.chunks_mut(LANES).enumerate() {
+            let rows = rows.get(group * LANES * width..).unwrap_or_default();
+            let salts = salts.get(group * LANES * salt..).unwrap_or_default();
+            if digests.len() == LANES {
+                digests.copy_from_slice(&leaf_lanes(rows, width, salts, salt));
+            } else {
+                for (lane, digest) in digests.iter_mut().enumerate() {
+                    let row: Vec<u8> =
+                        row_bytes(rows.get(lane * width..).unwrap_or_default()).take(8 * width).collect();
+                    *digest = leaf(salts.get(lane * salt..(lane + 1) * salt).unwrap_or_default(), &row);
                 }
             }
-        });
+        }
+    });
     digests
 }
 
@@ -132,9 +118,7 @@ fn leaf_lanes(rows: &[F], width: usize, salts: &[u8], salt: usize) -> [Digest; L
     }
     let rows: [&[F]; LANES] = std::array::from_fn(|lane| &rows[lane * width..(lane + 1) * width]);
     for element in 0..width {
-        lanes.absorb_words(std::array::from_fn(|lane| {
-            rows[lane][element].as_canonical_u64()
-        }));
+        lanes.absorb_words(std::array::from_fn(|lane| rows[lane][element].as_canonical_u64()));
     }
     lanes.finish()
 }
@@ -142,20 +126,17 @@ fn leaf_lanes(rows: &[F], width: usize, salts: &[u8], salt: usize) -> [Digest; L
 fn parents(children: &[Digest]) -> Vec<Digest> {
     let mut digests = vec![[0; 32]; children.len() / 2];
     let chunk = GROUPS * LANES;
-    digests
-        .par_chunks_mut(chunk)
-        .zip(children.par_chunks(2 * chunk))
-        .for_each(|(digests, children)| {
-            for (digests, children) in digests.chunks_mut(LANES).zip(children.chunks(2 * LANES)) {
-                if digests.len() == LANES {
-                    digests.copy_from_slice(&node_lanes(children));
-                } else {
-                    for (digest, pair) in digests.iter_mut().zip(children.as_chunks::<2>().0) {
-                        *digest = node(&pair[0], &pair[1]);
-                    }
+    digests.par_chunks_mut(chunk).zip(children.par_chunks(2 * chunk)).for_each(|(digests, children)| {
+        for (digests, children) in digests.chunks_mut(LANES).zip(children.chunks(2 * LANES)) {
+            if digests.len() == LANES {
+                digests.copy_from_slice(&node_lanes(children));
+            } else {
+                for (digest, pair) in digests.iter_mut().zip(children.as_chunks::<2>().0) {
+                    *digest = node(&pair[0], &pair[1]);
                 }
             }
-        });
+        }
+    });
     digests
 }
 
@@ -167,11 +148,7 @@ fn node_lanes(children: &[Digest]) -> [Digest; LANES] {
     for side in 0..2 {
         for word in 0..4 {
             lanes.absorb_words(std::array::from_fn(|lane| {
-                children[2 * lane + side]
-                    .as_chunks::<8>()
-                    .0
-                    .get(word)
-                    .map_or(0, |bytes| u64::from_le_bytes(*bytes))
+                children[2 * lane + side].as_chunks::<8>().0.get(word).map_or(0, |bytes| u64::from_le_bytes(*bytes))
             }));
         }
     }
@@ -186,9 +163,7 @@ pub fn verify(
     opened: &[(u64, Digest)],
     receiver: &mut Receiver<'_>,
 ) -> Result<(), Invalid> {
-    let ascending = opened
-        .windows(2)
-        .all(|pair| matches!(pair, [(a, _), (b, _)] if a < b));
+    let ascending = opened.windows(2).all(|pair| matches!(pair, [(a, _), (b, _)] if a < b));
     let last = opened.last().ok_or(Invalid::Check("Merkle positions"))?.0;
     if !ascending || depth > 63 || last >> depth != 0 {
         return Err(Invalid::Check("Merkle positions"));
@@ -205,20 +180,12 @@ pub fn verify(
                     .try_into()
                     .map_err(|_| Invalid::Truncated("Merkle siblings"))?,
             };
-            let (left, right) = if position & 1 == 0 {
-                (digest, sibling)
-            } else {
-                (sibling, digest)
-            };
+            let (left, right) = if position & 1 == 0 { (digest, sibling) } else { (sibling, digest) };
             above.push((position >> 1, node(&left, &right)));
         }
         known = above;
     }
-    if known == [(0, *root)] {
-        Ok(())
-    } else {
-        Err(Invalid::Check("a Merkle root"))
-    }
+    if known == [(0, *root)] { Ok(()) } else { Err(Invalid::Check("a Merkle root")) }
 }
 
 #[cfg(test)]
@@ -244,41 +211,25 @@ mod tests {
         fn new(depth: usize, width: usize, salt: usize, seed: u64) -> Self {
             let mut random = SmallRng::seed_from_u64(seed);
             // Words between p and 2^64 are stored as they are: hashing must reduce them.
-            let rows: Vec<F> = (0..width << depth)
-                .map(|_| F::from_u64(random.random::<u64>() | 0xffff_ffff << 32))
-                .collect();
+            let rows: Vec<F> =
+                (0..width << depth).map(|_| F::from_u64(random.random::<u64>() | 0xffff_ffff << 32)).collect();
             let salts: Vec<u8> = (0..salt << depth).map(|_| random.random()).collect();
             let tree = Tree::new(&rows, width, &salts, salt);
-            Self {
-                rows,
-                width,
-                salts,
-                salt,
-                tree,
-            }
+            Self { rows, width, salts, salt, tree }
         }
 
         fn leaf(&self, position: usize) -> Digest {
-            let row: Vec<u8> =
-                row_bytes(&self.rows[position * self.width..][..self.width]).collect();
+            let row: Vec<u8> = row_bytes(&self.rows[position * self.width..][..self.width]).collect();
             leaf(&self.salts[position * self.salt..][..self.salt], &row)
         }
 
         fn open(&self, positions: &[u64]) -> (Vec<(u64, Digest)>, Vec<u8>) {
-            let opened = positions
-                .iter()
-                .map(|&p| (p, self.leaf(p as usize)))
-                .collect();
+            let opened = positions.iter().map(|&p| (p, self.leaf(p as usize))).collect();
             (opened, self.tree.siblings(positions).concat())
         }
     }
 
-    fn check(
-        root: &Digest,
-        depth: usize,
-        opened: &[(u64, Digest)],
-        proof: &[u8],
-    ) -> Result<(), Invalid> {
+    fn check(root: &Digest, depth: usize, opened: &[(u64, Digest)], proof: &[u8]) -> Result<(), Invalid> {
         let mut receiver = Receiver::new(Transcript::new("test"), proof);
         verify(root, depth, opened, &mut receiver)?;
         receiver.finish()
@@ -290,11 +241,7 @@ mod tests {
             for salt in [0, 7, 8, 16] {
                 let case = Case::new(5, width, salt, 1);
                 for position in 0..32 {
-                    assert_eq!(
-                        case.tree.layers[0][position],
-                        case.leaf(position),
-                        "width {width}, salt {salt}"
-                    );
+                    assert_eq!(case.tree.layers[0][position], case.leaf(position), "width {width}, salt {salt}");
                 }
             }
         }
@@ -349,10 +296,7 @@ mod tests {
         assert_eq!(check(&root, 2, &leaves, &[]), Ok(()));
         let refused = Err(Invalid::Check("Merkle positions"));
         assert_eq!(check(&root, 2, &[], &[]), refused);
-        assert_eq!(
-            check(&root, 2, &[leaves[1], leaves[0], leaves[2], leaves[3]], &[]),
-            refused
-        );
+        assert_eq!(check(&root, 2, &[leaves[1], leaves[0], leaves[2], leaves[3]], &[]), refused);
         assert_eq!(check(&root, 2, &[leaves[0], leaves[0]], &[0; 64]), refused);
         assert_eq!(check(&root, 2, &[(4, leaves[0].1)], &[0; 64]), refused);
         assert_eq!(check(&root, 200, &leaves, &[]), refused);

@@ -32,6 +32,8 @@ def free_inputs(model: Any) -> tuple[FreeInput, ...]:
             try:
                 dtype = helper.tensor_dtype_to_np_dtype(tensor.elem_type).name
             except KeyError:
-                raise ModelError(f"The input {value.name!r} is not a tensor of numbers; give a model whose inputs are.") from None
+                raise ModelError(
+                    f"The input {value.name!r} is not a tensor of numbers; give a model whose inputs are."
+                ) from None
             found.append(FreeInput(value.name, shape, dtype, shape[:1] in ((0,), (1,))))
     return tuple(found)

@@ -112,9 +112,44 @@ def _value(entry: onnx.ValueInfoProto) -> Value | None:
 def _measured(
     source: Source, model: onnx.ModelProto, unknown: Sequence[str], values: Mapping[str, Value]
 ) -> dict[str, Value]:
-    """Runs the model on zeros and reads the shapes of the `unknown` values off the results."""
+    """Runs the model on zeros and reads the shapes of the `unknown` values off the results; ones must give the same."""
     import onnxruntime
 
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    zeros = {name: np.zeros(values[name].shape, values[name].dtype) for name in source.inputs}
+    try:
+        data = _whole(source, model, unknown).SerializeToString()
+        session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+        results = session.run(list(unknown), zeros)
+    except Exception as error:
+        listed = ", ".join(sorted({node.op_type for node in model.graph.node if set(node.output) & set(unknown)}))
+        raise UnsupportedOperator(
+            f"{source.name} has values of unknown shape (computed by {listed}), and onnxruntime cannot run it: "
+            f"{_first_line(error)}."
+        ) from None
+    try:
+        others = session.run(list(unknown), {name: np.ones_like(array) for name, array in zeros.items()})
+    except Exception:
+        others = results
+    found = {}
+    for name, result, other in zip(unknown, results, others):
+        kind = next(node.op_type for node in model.graph.node if name in node.output)
+        if not isinstance(result, np.ndarray) or result.dtype.name not in TENSOR_DTYPES:
+            raise UnsupportedOperator(
+                f"The value {name!r} (computed by {kind}) is not a tensor of numbers; remove that node."
+            )
+        if result.shape != other.shape:
+            raise UnsupportedOperator(
+                f"The shape of {name!r} (computed by {kind}) depends on input values; only fixed shapes can be proved."
+            )
+        found[name] = Value(name, tuple(result.shape), result.dtype.name)
+    return found
+
+
+def _whole(source: Source, model: onnx.ModelProto, outputs: Sequence[str]) -> onnx.ModelProto:
+    """The skeleton with its large initialisers again, computing the named values."""
     whole = onnx.ModelProto()
     whole.CopyFrom(model)
     large = {name: array for name, array in source.weights.items() if array.size > LARGEST_KEPT}
@@ -123,29 +158,8 @@ def _measured(
     whole.graph.input.extend(kept)
     whole.graph.initializer.extend(numpy_helper.from_array(array, name) for name, array in large.items())
     del whole.graph.output[:]
-    whole.graph.output.extend(onnx.ValueInfoProto(name=name) for name in unknown)
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    feeds = {name: np.zeros(values[name].shape, values[name].dtype) for name in source.inputs}
-    try:
-        session = onnxruntime.InferenceSession(whole.SerializeToString(), options, providers=["CPUExecutionProvider"])
-        results = session.run(list(unknown), feeds)
-    except Exception as error:
-        listed = ", ".join(sorted({node.op_type for node in model.graph.node if set(node.output) & set(unknown)}))
-        raise UnsupportedOperator(
-            f"{source.name} has values of unknown shape (computed by {listed}), and onnxruntime cannot run it: "
-            f"{_first_line(error)}."
-        ) from None
-    found = {}
-    for name, result in zip(unknown, results):
-        if not isinstance(result, np.ndarray) or result.dtype.name not in TENSOR_DTYPES:
-            kind = next(node.op_type for node in model.graph.node if name in node.output)
-            raise UnsupportedOperator(
-                f"The value {name!r} (computed by {kind}) is not a tensor of numbers; remove that node."
-            )
-        found[name] = Value(name, tuple(result.shape), result.dtype.name)
-    return found
+    whole.graph.output.extend(onnx.ValueInfoProto(name=name) for name in outputs)
+    return whole
 
 
 def _first_line(error: Exception) -> str:

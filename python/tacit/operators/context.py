@@ -89,7 +89,7 @@ class Context:
         self._narrow: dict[str, Tensor] = {}
         self._wide: dict[str, Tensor] = {}
         self._rounding: dict[str, int] = {}
-        self._columns: dict[tuple[str, int], Tensor] = {}
+        self._columns: dict[tuple[str, int], list[tuple[np.ndarray, Tensor]]] = {}
 
     # the graph
 
@@ -183,13 +183,17 @@ class Context:
         return self.weight(name, array, exponent)
 
     def weight(self, name: str, array: np.ndarray, exponent: int) -> Tensor:
-        """A column of weights round(array * 2^exponent); stored once for each name and exponent."""
-        key = (name, exponent)
-        if key not in self._columns:
-            require_finite(name, array)
-            limit = 1 << 62
-            self._columns[key] = self.builder.weight(name, quantise(array, exponent, -limit, limit), exponent)
-        return self._columns[key]
+        """A column of weights round(array * 2^exponent); equal ones of one name are stored once."""
+        require_finite(name, array)
+        limit = 1 << 62
+        integers = quantise(array, exponent, -limit, limit)
+        stored = self._columns.setdefault((name, exponent), [])
+        for present, tensor in stored:
+            if np.array_equal(present, integers):
+                return tensor
+        tensor = self.builder.weight(name, integers, exponent)
+        stored.append((integers, tensor))
+        return tensor
 
     def addend(self, name: str) -> Tensor:
         """A value as a term of a sum: exact, but an accumulator that others read too is rounded once for all of
@@ -288,9 +292,10 @@ def signed_bits(tensor: Tensor) -> int:
 
 
 def magnitude_bits(array: np.ndarray) -> float:
-    """log2 of the root mean square of an array; infinite for zeros, which need no precision."""
+    """log2 of the root mean square of an array; infinite for zeros, which need no precision. Rounded, so that machines
+    that sum in another order agree."""
     square = float(np.mean(np.square(array.astype(np.float64)))) if array.size else 0.0
-    return 0.5 * float(np.log2(square)) if square > 0 else float("inf")
+    return round(0.5 * float(np.log2(square)), 6) if square > 0 else float("inf")
 
 
 def require_finite(name: str, array: np.ndarray) -> None:

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 WIDEST_TABLE = 18
 """The widest interval, in bits, that a table may cover whole."""
-WIDEST_RECTIFIED, MOST_RECTIFIED = 28, 4
-"""Relu without a table does not saturate: intervals grow from layer to layer. It is for integers of at most so many bits, and
-for models with so few of them that the last still fits (else the table is there anyway)."""
+WIDEST_RECTIFIED, MOST_RECTIFIED = 21, 3
+"""Relu without a table does not saturate: intervals grow from layer to layer. It is for integers of at most so many
+bits, and for models with so few of them that the last still fits (else the table is there anyway)."""
 RECTIFIED = 2 * CELL + 3 * LEAF + 25
 """What Relu without a table costs more than with one, for each element (one product included)."""
 

@@ -72,7 +72,8 @@ def multiply(builder: Builder, left: Tensor, right: Tensor) -> Tensor:
 def factors_of(builder: Builder, left: Tensor, right: Tensor) -> tuple[Tensor, Tensor]:
     """Operands whose product distributes into few terms of at most two factors each; others become copies."""
     if left.degree > 1 or left.denominator != 1:
-        left = builder.copy(left)
+        same, left = left is right, builder.copy(left)
+        right = left if same else right
     if right.degree > 1 or right.denominator != 1:
         right = builder.copy(right)
     if len(left.terms) * len(right.terms) > MAXIMUM_PRODUCTS and len(left.terms) > 1:

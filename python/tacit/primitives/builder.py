@@ -59,7 +59,9 @@ class Builder:
 
     def __init__(self) -> None:
         self.columns: dict[str, Column] = {}
+        self.bound: set[str] = set()
         self.depth = 0
+        self.names: dict[str, dict[str, int]] = {"column": {}, "relation": {}}
 
     # what gadgets and lowerings call
 
@@ -85,6 +87,7 @@ class Builder:
         """A public input column, bound to `name`; `dtype` is what the model declares."""
         dims = fresh_dims(shape)
         column = self._register(Column(self._name(name), stored_shape(dims), "public", low, high))
+        self.bound.add(column.name)
         self.on_input(column, name, tuple(shape), exponent, dtype)
         return column_tensor(column, dims, exponent)
 
@@ -143,10 +146,11 @@ class Builder:
         from tacit.primitives.arithmetic import copy
 
         column = tensor.column
-        if column is None or column.home != "public" or self.is_bound(column):
+        if column is None or column.home != "public" or column.name in self.bound:
             tensor = copy(self, f"{name}/public", tensor, public=True)
             column = tensor.column
         assert column is not None
+        self.bound.add(column.name)
         self.on_output(column, name, tuple(tensor.shape if shape is None else shape), tensor.exponent, dtype)
 
     # what interpretations define
@@ -169,10 +173,6 @@ class Builder:
     def on_output(self, column: Column, name: str, shape: tuple[int, ...], exponent: int, dtype: str) -> None:
         """A public column was bound as an output."""
 
-    def is_bound(self, column: Column) -> bool:
-        """Whether a public binding names the column already."""
-        return False
-
     @contextmanager
     def step(self, gadget: str, name: str, arguments: dict[str, Any]) -> Iterator[None]:
         """Surrounds one gadget's call; gadgets inside gadgets are part of the outer one."""
@@ -185,7 +185,8 @@ class Builder:
     # names
 
     def _name(self, name: str, kind: str = "column") -> str:
-        taken = self.__dict__.setdefault(f"_names_{kind}", {})
+        """`name`, numbered if it is taken: the same calls give the same names under every builder."""
+        taken = self.names[kind]
         count = taken.get(name, 0)
         taken[name] = count + 1
         return name if count == 0 else self._name(f"{name}#{count + 1}", kind)

@@ -119,18 +119,6 @@ class ProgramBuilder(Builder):
             raise ModelError(f"{name}: only gadgets demand lookups")
         super().lookup(name, table, components)
 
-    def is_bound(self, column: Column) -> bool:
-        return column.name in self._bound()
-
-    def _bound(self) -> set[str]:
-        return self.__dict__.setdefault("_bound_names", set())
-
-    def on_input(self, column: Column, name: str, shape: tuple[int, ...], exponent: int, dtype: str) -> None:
-        self._bound().add(column.name)
-
-    def on_output(self, column: Column, name: str, shape: tuple[int, ...], exponent: int, dtype: str) -> None:
-        self._bound().add(column.name)
-
 
 def array_of(column: Column, array: np.ndarray) -> np.ndarray:
     """A weight's values in its column's stored shape."""

@@ -57,10 +57,6 @@ class Record(Builder):
         number = self.numbers[column.name]
         self.publics.append(circuit.Public(name, True, number, dtype, shape, exponent, column.low, column.high))
 
-    def is_bound(self, column: Column) -> bool:
-        number = self.numbers.get(column.name)
-        return any(public.column == number for public in self.publics)
-
     def on_contract(self, name: str, tensor: Tensor) -> None:
         whole = replace(tensor, denominator=1)
         self.contracts.append(circuit.Contract(name, self.lowered(whole, whole.axes)))

@@ -90,10 +90,7 @@ pub fn circuit() -> Circuit {
             Lookup { name: "remainder".into(), table: 0, components: vec![single(4)] },
             Lookup { name: "relu".into(), table: 1, components: vec![single(5), single(6)] },
         ],
-        publics: vec![
-            binding("x", Direction::Input, 0, IN, 100),
-            binding("z", Direction::Output, 7, OUT, 1 << 30),
-        ],
+        publics: vec![binding("x", Direction::Input, 0, IN, 100), binding("z", Direction::Output, 7, OUT, 1 << 30)],
         parameters: Parameters::default(),
     }
 }
@@ -112,11 +109,13 @@ pub fn buffers(seed: i64) -> Buffers {
     let w: Vec<Vec<i64>> = (0..m).map(|o| (0..n).map(|i| small(o * n + i, 2)).collect()).collect();
     let b: Vec<i64> = (0..m).map(|o| small(o, 3) * 5).collect();
     let v: Vec<Vec<i64>> = (0..m).map(|o| (0..m).map(|i| small(o * m + i, 4)).collect()).collect();
-    let acc: Vec<i64> = (0..m as usize).map(|o| w[o].iter().zip(&x).map(|(a, b)| a * b).sum::<i64>() + b[o] + 8).collect();
+    let acc: Vec<i64> =
+        (0..m as usize).map(|o| w[o].iter().zip(&x).map(|(a, b)| a * b).sum::<i64>() + b[o] + 8).collect();
     let q: Vec<i64> = acc.iter().map(|a| a >> SHIFT).collect();
     let rem: Vec<i64> = acc.iter().map(|a| a & 15).collect();
     let y: Vec<i64> = q.iter().map(|&q| q.max(0)).collect();
-    let z: Vec<i64> = (0..m as usize).map(|o| y[o] * y[o] + v[o].iter().zip(&y).map(|(a, b)| a * b).sum::<i64>()).collect();
+    let z: Vec<i64> =
+        (0..m as usize).map(|o| y[o] * y[o] + v[o].iter().zip(&y).map(|(a, b)| a * b).sum::<i64>()).collect();
     let bytes = |cells: &[i64], width: usize| -> Vec<u8> {
         cells.iter().flat_map(|c| c.to_le_bytes()[..width].to_vec()).collect()
     };

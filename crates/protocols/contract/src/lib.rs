@@ -1,11 +1,6 @@
 //! All contract relations by one batched sumcheck: claims on committed columns are what is left. README.md has the formulas.
 
-#![deny(
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic
-)]
+#![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod plan;
 mod prove;

@@ -69,9 +69,7 @@ impl Instance<'_> {
     pub fn eq(&self, coordinates: &[K]) -> K {
         let (mut rest, mut product) = (coordinates, K::ONE);
         for shared in &self.shared {
-            let (here, after) = rest
-                .split_at_checked(bits(shared.len))
-                .unwrap_or((rest, &[]));
+            let (here, after) = rest.split_at_checked(bits(shared.len)).unwrap_or((rest, &[]));
             if let Some(point) = &shared.point {
                 product *= eq(point, here);
             }
@@ -87,25 +85,16 @@ pub fn occurrences(factors: &[View], axis: usize) -> usize {
         Map::Affine { terms, .. } => terms.iter().any(|&(a, _)| usize::from(a) == axis),
         Map::List { axis: a, .. } => usize::from(*a) == axis,
     };
-    factors
-        .iter()
-        .filter(|view| view.maps.iter().any(feeds))
-        .count()
+    factors.iter().filter(|view| view.maps.iter().any(feeds)).count()
 }
 
 /// Draws the points of the contracts' output axes: one per position, as long as its longest axis needs.
-fn draw_weights(
-    circuit: &Circuit,
-    draw: &mut dyn FnMut(&'static str) -> K,
-) -> Vec<Vec<Arc<Weight>>> {
+fn draw_weights(circuit: &Circuit, draw: &mut dyn FnMut(&'static str) -> K) -> Vec<Vec<Arc<Weight>>> {
     let mut depths: Vec<usize> = Vec::new();
     for contract in &circuit.contracts {
         let axes = contract.zero.output_axes();
         depths.resize(depths.len().max(axes.len()), 0);
-        depths
-            .iter_mut()
-            .zip(axes)
-            .for_each(|(depth, &len)| *depth = bits(len).max(*depth));
+        depths.iter_mut().zip(axes).for_each(|(depth, &len)| *depth = bits(len).max(*depth));
     }
     let mut points: Vec<Vec<K>> = Vec::with_capacity(depths.len());
     for depth in depths {
@@ -113,24 +102,14 @@ fn draw_weights(
     }
     let mut cache: HashMap<(usize, u64), Arc<Weight>> = HashMap::new();
     let mut weight = |slot: usize, point: &[K], len: u64| {
-        let fresh = || {
-            Arc::new(Weight::Eq {
-                point: point.iter().take(bits(len)).copied().collect(),
-                len,
-            })
-        };
+        let fresh = || Arc::new(Weight::Eq { point: point.iter().take(bits(len)).copied().collect(), len });
         Arc::clone(cache.entry((slot, len)).or_insert_with(fresh))
     };
     let mut of = |sum: &Sum| -> Vec<Arc<Weight>> {
         let axes = sum.output_axes().iter().zip(&points).enumerate();
-        axes.map(|(slot, (&len, point))| weight(slot, point, len))
-            .collect()
+        axes.map(|(slot, (&len, point))| weight(slot, point, len)).collect()
     };
-    circuit
-        .contracts
-        .iter()
-        .map(|contract| of(&contract.zero))
-        .collect()
+    circuit.contracts.iter().map(|contract| of(&contract.zero)).collect()
 }
 
 /// Appends one instance for every term with two or three factors.
@@ -143,9 +122,7 @@ fn add_instances<'a>(
     let outputs = weighted.weights.len();
     let fits = |(weight, &len): (&Arc<Weight>, &u64)| weight.len() == len;
     if outputs != sum.output_axes().len() || !weighted.weights.iter().zip(&sum.axes).all(fits) {
-        return Err(Invalid::Circuit(
-            "weights do not fit the output axes of a sum",
-        ));
+        return Err(Invalid::Circuit("weights do not fit the output axes of a sum"));
     }
     let mut weights = weighted.weights.clone();
     weights.extend(sum.axes.iter().skip(outputs).map(|&len| views.ones(len)));
@@ -159,32 +136,16 @@ fn add_instances<'a>(
             match (occurrences(&term.factors, axis), weight.as_ref()) {
                 (0, _) if axis < outputs => scale *= views.total(weight),
                 (0 | 1, _) => {}
-                (_, _) if axis >= outputs => shared.push(Shared {
-                    axis,
-                    len,
-                    point: None,
-                }),
+                (_, _) if axis >= outputs => shared.push(Shared { axis, len, point: None }),
                 (_, Weight::Eq { point, .. }) if point.len() == bits(len) => {
-                    shared.push(Shared {
-                        axis,
-                        len,
-                        point: Some(point.clone()),
-                    });
+                    shared.push(Shared { axis, len, point: Some(point.clone()) });
                 }
                 _ => {
-                    return Err(Invalid::Circuit(
-                        "a shared output axis has a weight that is not eq",
-                    ));
+                    return Err(Invalid::Circuit("a shared output axis has a weight that is not eq"));
                 }
             }
         }
-        let instance = Instance {
-            scale,
-            factors: &term.factors,
-            axes: &sum.axes,
-            weights: weights.clone(),
-            shared,
-        };
+        let instance = Instance { scale, factors: &term.factors, axes: &sum.axes, weights: weights.clone(), shared };
         if instance.variables() > MOST_VARIABLES {
             return Err(Invalid::Circuit("a term has too many shared cells"));
         }
@@ -201,23 +162,14 @@ impl<'a> Plan<'a> {
         views: &mut Views,
         draw: &mut dyn FnMut(&'static str) -> K,
     ) -> Result<Self, Invalid> {
-        let mut plan = Self {
-            instances: Vec::new(),
-            contracts: 0,
-            power: K::ONE,
-            affine: None,
-        };
+        let mut plan = Self { instances: Vec::new(), contracts: 0, power: K::ONE, affine: None };
         if circuit.contracts.is_empty() && virtuals.is_empty() {
             return Ok(plan);
         }
         let weights = draw_weights(circuit, draw);
         let gamma = draw("contract batch");
         for (contract, weights) in circuit.contracts.iter().zip(weights) {
-            let weighted = Weighted {
-                sum: &contract.zero,
-                weights,
-                scale: plan.power,
-            };
+            let weighted = Weighted { sum: &contract.zero, weights, scale: plan.power };
             let (form, constant) = linear_form(&weighted, circuit, views);
             let (all, total) = plan.affine.get_or_insert_with(|| (Form::new(), K::ZERO));
             all.extend(form);
@@ -235,16 +187,9 @@ impl<'a> Plan<'a> {
     /// Instances with what multiplies their sum in the batched claim.
     pub fn scaled(&self) -> impl Iterator<Item = (&Instance<'a>, K)> {
         let power = |i: usize| {
-            if i < self.contracts {
-                K::ONE
-            } else {
-                self.power
-            }
+            if i < self.contracts { K::ONE } else { self.power }
         };
-        self.instances
-            .iter()
-            .enumerate()
-            .map(move |(i, instance)| (instance, instance.scale * power(i)))
+        self.instances.iter().enumerate().map(move |(i, instance)| (instance, instance.scale * power(i)))
     }
 
     /// Whether the prover sends `u`, and whether it sends `w`.
@@ -254,47 +199,26 @@ impl<'a> Plan<'a> {
 
     /// Rounds of the sumcheck.
     pub fn variables(&self) -> usize {
-        self.instances
-            .iter()
-            .map(Instance::variables)
-            .max()
-            .unwrap_or(0)
+        self.instances.iter().map(Instance::variables).max().unwrap_or(0)
     }
 
     /// Degree of the round polynomials.
     pub fn degree(&self) -> usize {
-        self.instances
-            .iter()
-            .map(Instance::degree)
-            .max()
-            .unwrap_or(0)
+        self.instances.iter().map(Instance::degree).max().unwrap_or(0)
     }
 
     /// The factors at the sumcheck's point, deduplicated by column and weights.
-    pub fn endings(
-        &self,
-        circuit: &Circuit,
-        rho: &[K],
-        views: &mut Views,
-    ) -> Result<Endings, Invalid> {
+    pub fn endings(&self, circuit: &Circuit, rho: &[K], views: &mut Views) -> Result<Endings, Invalid> {
         let mut runs: HashMap<(usize, u64), Arc<Weight>> = HashMap::new();
         let mut known: HashMap<(ColumnId, Vec<usize>), usize> = HashMap::new();
-        let mut endings = Endings {
-            distinct: Vec::new(),
-            of_instance: Vec::with_capacity(self.instances.len()),
-        };
+        let mut endings = Endings { distinct: Vec::new(), of_instance: Vec::with_capacity(self.instances.len()) };
         for instance in &self.instances {
             let mut weights = instance.weights.clone();
             let mut from = rho.len().saturating_sub(instance.variables());
             for shared in &instance.shared {
                 let count = bits(shared.len);
                 let point = || rho.iter().skip(from).take(count).copied().collect();
-                let fresh = || {
-                    Arc::new(Weight::Eq {
-                        point: point(),
-                        len: shared.len,
-                    })
-                };
+                let fresh = || Arc::new(Weight::Eq { point: point(), len: shared.len });
                 let run = runs.entry((from, shared.len)).or_insert_with(fresh);
                 if let Some(weight) = weights.get_mut(shared.axis) {
                     *weight = Arc::clone(run);
@@ -306,13 +230,8 @@ impl<'a> Plan<'a> {
                 let column = circuit.columns.get(view.column as usize);
                 let column = column.ok_or(Invalid::Circuit("a view names no column"))?;
                 let image = views.view_weights(view, &column.shape, &weights);
-                let addresses = image
-                    .iter()
-                    .map(|weight| Arc::as_ptr(weight) as usize)
-                    .collect();
-                let place = *known
-                    .entry((view.column, addresses))
-                    .or_insert(endings.distinct.len());
+                let addresses = image.iter().map(|weight| Arc::as_ptr(weight) as usize).collect();
+                let place = *known.entry((view.column, addresses)).or_insert(endings.distinct.len());
                 if place == endings.distinct.len() {
                     endings.distinct.push((view.column, image));
                 }
@@ -328,21 +247,9 @@ impl<'a> Plan<'a> {
     where
         V: tacit_transcript::Value,
     {
-        let affine = self.affine.map(|(form, constant)| Claim {
-            form,
-            value: u - V::from(constant),
-        });
-        let single = |((column, weights), value)| Claim {
-            form: vec![FormTerm {
-                coefficient: K::ONE,
-                column,
-                weights,
-            }],
-            value,
-        };
-        affine
-            .into_iter()
-            .chain(endings.distinct.into_iter().zip(values).map(single))
-            .collect()
+        let affine = self.affine.map(|(form, constant)| Claim { form, value: u - V::from(constant) });
+        let single =
+            |((column, weights), value)| Claim { form: vec![FormTerm { coefficient: K::ONE, column, weights }], value };
+        affine.into_iter().chain(endings.distinct.into_iter().zip(values).map(single)).collect()
     }
 }

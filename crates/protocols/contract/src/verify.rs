@@ -27,20 +27,9 @@ pub fn verify<'a, R: Reading>(
     let plan = Plan::new(circuit, virtuals, views, &mut |label| reading.draw(label))?;
     let zero = || R::Value::from(K::ZERO);
     let (contracts, virtuals) = plan.sends();
-    let u = if contracts {
-        reading.receive("contract affine total")?
-    } else {
-        zero()
-    };
-    let w = if virtuals {
-        reading.receive("contract virtual total")?
-    } else {
-        zero()
-    };
-    let (mut target, mut rho) = (
-        w.clone() * plan.power - u.clone(),
-        Vec::with_capacity(plan.variables()),
-    );
+    let u = if contracts { reading.receive("contract affine total")? } else { zero() };
+    let w = if virtuals { reading.receive("contract virtual total")? } else { zero() };
+    let (mut target, mut rho) = (w.clone() * plan.power - u.clone(), Vec::with_capacity(plan.variables()));
     for _ in 0..plan.variables() {
         let (next, r) = round(reading, plan.degree(), target)?;
         target = next;
@@ -52,31 +41,18 @@ pub fn verify<'a, R: Reading>(
         let total = last(&plan, &endings, &rho, &values, reading)?;
         reading.require_zero(total - target, "the contraction sumcheck")?;
     }
-    Ok(Reduced {
-        claims: plan.claims(u, endings, values),
-        virtual_total: w,
-    })
+    Ok(Reduced { claims: plan.claims(u, endings, values), virtual_total: w })
 }
 
 /// One round: the polynomial's values at 0, 2, 3, .., degree; its value at 1 follows from the target.
-fn round<R: Reading>(
-    reading: &mut R,
-    degree: usize,
-    target: R::Value,
-) -> Result<(R::Value, K), Invalid> {
+fn round<R: Reading>(reading: &mut R, degree: usize, target: R::Value) -> Result<(R::Value, K), Invalid> {
     let sent = reading.receive_many("contract round", degree)?;
     let r = reading.draw("contract challenge");
     let mut values = sent.into_iter();
-    let zero = values
-        .next()
-        .ok_or(Invalid::Circuit("a sumcheck of degree zero"))?;
+    let zero = values.next().ok_or(Invalid::Circuit("a sumcheck of degree zero"))?;
     let one = target - zero.clone();
     let mut next = R::Value::from(K::ZERO);
-    for (value, weight) in [zero, one]
-        .into_iter()
-        .chain(values)
-        .zip(interpolation_weights(degree + 1, r))
-    {
+    for (value, weight) in [zero, one].into_iter().chain(values).zip(interpolation_weights(degree + 1, r)) {
         next = next + value * weight;
     }
     Ok((next, r))
@@ -95,9 +71,7 @@ fn last<R: Reading>(
     for ((instance, scale), places) in plan.scaled().zip(&endings.of_instance) {
         let waiting = rho.len().saturating_sub(instance.variables());
         let (before, own) = rho.split_at_checked(waiting).unwrap_or((rho, &[]));
-        let lifted = before
-            .iter()
-            .fold(scale, |product, &r| product * (K::ONE - r));
+        let lifted = before.iter().fold(scale, |product, &r| product * (K::ONE - r));
         let mut places = places.clone();
         places.sort_unstable();
         *products.entry(places).or_insert(K::ZERO) += lifted * instance.eq(own);
@@ -105,12 +79,8 @@ fn last<R: Reading>(
     let mut total = R::Value::from(K::ZERO);
     for (places, scale) in products {
         let mut factors = places.iter().filter_map(|&place| values.get(place));
-        let first = factors
-            .next()
-            .ok_or(Invalid::Circuit("a product without factors"))?;
-        let product = factors.fold(first.clone(), |product, factor| {
-            reading.multiply(&product, factor)
-        });
+        let first = factors.next().ok_or(Invalid::Circuit("a product without factors"))?;
+        let product = factors.fold(first.clone(), |product, factor| reading.multiply(&product, factor));
         total = total + product * scale;
     }
     Ok(total)

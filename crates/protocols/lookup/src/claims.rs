@@ -7,9 +7,7 @@ use p3_field::PrimeCharacteristicRing;
 use tacit_algebra::multilinear::{bits, eq_index};
 use tacit_algebra::{K, integer};
 use tacit_circuit::{Circuit, Lookup, Segment};
-use tacit_columns::{
-    Claim, Form, FormTerm, Views, Weight, Weighted, linear_form, rule_value, virtual_terms,
-};
+use tacit_columns::{Claim, Form, FormTerm, Views, Weight, Weighted, linear_form, rule_value, virtual_terms};
 use tacit_transcript::{Invalid, Value};
 
 use crate::regions::{Kind, Region, Regions};
@@ -95,16 +93,8 @@ pub(crate) fn conclude<'a, V: Value>(
     for region in &regions.list {
         collector.region(region)?;
     }
-    let Collector {
-        numerators,
-        fingerprints,
-        virtuals,
-        ..
-    } = collector;
-    let claim = |side: Side, value: V| Claim {
-        form: side.form,
-        value: value - V::from(side.constant),
-    };
+    let Collector { numerators, fingerprints, virtuals, .. } = collector;
+    let claim = |side: Side, value: V| Claim { form: side.form, value: value - V::from(side.constant) };
     Ok(Reduced {
         numerators: claim(numerators, end.numerator),
         fingerprints: claim(fingerprints, end.fingerprint),
@@ -115,17 +105,11 @@ pub(crate) fn conclude<'a, V: Value>(
 impl<'a> Collector<'a, '_> {
     fn region(&mut self, region: &Region<'a>) -> Result<(), Invalid> {
         let short = Invalid::Circuit("a region exceeds the tree");
-        let first = self
-            .point
-            .len()
-            .checked_sub(region.size)
-            .ok_or(short.clone())?;
+        let first = self.point.len().checked_sub(region.size).ok_or(short.clone())?;
         let (high, _) = self.point.split_at_checked(first).ok_or(short)?;
         let selector = eq_index(high, region.offset >> region.size);
         let weights = self.axis_weights(first, region.axes);
-        let whole = weights
-            .iter()
-            .fold(selector, |product, weight| product * weight.total());
+        let whole = weights.iter().fold(selector, |product, weight| product * weight.total());
         self.fingerprints.constant += whole * self.fingerprint.base(region.tag);
         match region.kind {
             Kind::Lookup(lookup) => {
@@ -142,12 +126,7 @@ impl<'a> Collector<'a, '_> {
         for &len in axes {
             let digits = bits(len);
             let point = || self.point.iter().skip(at).take(digits).copied().collect();
-            let weight = self.axes.entry((at, len)).or_insert_with(|| {
-                Arc::new(Weight::Eq {
-                    point: point(),
-                    len,
-                })
-            });
+            let weight = self.axes.entry((at, len)).or_insert_with(|| Arc::new(Weight::Eq { point: point(), len }));
             weights.push(Arc::clone(weight));
             at += digits;
         }
@@ -156,17 +135,12 @@ impl<'a> Collector<'a, '_> {
 
     fn components(&mut self, lookup: &'a Lookup, weights: &[Arc<Weight>], selector: K) {
         for (component, &beta) in lookup.components.iter().zip(self.fingerprint.components()) {
-            let weighted = Weighted {
-                sum: component,
-                weights: weights.to_vec(),
-                scale: -(selector * beta),
-            };
+            let weighted = Weighted { sum: component, weights: weights.to_vec(), scale: -(selector * beta) };
             let (form, constant) = linear_form(&weighted, self.circuit, self.views);
             self.fingerprints.form.extend(form);
             self.fingerprints.constant += constant;
             let products = virtual_terms(&weighted, self.circuit).into_iter();
-            self.virtuals
-                .extend(products.filter(|w| w.sum.terms.iter().any(|term| term.factors.len() > 1)));
+            self.virtuals.extend(products.filter(|w| w.sum.terms.iter().any(|term| term.factors.len() > 1)));
         }
     }
 
@@ -175,13 +149,8 @@ impl<'a> Collector<'a, '_> {
             return;
         };
         for (rule, &beta) in segment.rules.iter().zip(self.fingerprint.components()) {
-            self.fingerprints.constant -=
-                selector * beta * rule_value(rule, weight, segment.entries);
+            self.fingerprints.constant -= selector * beta * rule_value(rule, weight, segment.entries);
         }
-        self.numerators.form.push(FormTerm {
-            coefficient: -selector,
-            column: segment.count,
-            weights,
-        });
+        self.numerators.form.push(FormTerm { coefficient: -selector, column: segment.count, weights });
     }
 }

@@ -36,11 +36,7 @@ impl Source for Leaves {
     #[inline(always)]
     fn pair<'s>(&'s self, i: usize, buffer: &'s mut [Quad; 2]) -> [&'s Quad; 2] {
         for (block, slot) in (2 * i..).zip(buffer.iter_mut()) {
-            *slot = if block < self.blocks() {
-                self.quad(block)
-            } else {
-                ZEROS
-            };
+            *slot = if block < self.blocks() { self.quad(block) } else { ZEROS };
         }
         let [low, high] = buffer;
         [low, high]
@@ -150,37 +146,21 @@ pub(crate) fn evaluate<S: Source>(source: &S, weights: &Weights, lambda: Packed)
     let task = |t: usize| {
         let (o, first) = (t / chunks, t % chunks * 4 * TASK);
         let inner = &weights.inner[first..blocks.min(first + 4 * TASK)];
-        scaled(
-            run(source, o * blocks + first, inner, lambda),
-            weights.outer[o],
-        )
+        scaled(run(source, o * blocks + first, inner, lambda), weights.outer[o])
     };
     let tasks = weights.outer.len() * chunks;
-    (0..tasks)
-        .into_par_iter()
-        .with_min_len(TASK.div_ceil(blocks))
-        .map(task)
-        .reduce(|| [K::ZERO; 2], add)
+    (0..tasks).into_par_iter().with_min_len(TASK.div_ceil(blocks)).map(task).reduce(|| [K::ZERO; 2], add)
 }
 
 fn fold<S: Source>(source: &S, r: Packed, lambda: Packed) -> Vec<Quad> {
     let mut folded = vec![ZEROS; source.blocks().div_ceil(2)];
     let bind = |(block, slot): (usize, &mut Quad)| fold_block(source, block, r, lambda, slot);
-    folded
-        .par_iter_mut()
-        .with_min_len(TASK)
-        .enumerate()
-        .for_each(bind);
+    folded.par_iter_mut().with_min_len(TASK).enumerate().for_each(bind);
     folded
 }
 
 /// Folds, and evaluates the next round while the folded blocks are in the cache.
-fn fold_evaluate<S: Source>(
-    source: &S,
-    r: Packed,
-    lambda: Packed,
-    next: &Weights,
-) -> (Vec<Quad>, [K; 2]) {
+fn fold_evaluate<S: Source>(source: &S, r: Packed, lambda: Packed, next: &Weights) -> (Vec<Quad>, [K; 2]) {
     let length = 2 * next.inner.len();
     let group = TASK.div_ceil(length);
     let mut folded = vec![ZEROS; source.blocks().div_ceil(2)];
@@ -189,14 +169,9 @@ fn fold_evaluate<S: Source>(
             fold_block(source, t * group * length + i, r, lambda, slot);
         }
         let runs = chunk.chunks(length).zip(&next.outer[t * group..]);
-        runs.map(|(part, &scale)| scaled(run(&Folded(part), 0, &next.inner, lambda), scale))
-            .fold([K::ZERO; 2], add)
+        runs.map(|(part, &scale)| scaled(run(&Folded(part), 0, &next.inner, lambda), scale)).fold([K::ZERO; 2], add)
     };
-    let sums = folded
-        .par_chunks_mut(group * length)
-        .enumerate()
-        .map(task)
-        .reduce(|| [K::ZERO; 2], add);
+    let sums = folded.par_chunks_mut(group * length).enumerate().map(task).reduce(|| [K::ZERO; 2], add);
     (folded, sums)
 }
 

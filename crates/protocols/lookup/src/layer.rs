@@ -37,16 +37,10 @@ impl State<'_> {
 
     fn shapes(&self) -> Vec<(usize, &Shape)> {
         match self {
-            State::Leaves(bottom) => bottom
-                .parts
-                .iter()
-                .map(|(region, leaves)| (*region, &leaves.shape))
-                .collect(),
-            State::Stored(level) | State::Folded(level) => level
-                .parts
-                .iter()
-                .map(|part| (part.region, &part.shape))
-                .collect(),
+            State::Leaves(bottom) => bottom.parts.iter().map(|(region, leaves)| (*region, &leaves.shape)).collect(),
+            State::Stored(level) | State::Folded(level) => {
+                level.parts.iter().map(|part| (part.region, &part.shape)).collect()
+            }
         }
     }
 
@@ -64,13 +58,7 @@ impl State<'_> {
     }
 
     /// The part after a round, and its sums of the next one if `next` says so.
-    fn fold(
-        &self,
-        index: usize,
-        r: Packed,
-        lambda: Packed,
-        next: Option<&Weights>,
-    ) -> (Vec<Quad>, Option<[K; 2]>) {
+    fn fold(&self, index: usize, r: Packed, lambda: Packed, next: Option<&Weights>) -> (Vec<Quad>, Option<[K; 2]>) {
         match self {
             State::Leaves(bottom) => fold_with(&bottom.parts[index].1, r, lambda, next),
             State::Stored(level) => fold_with(&Stored(&level.parts[index].quads), r, lambda, next),
@@ -95,50 +83,19 @@ pub(crate) struct Layer<'a> {
 type Cache = HashMap<(usize, Shape), Weights>;
 
 impl<'a> Layer<'a> {
-    pub fn of_leaves(
-        regions: &'a Regions<'a>,
-        point: &'a [K],
-        lambda: K,
-        bottom: &'a Bottom,
-    ) -> Self {
+    pub fn of_leaves(regions: &'a Regions<'a>, point: &'a [K], lambda: K, bottom: &'a Bottom) -> Self {
         let known = vec![None; bottom.parts.len()];
-        Self {
-            regions,
-            point,
-            lambda,
-            state: State::Leaves(bottom),
-            height: 1,
-            known,
-        }
+        Self { regions, point, lambda, state: State::Leaves(bottom), height: 1, known }
     }
 
-    pub fn of_level(
-        regions: &'a Regions<'a>,
-        point: &'a [K],
-        lambda: K,
-        level: Level,
-        height: usize,
-    ) -> Self {
+    pub fn of_level(regions: &'a Regions<'a>, point: &'a [K], lambda: K, level: Level, height: usize) -> Self {
         let known = vec![None; level.parts.len()];
-        Self {
-            regions,
-            point,
-            lambda,
-            state: State::Stored(level),
-            height,
-            known,
-        }
+        Self { regions, point, lambda, state: State::Stored(level), height, known }
     }
 
     /// Runs all rounds; returns the point, highest digit first, and the four values.
-    pub fn prove(
-        mut self,
-        claim: K,
-        sender: &mut Sender,
-        progress: &Progress,
-    ) -> Result<(Vec<K>, [K; 4]), Stopped> {
-        let (mut target, mut bound, mut drawn) =
-            (claim, K::ONE, Vec::with_capacity(self.point.len() + 1));
+    pub fn prove(mut self, claim: K, sender: &mut Sender, progress: &Progress) -> Result<(Vec<K>, [K; 4]), Stopped> {
+        let (mut target, mut bound, mut drawn) = (claim, K::ONE, Vec::with_capacity(self.point.len() + 1));
         for j in (0..self.point.len()).rev() {
             let p = self.point[j];
             let [constant, leading] = self.sums(j);
@@ -150,11 +107,7 @@ impl<'a> Layer<'a> {
             let three = K::TWO + K::ONE;
             sender.send_many(
                 labels::ROUND,
-                &[
-                    weight(K::ZERO) * constant,
-                    weight(K::TWO) * q(K::TWO),
-                    weight(three) * q(three),
-                ],
+                &[weight(K::ZERO) * constant, weight(K::TWO) * q(K::TWO), weight(three) * q(three)],
             );
             let r = sender.draw(labels::CHALLENGE);
             (target, bound) = (q(r), weight(r));
@@ -172,16 +125,8 @@ impl<'a> Layer<'a> {
 
     /// The state's tail with `n1 + lambda e1` in the third place.
     fn tail(&self) -> Vec<[K; 4]> {
-        let lambda = if self.state.is_fresh() {
-            self.lambda
-        } else {
-            K::ZERO
-        };
-        self.state
-            .tail()
-            .iter()
-            .map(|&[a, b, c, d]| [a, b, c + lambda * d, d])
-            .collect()
+        let lambda = if self.state.is_fresh() { self.lambda } else { K::ZERO };
+        self.state.tail().iter().map(|&[a, b, c, d]| [a, b, c + lambda * d, d]).collect()
     }
 
     /// Weights of the pairs of every part, given the first `j` digits of the point.
@@ -190,39 +135,25 @@ impl<'a> Layer<'a> {
         for (region, shape) in shapes {
             let size = self.regions.list[region].size;
             let digits = &self.point[self.regions.depth - size..j];
-            cache
-                .entry((size, shape))
-                .or_insert_with_key(|(_, shape)| Weights::new(digits, shape));
+            cache.entry((size, shape)).or_insert_with_key(|(_, shape)| Weights::new(digits, shape));
         }
         cache
     }
 
     /// `(q(0), leading coefficient of q)` of the round that binds digit `j`.
     fn sums(&self, j: usize) -> [K; 2] {
-        let shapes: Vec<(usize, Shape)> = self
-            .state
-            .shapes()
-            .into_iter()
-            .map(|(region, shape)| (region, shape.halved()))
-            .collect();
-        let missing = shapes
-            .iter()
-            .zip(&self.known)
-            .filter(|(_, known)| known.is_none());
+        let shapes: Vec<(usize, Shape)> =
+            self.state.shapes().into_iter().map(|(region, shape)| (region, shape.halved())).collect();
+        let missing = shapes.iter().zip(&self.known).filter(|(_, known)| known.is_none());
         let cache = self.weights(missing.map(|(entry, _)| entry.clone()), j);
         let lambda = Packed::from(self.lambda);
         let part = |(index, (region, shape)): (usize, (usize, Shape))| {
             let Region { size, offset, .. } = self.regions.list[region];
-            let sums = self.known[index]
-                .unwrap_or_else(|| self.state.evaluate(index, &cache[&(size, shape)], lambda));
+            let sums = self.known[index].unwrap_or_else(|| self.state.evaluate(index, &cache[&(size, shape)], lambda));
             let selector = eq_index(&self.point[..self.regions.depth - size], offset >> size);
             sums.map(|sum| sum * selector)
         };
-        let parts = shapes
-            .into_par_iter()
-            .enumerate()
-            .map(part)
-            .reduce(|| [K::ZERO; 2], add);
+        let parts = shapes.into_par_iter().enumerate().map(part).reduce(|| [K::ZERO; 2], add);
         add(parts, self.tail_sums(j))
     }
 
@@ -234,26 +165,16 @@ impl<'a> Layer<'a> {
             let [a, b, c, d] = pair[0];
             let [a1, b1, c1, d1] = pair.get(1).copied().unwrap_or_default();
             let constant = a * (K::ONE + d) + (K::ONE + b) * (c + self.lambda) - self.lambda;
-            [
-                weight * constant,
-                weight * ((a1 - a) * (d1 - d) + (b1 - b) * (c1 - c)),
-            ]
+            [weight * constant, weight * ((a1 - a) * (d1 - d) + (b1 - b) * (c1 - c))]
         };
-        tail.chunks(2)
-            .zip(weights)
-            .map(term)
-            .fold([K::ZERO; 2], add)
+        tail.chunks(2).zip(weights).map(term).fold([K::ZERO; 2], add)
     }
 
     /// Binds digit `j` to `r`, and evaluates the next round where that is cheap now.
     fn fold(&mut self, r: K, j: usize) {
         let lambda = Packed::from(self.lambda);
-        let shapes: Vec<(usize, Shape)> = self
-            .state
-            .shapes()
-            .into_iter()
-            .map(|(region, shape)| (region, shape.halved()))
-            .collect();
+        let shapes: Vec<(usize, Shape)> =
+            self.state.shapes().into_iter().map(|(region, shape)| (region, shape.halved())).collect();
         let next = shapes.iter().map(|(region, shape)| {
             let aligned = !shape.is_single() && (shape.rows() == 1 || *shape == shape.padded());
             let wide = shape.len() >= 8 * WIDTH && j > 0;
@@ -263,9 +184,7 @@ impl<'a> Layer<'a> {
         let cache = self.weights(next.iter().flatten().cloned(), j.saturating_sub(1));
         let part = |(index, (region, shape)): (usize, (usize, Shape))| {
             let size = self.regions.list[region].size;
-            let weights = next[index]
-                .as_ref()
-                .and_then(|(_, shape)| cache.get(&(size, shape.clone())));
+            let weights = next[index].as_ref().and_then(|(_, shape)| cache.get(&(size, shape.clone())));
             let weights = weights.filter(|weights| weights.inner.len() <= 4 * TASK);
             let (quads, sums) = self.state.fold(index, Packed::from(r), lambda, weights);
             (sums, (region, shape, quads))
@@ -277,15 +196,8 @@ impl<'a> Layer<'a> {
             std::array::from_fn(|i| pair[0][i] + (high[i] - pair[0][i]) * r)
         };
         let tail: Vec<[K; 4]> = tail.chunks(2).map(bind).collect();
-        self.known = folded
-            .iter()
-            .filter(|(_, (_, shape, _))| !shape.is_single())
-            .map(|(sums, _)| *sums)
-            .collect();
-        self.state = State::Folded(assemble(
-            folded.into_iter().map(|(_, lifted)| lifted).collect(),
-            tail,
-        ));
+        self.known = folded.iter().filter(|(_, (_, shape, _))| !shape.is_single()).map(|(sums, _)| *sums).collect();
+        self.state = State::Folded(assemble(folded.into_iter().map(|(_, lifted)| lifted).collect(), tail));
         self.height += 1;
     }
 }

@@ -28,20 +28,11 @@ pub(crate) struct Leaves {
 
 impl Leaves {
     /// `region.size >= 1`.
-    pub fn new(
-        circuit: &Circuit,
-        values: &Values,
-        region: &Region<'_>,
-        fingerprint: &Fingerprint,
-    ) -> Self {
+    pub fn new(circuit: &Circuit, values: &Values, region: &Region<'_>, fingerprint: &Fingerprint) -> Self {
         let (mut components, mut counts) = integers(circuit, values, region);
         let whole = Shape::new(region.axes);
         let (mut length, mut mask) = (whole.len(), None);
-        let pairs = Shape {
-            outer: whole.outer.clone(),
-            width: whole.width.next_multiple_of(2),
-        }
-        .halved();
+        let pairs = Shape { outer: whole.outer.clone(), width: whole.width.next_multiple_of(2) }.halved();
         let shape = pairs.padded();
         let rows = pairs.rows();
         let (from, to) = (length / rows, 2 * shape.width);
@@ -53,43 +44,18 @@ impl Leaves {
             length = rows * to;
         }
         let base = Packed::from(fingerprint.base(region.tag));
-        let betas = fingerprint
-            .components()
-            .iter()
-            .map(|&beta| Packed::from(beta))
-            .collect();
+        let betas = fingerprint.components().iter().map(|&beta| Packed::from(beta)).collect();
         let plain = counts.is_none() && mask.is_none();
         let shape = if pairs.is_single() { pairs } else { shape };
-        Self {
-            shape,
-            components,
-            counts,
-            mask,
-            plain,
-            length,
-            base,
-            betas,
-        }
+        Self { shape, components, counts, mask, plain, length, base, betas }
     }
 
     /// The leaf of a region with one element.
-    pub fn single(
-        circuit: &Circuit,
-        values: &Values,
-        region: &Region<'_>,
-        fingerprint: &Fingerprint,
-    ) -> [K; 2] {
+    pub fn single(circuit: &Circuit, values: &Values, region: &Region<'_>, fingerprint: &Fingerprint) -> [K; 2] {
         let (components, counts) = integers(circuit, values, region);
         let head = |values: &Vec<i64>| values.first().map_or(K::ZERO, |&value| integer(value));
-        let phi = components
-            .iter()
-            .zip(fingerprint.components())
-            .map(|(z, &beta)| beta * head(z))
-            .sum::<K>();
-        [
-            counts.as_ref().map_or(K::ONE, |counts| -head(counts)),
-            fingerprint.base(region.tag) - phi,
-        ]
+        let phi = components.iter().zip(fingerprint.components()).map(|(z, &beta)| beta * head(z)).sum::<K>();
+        [counts.as_ref().map_or(K::ONE, |counts| -head(counts)), fingerprint.base(region.tag) - phi]
     }
 
     /// Blocks of pairs.
@@ -155,39 +121,21 @@ impl Leaves {
             return (Lanes::ONE, Lanes::ONE);
         }
         let present = |from: usize| {
-            <Lanes as p3_field::PackedValue>::from_fn(|lane| {
-                tacit_algebra::F::from_bool(from + lane < self.length)
-            })
+            <Lanes as p3_field::PackedValue>::from_fn(|lane| tacit_algebra::F::from_bool(from + lane < self.length))
         };
         split_lanes(present(at), present(at + WIDTH))
     }
 }
 
 /// Components over the region's elements in C order, and the counts of a segment.
-fn integers(
-    circuit: &Circuit,
-    values: &Values,
-    region: &Region<'_>,
-) -> (Vec<Vec<i64>>, Option<Vec<i64>>) {
+fn integers(circuit: &Circuit, values: &Values, region: &Region<'_>) -> (Vec<Vec<i64>>, Option<Vec<i64>>) {
     match region.kind {
-        Kind::Lookup(lookup) => (
-            lookup
-                .components
-                .iter()
-                .map(|component| component_values(circuit, values, component))
-                .collect(),
-            None,
-        ),
+        Kind::Lookup(lookup) => {
+            (lookup.components.iter().map(|component| component_values(circuit, values, component)).collect(), None)
+        }
         Kind::Segment(segment) => {
             let counts = values.columns[segment.count as usize].clone();
-            (
-                segment
-                    .rules
-                    .iter()
-                    .map(|rule| rule_values(rule, segment))
-                    .collect(),
-                Some(counts),
-            )
+            (segment.rules.iter().map(|rule| rule_values(rule, segment)).collect(), Some(counts))
         }
     }
 }
@@ -200,15 +148,8 @@ fn rule_values(rule: &Rule, segment: &Segment) -> Vec<i64> {
         Rule::Listed { bytes, data } => {
             // Sign extension: the cell's bytes at the top of a word, shifted down.
             let shift = 64 - 8 * u32::from(*bytes);
-            let cell = |bytes: &[u8]| {
-                bytes
-                    .iter()
-                    .rev()
-                    .fold(0u64, |word, &byte| word << 8 | u64::from(byte))
-            };
-            data.chunks_exact(usize::from(*bytes))
-                .map(|bytes| (cell(bytes) << shift) as i64 >> shift)
-                .collect()
+            let cell = |bytes: &[u8]| bytes.iter().rev().fold(0u64, |word, &byte| word << 8 | u64::from(byte));
+            data.chunks_exact(usize::from(*bytes)).map(|bytes| (cell(bytes) << shift) as i64 >> shift).collect()
         }
     }
 }

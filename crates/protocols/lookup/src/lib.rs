@@ -1,12 +1,7 @@
 //! All lookups of a circuit as one fraction tree (LogUp): the sum of 1 / (alpha - fingerprint) over lookups equals the sum of
 //! count / (alpha - fingerprint) over table entries. `README.md` has the formulas.
 
-#![deny(
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic
-)]
+#![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod claims;
 #[allow(clippy::indexing_slicing)]

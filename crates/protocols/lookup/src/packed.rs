@@ -115,11 +115,7 @@ pub(crate) fn split_lanes(mut x: Lanes, mut y: Lanes) -> (Lanes, Lanes) {
 
 #[inline(always)]
 pub(crate) fn split(Packed(x): Packed, Packed(y): Packed) -> (Packed, Packed) {
-    let (a, b, c) = (
-        split_lanes(x[0], y[0]),
-        split_lanes(x[1], y[1]),
-        split_lanes(x[2], y[2]),
-    );
+    let (a, b, c) = (split_lanes(x[0], y[0]), split_lanes(x[1], y[1]), split_lanes(x[2], y[2]));
     (Packed([a.0, b.0, c.0]), Packed([a.1, b.1, c.1]))
 }
 
@@ -153,16 +149,12 @@ pub(crate) fn pack(values: &[K]) -> Vec<Packed> {
 #[inline(always)]
 pub(crate) fn load_pairs(values: &[i64], at: usize) -> (Lanes, Lanes) {
     match values.get(at..at + 2 * WIDTH) {
-        Some(run) => split_lanes(
-            Lanes::from_fn(|lane| element(run[lane])),
-            Lanes::from_fn(|lane| element(run[WIDTH + lane])),
-        ),
+        Some(run) => {
+            split_lanes(Lanes::from_fn(|lane| element(run[lane])), Lanes::from_fn(|lane| element(run[WIDTH + lane])))
+        }
         None => {
             let element = |i: usize| values.get(i).map_or(F::ZERO, |&value| signed(value));
-            (
-                Lanes::from_fn(|lane| element(at + 2 * lane)),
-                Lanes::from_fn(|lane| element(at + 2 * lane + 1)),
-            )
+            (Lanes::from_fn(|lane| element(at + 2 * lane)), Lanes::from_fn(|lane| element(at + 2 * lane + 1)))
         }
     }
 }

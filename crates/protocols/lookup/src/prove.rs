@@ -29,17 +29,12 @@ pub fn prove<'a>(
         return Ok(None);
     };
     let alpha = sender.draw(labels::ALPHA);
-    let fingerprint = Fingerprint {
-        alpha,
-        betas: sender.draw_many(labels::BETA, regions.width + 1),
-    };
+    let fingerprint = Fingerprint { alpha, betas: sender.draw_many(labels::BETA, regions.width + 1) };
     let bottom = Bottom::new(circuit, values, &regions, &fingerprint);
     progress.advance(0)?;
     let end = descend(&regions, &bottom, sender, progress)?;
     drop(bottom);
-    Ok(Some(
-        conclude(circuit, &regions, &fingerprint, end, views).expect("the circuit is valid"),
-    ))
+    Ok(Some(conclude(circuit, &regions, &fingerprint, end, views).expect("the circuit is valid")))
 }
 
 fn descend(
@@ -66,9 +61,5 @@ fn descend(
         rho.push(tau);
         point = rho;
     }
-    Ok(End {
-        point,
-        numerator,
-        fingerprint,
-    })
+    Ok(End { point, numerator, fingerprint })
 }

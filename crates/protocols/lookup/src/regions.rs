@@ -50,28 +50,16 @@ impl<'a> Regions<'a> {
         let mut list = Vec::new();
         let mut width = 0;
         for lookup in &circuit.lookups {
-            let table = circuit
-                .tables
-                .get(lookup.table as usize)
-                .ok_or(Invalid::Circuit("a lookup names no table"))?;
-            let first = lookup
-                .components
-                .first()
-                .ok_or(Invalid::Circuit("a lookup has no component"))?;
+            let table = circuit.tables.get(lookup.table as usize).ok_or(Invalid::Circuit("a lookup names no table"))?;
+            let first = lookup.components.first().ok_or(Invalid::Circuit("a lookup has no component"))?;
             let axes = first.output_axes();
             if lookup.components.len() != usize::from(table.width)
                 || lookup.components.iter().any(|c| c.output_axes() != axes)
             {
-                return Err(Invalid::Circuit(
-                    "a lookup's components do not fit its table",
-                ));
+                return Err(Invalid::Circuit("a lookup's components do not fit its table"));
             }
             width = width.max(lookup.components.len());
-            list.push(Region::new(
-                Kind::Lookup(lookup),
-                axes,
-                u64::from(lookup.table) + 1,
-            )?);
+            list.push(Region::new(Kind::Lookup(lookup), axes, u64::from(lookup.table) + 1)?);
         }
         for (table, tag) in circuit.tables.iter().zip(1..) {
             for segment in &table.segments {
@@ -79,11 +67,7 @@ impl<'a> Regions<'a> {
                     return Err(Invalid::Circuit("a segment's rules do not fit its table"));
                 }
                 width = width.max(segment.rules.len());
-                list.push(Region::new(
-                    Kind::Segment(segment),
-                    from_ref(&segment.entries),
-                    tag,
-                )?);
+                list.push(Region::new(Kind::Segment(segment), from_ref(&segment.entries), tag)?);
             }
         }
         let length = pack(&mut list)?;
@@ -96,12 +80,8 @@ impl<'a> Regions<'a> {
 
     /// Address of the first node, at `level` above the leaves, of the regions with at most `2^level` addresses.
     pub fn tail_start(&self, level: usize) -> u64 {
-        let larger: u64 = self
-            .list
-            .iter()
-            .take_while(|region| region.size > level)
-            .map(|region| 1u64 << region.size)
-            .sum();
+        let larger: u64 =
+            self.list.iter().take_while(|region| region.size > level).map(|region| 1u64 << region.size).sum();
         larger >> level
     }
 }
@@ -112,13 +92,7 @@ impl<'a> Region<'a> {
         if axes.contains(&0) || size > LARGEST {
             return Err(Invalid::Circuit("a lookup is empty or too large"));
         }
-        Ok(Self {
-            kind,
-            axes,
-            tag,
-            size,
-            offset: 0,
-        })
+        Ok(Self { kind, axes, tag, size, offset: 0 })
     }
 }
 

@@ -12,11 +12,7 @@ pub(crate) struct Shape {
 impl Shape {
     /// The shape of all elements; axes of length 1 have no digits.
     pub fn new(axes: &[u64]) -> Self {
-        let outer = axes
-            .iter()
-            .filter(|&&d| d > 1)
-            .map(|&d| d as usize)
-            .collect();
+        let outer = axes.iter().filter(|&&d| d > 1).map(|&d| d as usize).collect();
         Self { outer, width: 1 }.settled()
     }
 
@@ -41,19 +37,12 @@ impl Shape {
 
     /// After pairing neighbours; rows have an even number of elements. The pairs are contiguous in memory.
     pub fn halved(&self) -> Self {
-        Self {
-            outer: self.outer.clone(),
-            width: self.width / 2,
-        }
-        .settled()
+        Self { outer: self.outer.clone(), width: self.width / 2 }.settled()
     }
 
     /// With rows extended by zeros to a length that halves well.
     pub fn padded(&self) -> Self {
-        Self {
-            outer: self.outer.clone(),
-            width: stride(self.width),
-        }
+        Self { outer: self.outer.clone(), width: stride(self.width) }
     }
 }
 
@@ -85,9 +74,7 @@ mod tests {
         for width in 2..5000usize {
             let padded = stride(width);
             assert!(
-                padded.is_multiple_of(2)
-                    && padded >= width
-                    && bits(padded as u64) == bits(width as u64),
+                padded.is_multiple_of(2) && padded >= width && bits(padded as u64) == bits(width as u64),
                 "{width}"
             );
         }
@@ -95,14 +82,7 @@ mod tests {
 
     #[test]
     fn halving_consumes_all_digits() {
-        for axes in [
-            vec![1, 1],
-            vec![2],
-            vec![5, 1, 7],
-            vec![3, 197],
-            vec![2, 2, 3],
-            vec![1, 9],
-        ] {
+        for axes in [vec![1, 1], vec![2], vec![5, 1, 7], vec![3, 197], vec![2, 2, 3], vec![1, 9]] {
             let mut shape = Shape::new(&axes);
             let mut rounds = 0;
             while !shape.is_single() {

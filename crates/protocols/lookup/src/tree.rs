@@ -32,37 +32,24 @@ pub(crate) struct Level {
     pub tail: Vec<[K; 4]>,
 }
 
-/// What the leaves of a circuit are computed from, and the level above them where it is not worth computing twice.
+/// The leaves, in pairs: of large regions as what they are computed from, of the others as values.
 pub(crate) struct Bottom {
     /// Regions with more than two addresses.
     pub parts: Vec<(usize, Leaves)>,
+    /// Pairs of the remaining leaves, in the order of addresses.
     pub tail: Vec<[K; 4]>,
 }
 
 impl Bottom {
-    pub fn new(
-        circuit: &Circuit,
-        values: &Values,
-        regions: &Regions<'_>,
-        fingerprint: &Fingerprint,
-    ) -> Self {
+    pub fn new(circuit: &Circuit, values: &Values, regions: &Regions<'_>, fingerprint: &Fingerprint) -> Self {
         let list = regions.list.as_slice();
-        let make = |index: usize| {
-            (
-                index,
-                Leaves::new(circuit, values, &list[index], fingerprint),
-            )
-        };
+        let make = |index: usize| (index, Leaves::new(circuit, values, &list[index], fingerprint));
         let large = list.partition_point(|region| region.size > 1);
         let open = list.partition_point(|region| region.size > 0);
         let parts = (0..large).into_par_iter().map(make).collect();
-        let mut tail: Vec<[K; 4]> = (large..open)
-            .map(|index| first(&make(index).1.quad(0)))
-            .collect();
-        let singles: Vec<[K; 2]> = list[open..]
-            .iter()
-            .map(|region| Leaves::single(circuit, values, region, fingerprint))
-            .collect();
+        let mut tail: Vec<[K; 4]> = (large..open).map(|index| first(&make(index).1.quad(0))).collect();
+        let singles: Vec<[K; 2]> =
+            list[open..].iter().map(|region| Leaves::single(circuit, values, region, fingerprint)).collect();
         tail.extend(pair_up(&singles));
         Self { parts, tail }
     }
@@ -71,18 +58,11 @@ impl Bottom {
     fn parents(&self) -> Level {
         let lift = |(region, leaves): &(usize, Leaves)| {
             let nodes = |block: usize| {
-                if block < leaves.blocks() {
-                    leaves.nodes(block)
-                } else {
-                    [Packed::ZERO; 2]
-                }
+                if block < leaves.blocks() { leaves.nodes(block) } else { [Packed::ZERO; 2] }
             };
             (*region, leaves.shape.halved(), lift(leaves.blocks(), nodes))
         };
-        assemble(
-            self.parts.par_iter().map(lift).collect(),
-            lift_tail(&self.tail),
-        )
+        assemble(self.parts.par_iter().map(lift).collect(), lift_tail(&self.tail))
     }
 }
 
@@ -90,30 +70,17 @@ impl Level {
     fn parents(&self) -> Level {
         let lift = |part: &Part| {
             let nodes = |block: usize| part.quads.get(block).map_or([Packed::ZERO; 2], gate);
-            (
-                part.region,
-                part.shape.halved(),
-                lift(part.quads.len(), nodes),
-            )
+            (part.region, part.shape.halved(), lift(part.quads.len(), nodes))
         };
-        assemble(
-            self.parts.par_iter().map(lift).collect(),
-            lift_tail(&self.tail),
-        )
+        assemble(self.parts.par_iter().map(lift).collect(), lift_tail(&self.tail))
     }
 }
 
 /// Levels 2 ..= depth (distance from the leaves), the one below the root last.
-pub(crate) fn build(
-    bottom: &Bottom,
-    depth: usize,
-    progress: &Progress,
-) -> Result<Vec<Level>, Stopped> {
+pub(crate) fn build(bottom: &Bottom, depth: usize, progress: &Progress) -> Result<Vec<Level>, Stopped> {
     let mut levels: Vec<Level> = Vec::with_capacity(depth);
     for _ in 2..=depth {
-        let next = levels
-            .last()
-            .map_or_else(|| bottom.parents(), Level::parents);
+        let next = levels.last().map_or_else(|| bottom.parents(), Level::parents);
         levels.push(next);
         progress.advance(0)?;
     }
@@ -128,11 +95,7 @@ fn lift(blocks: usize, nodes: impl Fn(usize) -> [Packed; 2] + Sync) -> Vec<Quad>
         (slot[0], slot[2]) = split(nx, ny);
         (slot[1], slot[3]) = split(ex, ey);
     };
-    quads
-        .par_iter_mut()
-        .with_min_len(TASK)
-        .enumerate()
-        .for_each(pair);
+    quads.par_iter_mut().with_min_len(TASK).enumerate().for_each(pair);
     quads
 }
 
@@ -160,22 +123,11 @@ pub(crate) fn assemble(lifted: Vec<(usize, Shape, Vec<Quad>)>, tail: Vec<[K; 4]>
             continue;
         }
         let padded = shape.padded();
-        let quads = if shape.rows() == 1 || shape == padded {
-            quads
-        } else {
-            extend(&quads, &shape, padded.width)
-        };
-        parts.push(Part {
-            region,
-            shape: padded,
-            quads,
-        });
+        let quads = if shape.rows() == 1 || shape == padded { quads } else { extend(&quads, &shape, padded.width) };
+        parts.push(Part { region, shape: padded, quads });
     }
     joined.extend(tail);
-    Level {
-        parts,
-        tail: joined,
-    }
+    Level { parts, tail: joined }
 }
 
 /// Copies rows of `shape.width` elements to rows of `to`, the rest zero.
@@ -186,9 +138,7 @@ fn extend(quads: &[Quad], shape: &Shape, to: usize) -> Vec<Quad> {
     use crate::packed::Lanes;
 
     let rows = shape.rows();
-    let word = |at: usize, which: usize, i: usize| -> F {
-        quads[at / WIDTH][which].0[i].as_slice()[at % WIDTH]
-    };
+    let word = |at: usize, which: usize, i: usize| -> F { quads[at / WIDTH][which].0[i].as_slice()[at % WIDTH] };
     let block = |block: usize| -> Quad {
         let mut sources = [usize::MAX; WIDTH];
         for (lane, source) in sources.iter_mut().enumerate() {
@@ -199,19 +149,9 @@ fn extend(quads: &[Quad], shape: &Shape, to: usize) -> Vec<Quad> {
         }
         std::array::from_fn(|which| {
             Packed(std::array::from_fn(|i| {
-                Lanes::from_fn(|lane| {
-                    if sources[lane] == usize::MAX {
-                        F::ZERO
-                    } else {
-                        word(sources[lane], which, i)
-                    }
-                })
+                Lanes::from_fn(|lane| if sources[lane] == usize::MAX { F::ZERO } else { word(sources[lane], which, i) })
             }))
         })
     };
-    (0..(rows * to).div_ceil(WIDTH))
-        .into_par_iter()
-        .with_min_len(TASK)
-        .map(block)
-        .collect()
+    (0..(rows * to).div_ceil(WIDTH)).into_par_iter().with_min_len(TASK).map(block).collect()
 }

@@ -44,14 +44,7 @@ fn descend<R: Reading>(depth: usize, reading: &mut R) -> Result<End<R::Value>, I
         let gate_n = n0.clone() + n1.clone() + n0e1 + n1e0;
         let gate_e = e0.clone() + e1.clone() + e0e1;
         let value = (gate_n + gate_e * lambda) * eq(&point, &rho);
-        reading.require_zero(
-            value - target,
-            if level == 0 {
-                labels::ROOT_CHECK
-            } else {
-                labels::LEVEL_CHECK
-            },
-        )?;
+        reading.require_zero(value - target, if level == 0 { labels::ROOT_CHECK } else { labels::LEVEL_CHECK })?;
         let tau = reading.draw(labels::TAU);
         lambda = reading.draw(labels::LAMBDA);
         numerator = n0.clone() + (n1 - n0) * tau;
@@ -60,19 +53,11 @@ fn descend<R: Reading>(depth: usize, reading: &mut R) -> Result<End<R::Value>, I
         rho.push(tau);
         point = rho;
     }
-    Ok(End {
-        point,
-        numerator,
-        fingerprint,
-    })
+    Ok(End { point, numerator, fingerprint })
 }
 
 /// One level's sumcheck, variables from the lowest digit up. Returns the last target and the point, highest digit first.
-fn rounds<R: Reading>(
-    point: &[K],
-    claim: R::Value,
-    reading: &mut R,
-) -> Result<(R::Value, Vec<K>), Invalid> {
+fn rounds<R: Reading>(point: &[K], claim: R::Value, reading: &mut R) -> Result<(R::Value, Vec<K>), Invalid> {
     let (mut target, mut drawn) = (claim, Vec::with_capacity(point.len() + 1));
     for _ in point {
         let mut receive = || reading.receive(labels::ROUND);
@@ -94,10 +79,5 @@ pub(crate) fn cubic_weights(x: K) -> [K; 4] {
     let &(half, sixth) = INVERSES.get_or_init(|| (invert(2), invert(6)));
     let (x1, x2, x3) = (x - K::ONE, x - integer(2), x - integer(3));
     let (low, high) = (x * x1, x2 * x3);
-    [
-        -(x1 * high) * sixth,
-        x * high * half,
-        -(low * x3) * half,
-        low * x2 * sixth,
-    ]
+    [-(x1 * high) * sixth, x * high * half, -(low * x3) * half, low * x2 * sixth]
 }

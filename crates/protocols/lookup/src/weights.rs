@@ -41,28 +41,15 @@ impl Weights {
         while (inner.len() < SHORT || !inner.len().is_multiple_of(WIDTH)) && !tables.is_empty() {
             inner = product(&tables.pop().unwrap_or_default(), &inner);
         }
-        let outer = tables
-            .iter()
-            .fold(vec![K::ONE], |outer, table| product(&outer, table));
-        Self {
-            outer,
-            inner: pack(&inner),
-        }
+        let outer = tables.iter().fold(vec![K::ONE], |outer, table| product(&outer, table));
+        Self { outer, inner: pack(&inner) }
     }
 }
 
 fn product(outer: &[K], inner: &[K]) -> Vec<K> {
     let mut values = vec![K::ZERO; outer.len() * inner.len()];
-    let row = |(row, &a): (&mut [K], &K)| {
-        row.iter_mut()
-            .zip(inner)
-            .for_each(|(value, &b)| *value = a * b)
-    };
-    values
-        .par_chunks_mut(inner.len().max(1))
-        .zip(outer)
-        .with_min_len(RUN.div_ceil(inner.len().max(1)))
-        .for_each(row);
+    let row = |(row, &a): (&mut [K], &K)| row.iter_mut().zip(inner).for_each(|(value, &b)| *value = a * b);
+    values.par_chunks_mut(inner.len().max(1)).zip(outer).with_min_len(RUN.div_ceil(inner.len().max(1))).for_each(row);
     values
 }
 
@@ -83,11 +70,7 @@ pub(crate) fn eq_range(point: &[K], start: u64, len: usize) -> Vec<K> {
         table = (from..=to)
             .map(|i| {
                 let above = table[(i / 2 - first) as usize];
-                if i % 2 == 1 {
-                    above * r
-                } else {
-                    above - above * r
-                }
+                if i % 2 == 1 { above * r } else { above - above * r }
             })
             .collect();
         first = from;

@@ -19,24 +19,13 @@ fn ranges(lookups: usize, axes: &[u64]) -> Builder {
     for i in 0..lookups {
         let table = if i == 0 { squares } else { range };
         let width = usize::from(builder.circuit.tables[table as usize].width);
-        let rows: Vec<Vec<i64>> = (0..axes.iter().product::<u64>())
-            .map(|_| builder.row(table, &mut random))
-            .collect();
+        let rows: Vec<Vec<i64>> = (0..axes.iter().product::<u64>()).map(|_| builder.row(table, &mut random)).collect();
         let components = (0..width).map(|j| {
-            let column =
-                builder.column(axes, Home::Witness, rows.iter().map(|row| row[j]).collect());
-            Sum {
-                axes: axes.to_vec(),
-                outputs: axes.len() as u16,
-                terms: vec![term(1, vec![identity(column, axes)])],
-            }
+            let column = builder.column(axes, Home::Witness, rows.iter().map(|row| row[j]).collect());
+            Sum { axes: axes.to_vec(), outputs: axes.len() as u16, terms: vec![term(1, vec![identity(column, axes)])] }
         });
         let components = components.collect();
-        builder.circuit.lookups.push(Lookup {
-            name: format!("lookup {i}"),
-            table,
-            components,
-        });
+        builder.circuit.lookups.push(Lookup { name: format!("lookup {i}"), table, components });
     }
     builder
 }
@@ -69,13 +58,8 @@ fn nanoseconds_per_leaf() {
         for round in 0..2 {
             let mut sender = Sender::new(Transcript::new("test"));
             let (start, before) = (Instant::now(), processor_time());
-            let reduced = prove(
-                &builder.circuit,
-                &builder.values,
-                &mut Views::default(),
-                &mut sender,
-                &Progress::default(),
-            );
+            let reduced =
+                prove(&builder.circuit, &builder.values, &mut Views::default(), &mut sender, &Progress::default());
             let (elapsed, ran) = (start.elapsed(), processor_time() - before);
             assert!(matches!(reduced, Ok(Some(_))));
             let bytes = sender.finish();

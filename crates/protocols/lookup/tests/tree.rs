@@ -11,16 +11,7 @@ use tacit_lookup::{prove, verify};
 use tacit_transcript::{Invalid, Receiver, Sender, Transcript};
 
 fn axes() -> impl Strategy<Value = Vec<Vec<u64>>> {
-    let length = prop_oneof![
-        Just(1u64),
-        Just(2),
-        Just(3),
-        Just(5),
-        Just(8),
-        Just(9),
-        Just(13),
-        1u64..40
-    ];
+    let length = prop_oneof![Just(1u64), Just(2), Just(3), Just(5), Just(8), Just(9), Just(13), 1u64..40];
     prop::collection::vec(prop::collection::vec(length, 0..4), 1..6)
 }
 
@@ -68,9 +59,7 @@ proptest! {
 /// Whether the tree's leaves depend on the column directly: a count, or a component's own factor.
 fn changes_a_tuple(circuit: &Circuit, column: usize) -> bool {
     let sums = circuit.lookups.iter().flat_map(|lookup| &lookup.components);
-    let mut views = sums
-        .flat_map(|sum| &sum.terms)
-        .flat_map(|term| &term.factors);
+    let mut views = sums.flat_map(|sum| &sum.terms).flat_map(|term| &term.factors);
     circuit.columns[column].home == Home::Count || views.any(|view| view.column as usize == column)
 }
 
@@ -105,18 +94,14 @@ fn every_altered_message_is_refused_or_leaves_a_false_claim() {
         let mut altered = bytes.clone();
         altered[at] ^= 1;
         assert!(
-            check(&builder.circuit, &altered)
-                .map_or(true, |reduced| !holds(&reduced, &builder.values)),
+            check(&builder.circuit, &altered).map_or(true, |reduced| !holds(&reduced, &builder.values)),
             "byte {at}"
         );
     }
     for length in 0..bytes.len() {
         assert!(check(&builder.circuit, &bytes[..length]).is_err());
     }
-    assert_eq!(
-        check(&builder.circuit, &[bytes, vec![0]].concat()).err(),
-        Some(Invalid::Trailing("the proof"))
-    );
+    assert_eq!(check(&builder.circuit, &[bytes, vec![0]].concat()).err(), Some(Invalid::Trailing("the proof")));
 }
 
 /// Two tables of the same width; the tuples are in the first alone.
@@ -124,21 +109,12 @@ fn every_altered_message_is_refused_or_leaves_a_false_claim() {
 fn a_tag_separates_tables() {
     let (mut builder, mut random) = (Builder::default(), Random(5));
     let first = builder.table(1, vec![(9, vec![Rule::Iota(100)])]);
-    builder.table(
-        1,
-        vec![(
-            9,
-            vec![listed(&[100, 101, 102, 103, 104, 105, 106, 107, 108])],
-        )],
-    );
+    builder.table(1, vec![(9, vec![listed(&[100, 101, 102, 103, 104, 105, 106, 107, 108])])]);
     builder.lookup(first, &[6], &mut random);
     complete(&builder);
     builder.circuit.lookups[0].table = 1;
     let (bytes, _) = proof(&builder);
-    assert_eq!(
-        check(&builder.circuit, &bytes).err(),
-        Some(Invalid::Check("the fraction tree's root"))
-    );
+    assert_eq!(check(&builder.circuit, &bytes).err(), Some(Invalid::Check("the fraction tree's root")));
 }
 
 #[test]
@@ -157,19 +133,10 @@ fn a_circuit_without_lookups_has_no_messages() {
     let circuit = Circuit::default();
     let mut sender = Sender::new(Transcript::new("test"));
     let values = tacit_circuit::Values::default();
-    let reduced = prove(
-        &circuit,
-        &values,
-        &mut Views::default(),
-        &mut sender,
-        &Progress::default(),
-    );
+    let reduced = prove(&circuit, &values, &mut Views::default(), &mut sender, &Progress::default());
     assert!(matches!(reduced, Ok(None)) && sender.finish().is_empty());
     let mut receiver = Receiver::new(Transcript::new("test"), &[]);
-    assert!(matches!(
-        verify(&circuit, &mut Views::default(), &mut receiver),
-        Ok(None)
-    ));
+    assert!(matches!(verify(&circuit, &mut Views::default(), &mut receiver), Ok(None)));
 }
 
 #[test]
@@ -178,25 +145,12 @@ fn malformed_circuits_are_refused() {
     let break_it = |change: &dyn Fn(&mut Circuit)| {
         let mut circuit = good.clone();
         change(&mut circuit);
-        assert!(matches!(
-            check(&circuit, &[0; 20000]),
-            Err(Invalid::Circuit(_))
-        ));
+        assert!(matches!(check(&circuit, &[0; 20000]), Err(Invalid::Circuit(_))));
     };
     break_it(&|circuit| circuit.lookups[0].table = 9);
     break_it(&|circuit| circuit.lookups[0].components.clear());
-    break_it(&|circuit| {
-        circuit.lookups[0]
-            .components
-            .iter_mut()
-            .for_each(|sum| sum.axes[0] = 0)
-    });
-    break_it(&|circuit| {
-        circuit.lookups[0]
-            .components
-            .iter_mut()
-            .for_each(|sum| sum.axes[0] = u64::MAX)
-    });
+    break_it(&|circuit| circuit.lookups[0].components.iter_mut().for_each(|sum| sum.axes[0] = 0));
+    break_it(&|circuit| circuit.lookups[0].components.iter_mut().for_each(|sum| sum.axes[0] = u64::MAX));
     break_it(&|circuit| circuit.tables[0].segments[0].rules.clear());
     break_it(&|circuit| circuit.tables[1].segments[0].entries = 0);
 }
@@ -205,16 +159,8 @@ fn malformed_circuits_are_refused() {
 fn a_stop_is_heeded() {
     let builder = random_circuit(&[vec![3, 5]], 1);
     let progress = Progress::default();
-    progress
-        .stop
-        .store(true, std::sync::atomic::Ordering::Relaxed);
+    progress.stop.store(true, std::sync::atomic::Ordering::Relaxed);
     let mut sender = Sender::new(Transcript::new("test"));
-    let stopped = prove(
-        &builder.circuit,
-        &builder.values,
-        &mut Views::default(),
-        &mut sender,
-        &progress,
-    );
+    let stopped = prove(&builder.circuit, &builder.values, &mut Views::default(), &mut sender, &progress);
     assert_eq!(stopped.err(), Some(Stopped));
 }

@@ -26,25 +26,11 @@ pub(crate) struct Codeword {
 
 impl Codeword {
     /// Encodes `width` columns as oracle `i`. `fill(first, rows)` writes coefficients `first ..` of all columns, row-major.
-    pub(crate) fn new(
-        schedule: &Schedule,
-        i: usize,
-        width: usize,
-        fill: impl Fn(usize, &mut [F]) + Sync,
-    ) -> Self {
+    pub(crate) fn new(schedule: &Schedule, i: usize, width: usize, fill: impl Fn(usize, &mut [F]) + Sync) -> Self {
         let message = width << schedule.log_message(i);
         let mut rows = F::zero_vec(width << schedule.log_domain(i));
-        rows[..message]
-            .par_chunks_mut(STRIP * width)
-            .enumerate()
-            .for_each(|(n, rows)| fill(n * STRIP, rows));
-        evaluate(
-            &mut rows,
-            width,
-            schedule.log_message(i),
-            schedule.log_domain(i),
-            Schedule::shift(i),
-        );
+        rows[..message].par_chunks_mut(STRIP * width).enumerate().for_each(|(n, rows)| fill(n * STRIP, rows));
+        evaluate(&mut rows, width, schedule.log_message(i), schedule.log_domain(i), Schedule::shift(i));
         let tree = Tree::new(&rows, width, &[], schedule.salt());
         Self { rows, width, tree }
     }
@@ -88,18 +74,9 @@ impl Commitment {
 ///
 /// # Panics
 /// When there is no limb, or one has another length.
-pub fn commit(
-    schedule: &Schedule,
-    limbs: Vec<Vec<F>>,
-    progress: &Progress,
-) -> Result<Commitment, Stopped> {
+pub fn commit(schedule: &Schedule, limbs: Vec<Vec<F>>, progress: &Progress) -> Result<Commitment, Stopped> {
     assert!(!limbs.is_empty(), "a commitment has a limb");
-    assert!(
-        limbs
-            .iter()
-            .all(|limb| limb.len() == 1 << schedule.log_rows()),
-        "a limb has 2^log_rows cells"
-    );
+    assert!(limbs.iter().all(|limb| limb.len() == 1 << schedule.log_rows()), "a limb has 2^log_rows cells");
     let cells = (limbs.len() as u64) << schedule.log_rows();
     progress.expect(cells);
     progress.advance(0)?;

@@ -3,12 +3,7 @@
 //! A limb is a vector of `2^log_rows` cells: at the same time the coefficients of the polynomial that Reed-Solomon encodes
 //! and the table whose multilinear extension the sumcheck uses, so no basis changes.
 
-#![deny(
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic
-)]
+#![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod encode;
 mod prove;

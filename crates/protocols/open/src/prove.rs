@@ -37,22 +37,15 @@ pub fn open(
 ) -> Result<(), Stopped> {
     assert!(shape.check().is_ok(), "the shape is valid");
     assert!(
-        commitments
-            .iter()
-            .map(|c| c.limbs.len())
-            .eq(shape.widths.iter().copied()),
+        commitments.iter().map(|c| c.limbs.len()).eq(shape.widths.iter().copied()),
         "the shape fits the commitments"
     );
     let units = 1u64 << (shape.log_limbs() + schedule.log_rows());
     progress.expect(2 * units);
-    let roots: Vec<Digest> = commitments
-        .iter()
-        .map(|commitment| commitment.root())
-        .collect();
+    let roots: Vec<Digest> = commitments.iter().map(|commitment| commitment.root()).collect();
     bind(&mut sender.transcript, schedule, shape, &roots, value);
 
-    let mut state =
-        Slots::new(schedule, commitments, shape, weights).join(shape.log_limbs(), sender);
+    let mut state = Slots::new(schedule, commitments, shape, weights).join(shape.log_limbs(), sender);
     progress.advance(units)?;
 
     let mut oracle: Option<Codeword> = None;
@@ -65,22 +58,14 @@ pub fn open(
         let zeta = sender.draw("opening: combine");
         let mut coefficients = zeta.powers().skip(1);
         let out_of_domain = (z, coefficients.next().unwrap_or(K::ZERO));
-        let points = positions
-            .iter()
-            .map(|&position| schedule.point(i - 1, position))
-            .zip(coefficients);
+        let points = positions.iter().map(|&position| schedule.point(i - 1, position)).zip(coefficients);
         state.add_powers(out_of_domain, &points.collect::<Vec<_>>());
         state = state.run(fold, |message| exchange(sender, message));
         oracle = Some(next);
         progress.advance(units >> bits(schedule.folds().len() as u64 + 1))?;
     }
     sender.send_many("opening: final", &state.vector());
-    answer(
-        schedule,
-        schedule.folds().len(),
-        &trees(commitments, &oracle),
-        sender,
-    );
+    answer(schedule, schedule.folds().len(), &trees(commitments, &oracle), sender);
     state.run(schedule.log_final(), |message| exchange(sender, message));
     progress.advance(units >> bits(schedule.folds().len() as u64 + 1))
 }
@@ -96,11 +81,7 @@ fn commit_blocks(schedule: &Schedule, i: usize, fold: usize, state: &Sumcheck) -
     Codeword::new(schedule, i, 3 << fold, |first, rows| {
         for (row, cells) in (first..).zip(rows.chunks_exact_mut(3 << fold)) {
             for (column, cells) in cells.chunks_exact_mut(3).enumerate() {
-                cells.copy_from_slice(
-                    state
-                        .element(column * block + row)
-                        .as_basis_coefficients_slice(),
-                );
+                cells.copy_from_slice(state.element(column * block + row).as_basis_coefficients_slice());
             }
         }
     })
@@ -110,24 +91,15 @@ fn commit_blocks(schedule: &Schedule, i: usize, fold: usize, state: &Sumcheck) -
 fn trees<'a>(commitments: &[&'a Commitment], oracle: &'a Option<Codeword>) -> Vec<&'a Codeword> {
     match oracle {
         Some(oracle) => vec![oracle],
-        None => commitments
-            .iter()
-            .map(|commitment| &commitment.codeword)
-            .collect(),
+        None => commitments.iter().map(|commitment| &commitment.codeword).collect(),
     }
 }
 
 /// Opens the queried rows of every tree of oracle i; returns the positions.
 fn answer(schedule: &Schedule, i: usize, trees: &[&Codeword], sender: &mut Sender) -> Vec<u64> {
-    let positions = sender.transcript.positions(
-        "opening: queries",
-        schedule.log_domain(i),
-        schedule.count(i),
-    );
-    let rows: Vec<u8> = positions
-        .iter()
-        .flat_map(|&position| trees.iter().flat_map(move |tree| tree.row(position)))
-        .collect();
+    let positions = sender.transcript.positions("opening: queries", schedule.log_domain(i), schedule.count(i));
+    let rows: Vec<u8> =
+        positions.iter().flat_map(|&position| trees.iter().flat_map(move |tree| tree.row(position))).collect();
     sender.send_bytes("opening: rows", &rows);
     for tree in trees {
         sender.attach(&tree.siblings(&positions).concat());
@@ -143,12 +115,7 @@ struct Slots<'a> {
 }
 
 impl<'a> Slots<'a> {
-    fn new(
-        schedule: &Schedule,
-        commitments: &[&'a Commitment],
-        shape: &Shape,
-        weights: Vec<(u64, Vec<K>)>,
-    ) -> Self {
+    fn new(schedule: &Schedule, commitments: &[&'a Commitment], shape: &Shape, weights: Vec<(u64, Vec<K>)>) -> Self {
         let rows = 1 << schedule.log_rows();
         let mut limbs = vec![None; 1 << shape.log_limbs()];
         let mut slots = vec![None; 1 << shape.log_limbs()];
@@ -157,45 +124,27 @@ impl<'a> Slots<'a> {
             limbs[address as usize] = Some(limb.as_slice());
         }
         for (address, weight) in weights {
-            assert!(
-                weight.len() == rows && slots[address as usize].is_none(),
-                "a limb has one weight per row"
-            );
+            assert!(weight.len() == rows && slots[address as usize].is_none(), "a limb has one weight per row");
             slots[address as usize] = Some(weight);
         }
-        Self {
-            limbs,
-            weights: slots,
-            rows,
-        }
+        Self { limbs, weights: slots, rows }
     }
 
     /// The first `log_limbs` rounds.
     fn join(self, log_limbs: usize, sender: &mut Sender) -> Sumcheck {
         if self.rows < LANES || log_limbs == 0 {
-            return self
-                .dense()
-                .run(log_limbs, |message| exchange(sender, message));
+            return self.dense().run(log_limbs, |message| exchange(sender, message));
         }
         let at = exchange(sender, self.message());
-        self.fold(at)
-            .run(log_limbs - 1, |message| exchange(sender, message))
+        self.fold(at).run(log_limbs - 1, |message| exchange(sender, message))
     }
 
     fn dense(&self) -> Sumcheck {
         let zeros = (F::zero_vec(self.rows), K::zero_vec(self.rows));
-        let vector: Vec<K> = self
-            .limbs
-            .iter()
-            .flat_map(|limb| limb.unwrap_or(&zeros.0))
-            .map(|&cell| K::from(cell))
-            .collect();
-        let weight: Vec<K> = self
-            .weights
-            .iter()
-            .flat_map(|weight| weight.as_ref().unwrap_or(&zeros.1))
-            .copied()
-            .collect();
+        let vector: Vec<K> =
+            self.limbs.iter().flat_map(|limb| limb.unwrap_or(&zeros.0)).map(|&cell| K::from(cell)).collect();
+        let weight: Vec<K> =
+            self.weights.iter().flat_map(|weight| weight.as_ref().unwrap_or(&zeros.1)).copied().collect();
         if vector.len() < LANES {
             Sumcheck::plain(vector, weight)
         } else {
@@ -213,16 +162,9 @@ impl<'a> Slots<'a> {
         let chunk = self.chunk();
         let half = self.limbs.len() / 2;
         let (address, start) = (number * chunk / self.rows, number * chunk % self.rows);
-        let cells = |a: usize| {
-            PackedF::pack_slice(
-                self.limbs[a].map_or(&zeros.0[..], |limb| &limb[start..start + chunk]),
-            )
-        };
-        let weights = |a: usize| {
-            self.weights[a]
-                .as_ref()
-                .map_or(&zeros.1[..], |weight| &weight[start..start + chunk])
-        };
+        let cells =
+            |a: usize| PackedF::pack_slice(self.limbs[a].map_or(&zeros.0[..], |limb| &limb[start..start + chunk]));
+        let weights = |a: usize| self.weights[a].as_ref().map_or(&zeros.1[..], |weight| &weight[start..start + chunk]);
         ChunkPair {
             cells: [cells(address), cells(address + half)],
             weights: [weights(address), weights(address + half)],
@@ -240,17 +182,13 @@ impl<'a> Slots<'a> {
             .into_par_iter()
             .map(|number| {
                 let mut sums = (PackedK::ZERO, PackedK::ZERO);
-                self.chunk_pair(number, &zeros)
-                    .for_each(|[v0, v1], [w0, w1]| {
-                        sums.0 += w0 * v0;
-                        sums.1 += (w1 - w0) * (v1 - v0);
-                    });
+                self.chunk_pair(number, &zeros).for_each(|[v0, v1], [w0, w1]| {
+                    sums.0 += w0 * v0;
+                    sums.1 += (w1 - w0) * (v1 - v0);
+                });
                 sums
             })
-            .reduce(
-                || (PackedK::ZERO, PackedK::ZERO),
-                |a, b| (a.0 + b.0, a.1 + b.1),
-            );
+            .reduce(|| (PackedK::ZERO, PackedK::ZERO), |a, b| (a.0 + b.0, a.1 + b.1));
         (lanes_sum(sums.0), lanes_sum(sums.1))
     }
 
@@ -260,20 +198,17 @@ impl<'a> Slots<'a> {
         let (mut vector, mut weight) = (PackedK::zero_vec(len), PackedK::zero_vec(len));
         let chunk = self.chunk() / LANES;
         let at = PackedK::from(at);
-        vector
-            .par_chunks_mut(chunk)
-            .zip(weight.par_chunks_mut(chunk))
-            .enumerate()
-            .for_each(|(number, (vector, weight))| {
+        vector.par_chunks_mut(chunk).zip(weight.par_chunks_mut(chunk)).enumerate().for_each(
+            |(number, (vector, weight))| {
                 let mut folded = vector.iter_mut().zip(weight);
-                self.chunk_pair(number, &zeros)
-                    .for_each(|[v0, v1], [w0, w1]| {
-                        if let Some((vector, weight)) = folded.next() {
-                            *vector = at * (v1 - v0) + v0;
-                            *weight = at * (w1 - w0) + w0;
-                        }
-                    });
-            });
+                self.chunk_pair(number, &zeros).for_each(|[v0, v1], [w0, w1]| {
+                    if let Some((vector, weight)) = folded.next() {
+                        *vector = at * (v1 - v0) + v0;
+                        *weight = at * (w1 - w0) + w0;
+                    }
+                });
+            },
+        );
         Sumcheck::packed(vector, weight)
     }
 }
@@ -290,10 +225,7 @@ impl ChunkPair<'_> {
         let [v0, v1] = self.cells;
         let [w0, w1] = self.weights.map(|weights| weights.chunks_exact(LANES));
         for (((&v0, &v1), w0), w1) in v0.iter().zip(v1).zip(w0).zip(w1) {
-            task(
-                [v0, v1],
-                [PackedK::from_ext_slice(w0), PackedK::from_ext_slice(w1)],
-            );
+            task([v0, v1], [PackedK::from_ext_slice(w0), PackedK::from_ext_slice(w1)]);
         }
     }
 }

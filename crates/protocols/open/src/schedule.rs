@@ -37,38 +37,17 @@ impl Schedule {
         let oracles = folds.len() + 1;
         let checks = [
             (log_rows <= 30, "the schedule: rows of a limb"),
-            (
-                folds.iter().all(|fold| (1..=8).contains(fold)),
-                "the schedule: variables of a fold",
-            ),
-            (
-                folded <= log_rows && log_rows - folded <= MAX_FINAL,
-                "the schedule: sum of the folds",
-            ),
-            (
-                log_inverse_rates.len() == oracles && queries.len() == oracles,
-                "the schedule: number of oracles",
-            ),
-            (
-                log_inverse_rates.iter().all(|rate| (1..=10).contains(rate)),
-                "the schedule: rates",
-            ),
-            (
-                queries.iter().all(|count| (1..=0xffff).contains(count)),
-                "the schedule: queries",
-            ),
+            (folds.iter().all(|fold| (1..=8).contains(fold)), "the schedule: variables of a fold"),
+            (folded <= log_rows && log_rows - folded <= MAX_FINAL, "the schedule: sum of the folds"),
+            (log_inverse_rates.len() == oracles && queries.len() == oracles, "the schedule: number of oracles"),
+            (log_inverse_rates.iter().all(|rate| (1..=10).contains(rate)), "the schedule: rates"),
+            (queries.iter().all(|count| (1..=0xffff).contains(count)), "the schedule: queries"),
             (salt == 0, "the schedule: salted leaves"),
         ];
         if let Some((_, failed)) = checks.iter().find(|(holds, _)| !holds) {
             return Err(Invalid::Check(failed));
         }
-        let schedule = Self {
-            log_rows,
-            folds,
-            log_inverse_rates,
-            queries,
-            salt,
-        };
+        let schedule = Self { log_rows, folds, log_inverse_rates, queries, salt };
         if (0..oracles).any(|i| schedule.log_domain(i) > TWO_ADICITY) {
             return Err(Invalid::Check("the schedule: size of a domain"));
         }
@@ -128,10 +107,7 @@ impl Schedule {
     /// The point of leaf `position` of oracle `i`: `g^(i+1) w^(position with its log_domain bits reversed)`.
     pub(crate) fn point(&self, i: usize, position: u64) -> F {
         let log = self.log_domain(i);
-        let exponent = position
-            .reverse_bits()
-            .checked_shr(u64::BITS - log as u32)
-            .unwrap_or(0);
+        let exponent = position.reverse_bits().checked_shr(u64::BITS - log as u32).unwrap_or(0);
         Self::shift(i) * F::two_adic_generator(log).exp_u64(exponent)
     }
 }
@@ -161,25 +137,15 @@ impl Shape {
     /// # Errors
     /// When a commitment has no limb, counts disagree, there are more than 2^16 limbs, or addresses repeat or are too large.
     pub fn check(&self) -> Result<(), Invalid> {
-        let total = self
-            .widths
-            .iter()
-            .fold(0usize, |sum, &width| sum.saturating_add(width));
+        let total = self.widths.iter().fold(0usize, |sum, &width| sum.saturating_add(width));
         let distinct: std::collections::BTreeSet<&u64> = self.addresses.iter().collect();
         let sane = !self.widths.is_empty()
             && self.widths.iter().all(|&width| width >= 1)
             && total == self.addresses.len()
             && self.log_limbs() <= MAX_LOG_LIMBS
             && distinct.len() == total
-            && self
-                .addresses
-                .iter()
-                .all(|address| address >> self.log_limbs() == 0);
-        if sane {
-            Ok(())
-        } else {
-            Err(Invalid::Check("the shape of the limbs"))
-        }
+            && self.addresses.iter().all(|address| address >> self.log_limbs() == 0);
+        if sane { Ok(()) } else { Err(Invalid::Check("the shape of the limbs")) }
     }
 }
 
@@ -192,22 +158,11 @@ fn list(values: &[usize]) -> impl Iterator<Item = u64> + '_ {
 }
 
 /// Absorbs everything that defines the claim, the form itself excepted: that is the caller's part.
-pub(crate) fn bind(
-    transcript: &mut Transcript,
-    schedule: &Schedule,
-    shape: &Shape,
-    roots: &[Digest],
-    value: K,
-) {
+pub(crate) fn bind(transcript: &mut Transcript, schedule: &Schedule, shape: &Shape, roots: &[Digest], value: K) {
     let sizes = [schedule.log_rows as u64, schedule.salt as u64];
-    let lists = list(&schedule.folds)
-        .chain(list(&schedule.log_inverse_rates))
-        .chain(list(&schedule.queries));
+    let lists = list(&schedule.folds).chain(list(&schedule.log_inverse_rates)).chain(list(&schedule.queries));
     transcript.absorb("opening: schedule", &words(sizes.into_iter().chain(lists)));
-    transcript.absorb(
-        "opening: shape",
-        &words(list(&shape.widths).chain(shape.addresses.iter().copied())),
-    );
+    transcript.absorb("opening: shape", &words(list(&shape.widths).chain(shape.addresses.iter().copied())));
     for root in roots {
         transcript.absorb("opening: root", root);
     }

@@ -35,11 +35,7 @@ pub fn gap_bits(log_domain: usize, rate: usize) -> f64 {
 
 /// -log2 of the sum of all terms' probabilities.
 pub fn composed(terms: &[(String, f64)]) -> f64 {
-    -terms
-        .iter()
-        .map(|(_, bits)| (-bits).exp2())
-        .sum::<f64>()
-        .log2()
+    -terms.iter().map(|(_, bits)| (-bits).exp2()).sum::<f64>().log2()
 }
 
 /// Every term of the opening of `2^log_limbs` addresses. The outer protocol's terms are charged the list of oracle 0:
@@ -53,49 +49,27 @@ pub fn terms(schedule: &Schedule, log_limbs: usize) -> Terms {
         let mut add = |name: &str, bits: f64| terms.push((format!("oracle {i}: {name}"), bits));
         let list = list_bits(rate);
         if let Some((log_vector, queries)) = before {
-            add(
-                "out of domain, L^2/2 * M/|K|",
-                FIELD_BITS + 1.0 - 2.0 * list - log_vector as f64,
-            );
-            add(
-                "combination, (1 + q)/|K| * L",
-                FIELD_BITS - (1.0 + queries as f64).log2() - list,
-            );
+            add("out of domain, L^2/2 * M/|K|", FIELD_BITS + 1.0 - 2.0 * list - log_vector as f64);
+            add("combination, (1 + q)/|K| * L", FIELD_BITS - (1.0 + queries as f64).log2() - list);
         }
         if fold > 0 {
-            add(
-                "sumcheck, 2k/|K| * L",
-                FIELD_BITS - (2.0 * fold as f64).log2() - list,
-            );
+            add("sumcheck, 2k/|K| * L", FIELD_BITS - (2.0 * fold as f64).log2() - list);
             let name = format!("proximity gap, {fold} folds");
-            add(
-                &name,
-                gap_bits(schedule.log_domain(i), rate) - (fold as f64).log2(),
-            );
+            add(&name, gap_bits(schedule.log_domain(i), rate) - (fold as f64).log2());
         }
-        add(
-            &format!("{queries} queries"),
-            queries as f64 * miss_bits(rate),
-        );
+        add(&format!("{queries} queries"), queries as f64 * miss_bits(rate));
         before = Some((schedule.log_message(i), queries));
     }
     if schedule.log_final() > 0 {
-        terms.push((
-            "final sumcheck, 2f/|K|".into(),
-            FIELD_BITS - (2.0 * schedule.log_final() as f64).log2(),
-        ));
+        terms.push(("final sumcheck, 2f/|K|".into(), FIELD_BITS - (2.0 * schedule.log_final() as f64).log2()));
     }
     terms
 }
 
 /// log2 of the rows of a limb for commitments of `cells` cells: about 64 limbs in all, 2^8 to 2^26 rows.
 pub fn log_rows(cells: &[u64]) -> usize {
-    let total = cells
-        .iter()
-        .fold(0u64, |sum, &count| sum.saturating_add(count));
-    tacit_algebra::multilinear::bits(total)
-        .saturating_sub(6)
-        .clamp(8, 26)
+    let total = cells.iter().fold(0u64, |sum, &count| sum.saturating_add(count));
+    tacit_algebra::multilinear::bits(total).saturating_sub(6).clamp(8, 26)
 }
 
 /// A schedule with its terms, outer ones first.
@@ -123,31 +97,18 @@ fn folds(log_rows: usize) -> Vec<usize> {
 ///
 /// # Errors
 /// When `outer` leaves no room, or the rows do not fit a schedule.
-pub fn choose(
-    log_rows: usize,
-    log_limbs: usize,
-    outer: &[(String, f64)],
-) -> Result<Choice, Invalid> {
+pub fn choose(log_rows: usize, log_limbs: usize, outer: &[(String, f64)]) -> Result<Choice, Invalid> {
     let folds = folds(log_rows);
-    let rates: Vec<usize> = (0..=folds.len())
-        .map(|i| if i == 0 { FIRST_RATE } else { (i + 1).min(10) })
-        .collect();
+    let rates: Vec<usize> = (0..=folds.len()).map(|i| if i == 0 { FIRST_RATE } else { (i + 1).min(10) }).collect();
     for step in 0..120 {
         let level = TARGET + 0.1 * f64::from(step);
-        let queries = rates
-            .iter()
-            .map(|&rate| (level / miss_bits(rate)).ceil() as usize)
-            .collect();
+        let queries = rates.iter().map(|&rate| (level / miss_bits(rate)).ceil() as usize).collect();
         let schedule = Schedule::new(log_rows, folds.clone(), rates.clone(), queries, 0)?;
         let mut all = outer.to_vec();
         all.extend(terms(&schedule, log_limbs));
         let composed = composed(&all);
         if composed >= TARGET {
-            return Ok(Choice {
-                schedule,
-                terms: all,
-                composed,
-            });
+            return Ok(Choice { schedule, terms: all, composed });
         }
     }
     Err(Invalid::Check("the sum of the soundness terms"))
@@ -161,15 +122,8 @@ mod tests {
     /// The outer terms that the specification's table assumes.
     fn outer(log_leaves: usize) -> Terms {
         let tree: usize = (0..log_leaves).map(|i| 3 * i + 2).sum();
-        let logs = [
-            log_leaves as f64 + 1.0,
-            (tree as f64).log2(),
-            ((64 + 8192 + 4 * log_leaves) as f64).log2(),
-            12.0,
-        ];
-        logs.iter()
-            .map(|log| ("outer".into(), FIELD_BITS - log - list_bits(FIRST_RATE)))
-            .collect()
+        let logs = [log_leaves as f64 + 1.0, (tree as f64).log2(), ((64 + 8192 + 4 * log_leaves) as f64).log2(), 12.0];
+        logs.iter().map(|log| ("outer".into(), FIELD_BITS - log - list_bits(FIRST_RATE))).collect()
     }
 
     #[test]
@@ -187,16 +141,9 @@ mod tests {
         ];
         for (rows, folds, queries, bits) in table {
             let choice = choose(rows, 6, &outer(rows + 6)).unwrap();
-            assert_eq!(
-                (choice.schedule.folds(), choice.schedule.queries()),
-                (folds, queries)
-            );
+            assert_eq!((choice.schedule.folds(), choice.schedule.queries()), (folds, queries));
             assert_eq!(choice.schedule.log_final(), 8);
-            assert!(
-                (choice.composed - bits).abs() < 1e-6,
-                "{rows}: {}",
-                choice.composed
-            );
+            assert!((choice.composed - bits).abs() < 1e-6, "{rows}: {}", choice.composed);
         }
     }
 
@@ -204,11 +151,7 @@ mod tests {
     fn every_size_has_a_schedule() {
         for rows in 8..=26 {
             let choice = choose(rows, 6, &outer(rows + 6)).unwrap();
-            assert!(
-                choice.composed >= TARGET && choice.composed < TARGET + 1.5,
-                "{rows}: {}",
-                choice.composed
-            );
+            assert!(choice.composed >= TARGET && choice.composed < TARGET + 1.5, "{rows}: {}", choice.composed);
             assert!((6..=10).contains(&choice.schedule.log_final()));
         }
     }

@@ -2,9 +2,7 @@
 
 #![allow(clippy::indexing_slicing)]
 
-use p3_field::{
-    Algebra, ExtensionField, Field, PackedFieldExtension, PackedValue, PrimeCharacteristicRing,
-};
+use p3_field::{Algebra, ExtensionField, Field, PackedFieldExtension, PackedValue, PrimeCharacteristicRing};
 use rayon::prelude::*;
 use tacit_algebra::{F, K};
 
@@ -23,10 +21,7 @@ const SHORTEST: usize = 4;
 pub(crate) type Message = (K, K);
 
 pub(crate) fn pack(values: &[K]) -> Vec<PackedK> {
-    values
-        .par_chunks_exact(LANES)
-        .map(PackedK::from_ext_slice)
-        .collect()
+    values.par_chunks_exact(LANES).map(PackedK::from_ext_slice).collect()
 }
 
 fn lanes(value: PackedK) -> impl DoubleEndedIterator<Item = K> {
@@ -57,12 +52,7 @@ impl<T: Algebra<K> + Copy + Send + Sync> Pair<T> {
         let half = self.vector.len() / 2;
         let (v0, v1) = self.vector.split_at(half);
         let (w0, w1) = self.weight.split_at(half);
-        (
-            v0.par_chunks(CHUNK),
-            v1.par_chunks(CHUNK),
-            w0.par_chunks(CHUNK),
-            w1.par_chunks(CHUNK),
-        )
+        (v0.par_chunks(CHUNK), v1.par_chunks(CHUNK), w0.par_chunks(CHUNK), w1.par_chunks(CHUNK))
             .into_par_iter()
             .map(|(v0, v1, w0, w1)| products(v0, v1, w0, w1))
             .reduce(|| (T::ZERO, T::ZERO), add)
@@ -73,9 +63,7 @@ impl<T: Algebra<K> + Copy + Send + Sync> Pair<T> {
         for values in [&mut self.vector, &mut self.weight] {
             let half = values.len() / 2;
             let (low, high) = values.split_at_mut(half);
-            low.par_chunks_mut(CHUNK)
-                .zip(high.par_chunks(CHUNK))
-                .for_each(|(low, high)| fold_chunk(low, high, at));
+            low.par_chunks_mut(CHUNK).zip(high.par_chunks(CHUNK)).for_each(|(low, high)| fold_chunk(low, high, at));
             values.truncate(half);
         }
     }
@@ -90,18 +78,9 @@ impl<T: Algebra<K> + Copy + Send + Sync> Pair<T> {
         let (w0, w1) = w.split_at_mut(quarter);
         let (v2, v3) = v_high.split_at(quarter);
         let (w2, w3) = w_high.split_at(quarter);
-        let low = (
-            v0.par_chunks_mut(CHUNK),
-            v1.par_chunks_mut(CHUNK),
-            w0.par_chunks_mut(CHUNK),
-            w1.par_chunks_mut(CHUNK),
-        );
-        let high = (
-            v2.par_chunks(CHUNK),
-            v3.par_chunks(CHUNK),
-            w2.par_chunks(CHUNK),
-            w3.par_chunks(CHUNK),
-        );
+        let low =
+            (v0.par_chunks_mut(CHUNK), v1.par_chunks_mut(CHUNK), w0.par_chunks_mut(CHUNK), w1.par_chunks_mut(CHUNK));
+        let high = (v2.par_chunks(CHUNK), v3.par_chunks(CHUNK), w2.par_chunks(CHUNK), w3.par_chunks(CHUNK));
         let message = low
             .into_par_iter()
             .zip(high.into_par_iter())
@@ -172,9 +151,7 @@ impl Sumcheck {
             });
             let at = exchange(sent);
             match &mut self.0 {
-                Store::Packed(pair) if round + 1 < rounds => {
-                    message = Some(both(pair.fold_and_message(at)))
-                }
+                Store::Packed(pair) if round + 1 < rounds => message = Some(both(pair.fold_and_message(at))),
                 Store::Packed(pair) => pair.fold(at),
                 Store::Plain(pair) => pair.fold(at),
             }
@@ -194,9 +171,7 @@ impl Sumcheck {
     /// Element `index` of the vector.
     pub(crate) fn element(&self, index: usize) -> K {
         match &self.0 {
-            Store::Packed(pair) => {
-                PackedFieldExtension::<F, K>::extract(&pair.vector[index / LANES], index % LANES)
-            }
+            Store::Packed(pair) => PackedFieldExtension::<F, K>::extract(&pair.vector[index / LANES], index % LANES),
             Store::Plain(pair) => pair.vector[index],
         }
     }
@@ -215,26 +190,12 @@ impl Sumcheck {
             Store::Packed(pair) => {
                 let step = PackedK::from(z.exp_u64(LANES as u64));
                 let start = z.exp_u64((CHUNK * LANES) as u64);
-                let horner = |chunk: &[PackedK]| {
-                    chunk
-                        .iter()
-                        .rev()
-                        .fold(PackedK::ZERO, |sum, &v| sum * step + v)
-                };
+                let horner = |chunk: &[PackedK]| chunk.iter().rev().fold(PackedK::ZERO, |sum, &v| sum * step + v);
                 let parts: Vec<PackedK> = pair.vector.par_chunks(CHUNK).map(horner).collect();
-                let joined = parts
-                    .into_iter()
-                    .rev()
-                    .fold(PackedK::ZERO, |sum, part| sum * start + part);
-                lanes(joined)
-                    .rev()
-                    .fold(K::ZERO, |sum, value| sum * z + value)
+                let joined = parts.into_iter().rev().fold(PackedK::ZERO, |sum, part| sum * start + part);
+                lanes(joined).rev().fold(K::ZERO, |sum, value| sum * z + value)
             }
-            Store::Plain(pair) => pair
-                .vector
-                .iter()
-                .rev()
-                .fold(K::ZERO, |sum, &v| sum * z + v),
+            Store::Plain(pair) => pair.vector.iter().rev().fold(K::ZERO, |sum, &v| sum * z + v),
         }
     }
 
@@ -243,16 +204,11 @@ impl Sumcheck {
         match &mut self.0 {
             Store::Packed(pair) => {
                 let powers = Powers::new(out_of_domain, points);
-                pair.weight
-                    .par_chunks_mut(TILE)
-                    .enumerate()
-                    .for_each(|(tile, weight)| powers.add(tile, weight));
+                pair.weight.par_chunks_mut(TILE).enumerate().for_each(|(tile, weight)| powers.add(tile, weight));
             }
             Store::Plain(pair) => {
                 let (z, coefficient) = out_of_domain;
-                let points = points
-                    .iter()
-                    .map(|&(x, coefficient)| (K::from(x), coefficient));
+                let points = points.iter().map(|&(x, coefficient)| (K::from(x), coefficient));
                 for (x, coefficient) in points.chain([(z, coefficient)]) {
                     let mut power = coefficient;
                     for weight in &mut pair.weight {
@@ -289,19 +245,13 @@ impl<'a> Powers<'a> {
         let z: Vec<K> = out_of_domain.0.powers().take(TILE * LANES).collect();
         let powers = |&(x, _): &(F, K)| -> Vec<PackedF> {
             let powers: Vec<F> = x.powers().take(TILE * LANES).collect();
-            powers
-                .chunks_exact(LANES)
-                .map(|lanes| *PackedF::from_slice(lanes))
-                .collect()
+            powers.chunks_exact(LANES).map(|lanes| *PackedF::from_slice(lanes)).collect()
         };
         Self {
             out_of_domain,
             points,
             table: points.iter().flat_map(powers).collect(),
-            strides: points
-                .iter()
-                .map(|(x, _)| x.exp_u64((TILE * LANES) as u64))
-                .collect(),
+            strides: points.iter().map(|(x, _)| x.exp_u64((TILE * LANES) as u64)).collect(),
             z_powers: pack(&z),
         }
     }
@@ -312,11 +262,8 @@ impl<'a> Powers<'a> {
         for (weight, &power) in weight.iter_mut().zip(&self.z_powers) {
             *weight += power * start;
         }
-        for ((&(_, coefficient), &stride), powers) in self
-            .points
-            .iter()
-            .zip(&self.strides)
-            .zip(self.table.chunks_exact(TILE))
+        for ((&(_, coefficient), &stride), powers) in
+            self.points.iter().zip(&self.strides).zip(self.table.chunks_exact(TILE))
         {
             let start = PackedK::from(coefficient * stride.exp_u64(tile as u64));
             for (weight, &power) in weight.iter_mut().zip(powers) {

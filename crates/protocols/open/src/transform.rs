@@ -21,21 +21,9 @@ const WINDOW: usize = 256;
 
 /// Evaluates the columns of `rows` (row-major, `width` columns, `2^log_domain` rows, coefficients in the first `2^log_message` rows)
 /// on the coset `shift <w>` of `2^log_domain` points.
-pub(crate) fn evaluate(
-    rows: &mut [F],
-    width: usize,
-    log_message: usize,
-    log_domain: usize,
-    shift: F,
-) {
+pub(crate) fn evaluate(rows: &mut [F], width: usize, log_message: usize, log_domain: usize, shift: F) {
     let cached = (CACHED / width).max(1).ilog2() as usize;
-    passes(
-        rows,
-        width,
-        log_message,
-        cached.min(log_message),
-        &Factors::new(log_domain, shift),
-    );
+    passes(rows, width, log_message, cached.min(log_message), &Factors::new(log_domain, shift));
 }
 
 /// The lowest `cached` layers work on contiguous blocks in cache; those above on strided windows.
@@ -74,14 +62,9 @@ impl Factors {
         for d in 0..log_domain.saturating_sub(1) {
             let turn = F::two_adic_generator(d + 2);
             turns.extend_from_within(..);
-            turns[1 << d..]
-                .par_iter_mut()
-                .for_each(|value| *value *= turn);
+            turns[1 << d..].par_iter_mut().for_each(|value| *value *= turn);
         }
-        Self {
-            shifts: (0..=log_domain).map(|l| shift.exp_power_of_2(l)).collect(),
-            turns,
-        }
+        Self { shifts: (0..=log_domain).map(|l| shift.exp_power_of_2(l)).collect(), turns }
     }
 
     /// The factor of node `q` of length `2^log_node`.
@@ -91,42 +74,31 @@ impl Factors {
 }
 
 /// The top `layers` layers of node `q`, window by window; the coefficients come from `source` when there is one.
-fn strided(
-    node: &mut [F],
-    source: Option<&[F]>,
-    factors: &Factors,
-    log_node: usize,
-    q: usize,
-    layers: usize,
-) {
+fn strided(node: &mut [F], source: Option<&[F]>, factors: &Factors, log_node: usize, q: usize, layers: usize) {
     let slice = node.len() >> layers;
-    let mut windows: Vec<Vec<&mut [F]>> = (0..slice.div_ceil(WINDOW))
-        .map(|_| Vec::with_capacity(1 << layers))
-        .collect();
+    let mut windows: Vec<Vec<&mut [F]>> =
+        (0..slice.div_ceil(WINDOW)).map(|_| Vec::with_capacity(1 << layers)).collect();
     for slice in node.chunks_exact_mut(slice) {
         for (window, part) in windows.iter_mut().zip(slice.chunks_mut(WINDOW)) {
             window.push(part);
         }
     }
-    windows
-        .par_iter_mut()
-        .enumerate()
-        .for_each(|(number, window)| {
-            if let Some(source) = source {
-                for (part, source) in window.iter_mut().zip(source.chunks_exact(slice)) {
-                    part.copy_from_slice(&source[number * WINDOW..][..part.len()]);
+    windows.par_iter_mut().enumerate().for_each(|(number, window)| {
+        if let Some(source) = source {
+            for (part, source) in window.iter_mut().zip(source.chunks_exact(slice)) {
+                part.copy_from_slice(&source[number * WINDOW..][..part.len()]);
+            }
+        }
+        for layer in 0..layers {
+            for (child, nodes) in window.chunks_exact_mut(1 << (layers - layer)).enumerate() {
+                let factor = factors.of(log_node - layer, (q << layer) + child);
+                let (low, high) = nodes.split_at_mut(1 << (layers - layer - 1));
+                for (low, high) in low.iter_mut().zip(high) {
+                    butterflies(low, high, factor);
                 }
             }
-            for layer in 0..layers {
-                for (child, nodes) in window.chunks_exact_mut(1 << (layers - layer)).enumerate() {
-                    let factor = factors.of(log_node - layer, (q << layer) + child);
-                    let (low, high) = nodes.split_at_mut(1 << (layers - layer - 1));
-                    for (low, high) in low.iter_mut().zip(high) {
-                        butterflies(low, high, factor);
-                    }
-                }
-            }
-        });
+        }
+    });
 }
 
 /// All layers of node `q`.
@@ -135,11 +107,7 @@ fn contiguous(node: &mut [F], factors: &Factors, log_node: usize, q: usize) {
         let len = node.len() >> layer;
         for (child, node) in node.chunks_exact_mut(len).enumerate() {
             let (low, high) = node.split_at_mut(len / 2);
-            butterflies(
-                low,
-                high,
-                factors.of(log_node - layer, (q << layer) + child),
-            );
+            butterflies(low, high, factors.of(log_node - layer, (q << layer) + child));
         }
     }
 }
@@ -183,16 +151,9 @@ mod tests {
     /// Sizes on both sides of every limit of the passes.
     #[test]
     fn agrees_with_evaluation() {
-        for (width, log_message, rate) in [
-            (1, 0, 1),
-            (3, 0, 3),
-            (1, 1, 2),
-            (11, 3, 2),
-            (53, 5, 1),
-            (5, 9, 2),
-            (300, 9, 1),
-            (20000, 4, 1),
-        ] {
+        for (width, log_message, rate) in
+            [(1, 0, 1), (3, 0, 3), (1, 1, 2), (11, 3, 2), (53, 5, 1), (5, 9, 2), (300, 9, 1), (20000, 4, 1)]
+        {
             let log_domain = log_message + rate;
             let shift = F::from_u64(49);
             let mut rows = F::zero_vec(width << log_domain);
@@ -203,22 +164,11 @@ mod tests {
             evaluate(&mut rows, width, log_message, log_domain, shift);
             let points = 1usize << log_domain;
             for p in (0..points).step_by(points.div_ceil(16)) {
-                let exponent = (p.reverse_bits() as u64)
-                    .checked_shr(u64::BITS - log_domain as u32)
-                    .unwrap_or(0);
+                let exponent = (p.reverse_bits() as u64).checked_shr(u64::BITS - log_domain as u32).unwrap_or(0);
                 let x = shift * F::two_adic_generator(log_domain).exp_u64(exponent);
                 for column in (0..width).step_by(width.div_ceil(5)) {
-                    let value = message
-                        .iter()
-                        .skip(column)
-                        .step_by(width)
-                        .rev()
-                        .fold(F::ZERO, |sum, &c| sum * x + c);
-                    assert_eq!(
-                        rows[p * width + column],
-                        value,
-                        "{width} {log_message} {p} {column}"
-                    );
+                    let value = message.iter().skip(column).step_by(width).rev().fold(F::ZERO, |sum, &c| sum * x + c);
+                    assert_eq!(rows[p * width + column], value, "{width} {log_message} {p} {column}");
                 }
             }
         }

@@ -28,19 +28,10 @@ pub fn verify(
         return Err(Invalid::Check("the number of roots"));
     }
     bind(&mut receiver.transcript, schedule, shape, roots, value);
-    let mut state = State {
-        target: value,
-        point: Vec::new(),
-        added: Vec::new(),
-    };
+    let mut state = State { target: value, point: Vec::new(), added: Vec::new() };
     let eq = eq_table(state.sumcheck(shape.log_limbs(), receiver)?);
-    let coefficient = |&address: &u64| {
-        usize::try_from(address)
-            .ok()
-            .and_then(|a| eq.get(a))
-            .copied()
-            .unwrap_or(K::ZERO)
-    };
+    let coefficient =
+        |&address: &u64| usize::try_from(address).ok().and_then(|a| eq.get(a)).copied().unwrap_or(K::ZERO);
     let mut oracle = Oracle {
         index: 0,
         roots: roots.to_vec(),
@@ -54,39 +45,22 @@ pub fn verify(
         let answers = oracle.read(schedule, receiver)?;
         let zeta = receiver.draw("opening: combine");
         let answers = answers.into_iter().map(|(x, value)| (K::from(x), value));
-        for (coefficient, (x, value)) in zeta
-            .powers()
-            .skip(1)
-            .zip([(z, y)].into_iter().chain(answers))
-        {
+        for (coefficient, (x, value)) in zeta.powers().skip(1).zip([(z, y)].into_iter().chain(answers)) {
             state.target += coefficient * value;
-            state.added.push(Added {
-                coefficient,
-                x,
-                start: state.point.len(),
-            });
+            state.added.push(Added { coefficient, x, start: state.point.len() });
         }
         oracle = Oracle::blocks(i, root, &eq_table(state.sumcheck(fold, receiver)?));
     }
     let last = receiver.receive_many("opening: final", 1 << schedule.log_final())?;
     for (x, value) in oracle.read(schedule, receiver)? {
-        if last
-            .iter()
-            .rev()
-            .fold(K::ZERO, |sum, &coefficient| sum * x + coefficient)
-            != value
-        {
+        if last.iter().rev().fold(K::ZERO, |sum, &coefficient| sum * x + coefficient) != value {
             return Err(Invalid::Check("the final polynomial"));
         }
     }
     let eq = eq_table(state.sumcheck(schedule.log_final(), receiver)?);
     let vector: K = last.iter().zip(&eq).map(|(&a, &b)| a * b).sum();
     let weight = form(&state.point)? + state.added_weight();
-    if vector * weight == state.target {
-        Ok(())
-    } else {
-        Err(Invalid::Check("the opening's last equation"))
-    }
+    if vector * weight == state.target { Ok(()) } else { Err(Invalid::Check("the opening's last equation")) }
 }
 
 /// `coefficient (1, x, x^2, ..)`, added to the weight when `start` coordinates were bound.
@@ -111,8 +85,7 @@ impl State {
             let constant = receiver.receive("opening: round")?;
             let leading = receiver.receive("opening: round")?;
             let at = receiver.draw("opening: fold");
-            self.target =
-                constant + ((self.target - constant.double() - leading) + leading * at) * at;
+            self.target = constant + ((self.target - constant.double() - leading) + leading * at) * at;
             self.point.push(at);
         }
         Ok(self.point.get(start..).unwrap_or_default())
@@ -123,13 +96,7 @@ impl State {
         let mut sum = K::ZERO;
         for added in &self.added {
             let (mut product, mut power) = (added.coefficient, added.x);
-            for &r in self
-                .point
-                .get(added.start..)
-                .unwrap_or_default()
-                .iter()
-                .rev()
-            {
+            for &r in self.point.get(added.start..).unwrap_or_default().iter().rev() {
                 product *= r * power - r + K::ONE;
                 power = power.square();
             }
@@ -152,32 +119,15 @@ struct Oracle {
 impl Oracle {
     /// Rows of one block per coefficient; an element of K is written in the basis 1, X, X^2.
     fn blocks(index: usize, root: Digest, coefficients: &[K]) -> Self {
-        let basis = (0..3)
-            .filter_map(<K as BasedVectorSpace<F>>::ith_basis_element)
-            .collect::<Vec<_>>();
-        let coefficients = coefficients
-            .iter()
-            .flat_map(|&c| basis.iter().map(move |&b| c * b))
-            .collect::<Vec<_>>();
-        Self {
-            index,
-            roots: vec![root],
-            widths: vec![coefficients.len()],
-            coefficients,
-        }
+        let basis = (0..3).filter_map(<K as BasedVectorSpace<F>>::ith_basis_element).collect::<Vec<_>>();
+        let coefficients = coefficients.iter().flat_map(|&c| basis.iter().map(move |&b| c * b)).collect::<Vec<_>>();
+        Self { index, roots: vec![root], widths: vec![coefficients.len()], coefficients }
     }
 
     /// Reads the queried rows of every tree, checks them, and folds them: pairs of a point and the folded value there.
-    fn read(
-        &self,
-        schedule: &Schedule,
-        receiver: &mut Receiver<'_>,
-    ) -> Result<Vec<(F, K)>, Invalid> {
+    fn read(&self, schedule: &Schedule, receiver: &mut Receiver<'_>) -> Result<Vec<(F, K)>, Invalid> {
         let depth = schedule.log_domain(self.index);
-        let positions =
-            receiver
-                .transcript
-                .positions("opening: queries", depth, schedule.count(self.index));
+        let positions = receiver.transcript.positions("opening: queries", depth, schedule.count(self.index));
         let row_bytes = 8 * self.coefficients.len();
         let rows = receiver.receive_bytes("opening: rows", positions.len() * row_bytes)?;
         let mut opened = vec![Vec::with_capacity(positions.len()); self.roots.len()];
@@ -189,9 +139,7 @@ impl Oracle {
             }
             answers.push((schedule.point(self.index, position), value));
             for (leaves, &width) in opened.iter_mut().zip(&self.widths) {
-                let (part, rest) = row
-                    .split_at_checked(8 * width)
-                    .ok_or(Invalid::Truncated("opening: rows"))?;
+                let (part, rest) = row.split_at_checked(8 * width).ok_or(Invalid::Truncated("opening: rows"))?;
                 leaves.push((position, leaf(&[], part)));
                 row = rest;
             }
@@ -205,9 +153,5 @@ impl Oracle {
 
 fn canonical(word: [u8; 8]) -> Result<F, Invalid> {
     let word = u64::from_le_bytes(word);
-    if word < F::ORDER_U64 {
-        Ok(F::from_u64(word))
-    } else {
-        Err(Invalid::NonCanonical("opening: rows"))
-    }
+    if word < F::ORDER_U64 { Ok(F::from_u64(word)) } else { Err(Invalid::NonCanonical("opening: rows")) }
 }

@@ -40,33 +40,19 @@ impl Case {
         let commitments: Vec<Commitment> = widths
             .iter()
             .map(|&width| {
-                let limbs = (0..width)
-                    .map(|_| (0..rows).map(|_| cell(&mut random)).collect())
-                    .collect();
+                let limbs = (0..width).map(|_| (0..rows).map(|_| cell(&mut random)).collect()).collect();
                 commit(&schedule, limbs, &Progress::default()).unwrap()
             })
             .collect();
         let (mut weights, mut value) = (Vec::new(), K::ZERO);
-        for (&address, limb) in addresses
-            .iter()
-            .zip(commitments.iter().flat_map(Commitment::limbs))
-        {
+        for (&address, limb) in addresses.iter().zip(commitments.iter().flat_map(Commitment::limbs)) {
             if random.random_range(0..4) > 0 {
                 let weight: Vec<K> = (0..rows).map(|_| element(&mut random)).collect();
                 value += weight.iter().zip(limb).map(|(&w, &v)| w * v).sum::<K>();
                 weights.push((address, weight));
             }
         }
-        Self {
-            schedule,
-            shape: Shape {
-                widths: widths.to_vec(),
-                addresses,
-            },
-            commitments,
-            weights,
-            value,
-        }
+        Self { schedule, shape: Shape { widths: widths.to_vec(), addresses }, commitments, weights, value }
     }
 
     fn roots(&self) -> Vec<Digest> {
@@ -77,16 +63,7 @@ impl Case {
         let mut sender = Sender::new(Transcript::new("opening test"));
         let commitments: Vec<&Commitment> = self.commitments.iter().collect();
         let weights = self.weights.clone();
-        open(
-            &self.schedule,
-            &commitments,
-            &self.shape,
-            weights,
-            value,
-            &mut sender,
-            &Progress::default(),
-        )
-        .unwrap();
+        open(&self.schedule, &commitments, &self.shape, weights, value, &mut sender, &Progress::default()).unwrap();
         sender.finish()
     }
 
@@ -94,20 +71,10 @@ impl Case {
         let (address, row) = point.split_at(self.shape.log_limbs());
         let eq = eq_table(row);
         let limb = |weight: &Vec<K>| weight.iter().zip(&eq).map(|(&w, &e)| w * e).sum::<K>();
-        self.weights
-            .iter()
-            .map(|(a, weight)| eq_index(address, *a) * limb(weight))
-            .sum()
+        self.weights.iter().map(|(a, weight)| eq_index(address, *a) * limb(weight)).sum()
     }
 
-    fn verify_with(
-        &self,
-        roots: &[Digest],
-        shape: &Shape,
-        value: K,
-        offset: K,
-        proof: &[u8],
-    ) -> Result<(), Invalid> {
+    fn verify_with(&self, roots: &[Digest], shape: &Shape, value: K, offset: K, proof: &[u8]) -> Result<(), Invalid> {
         let mut receiver = Receiver::new(Transcript::new("opening test"), proof);
         let form = |point: &[K]| Ok(self.form(point) + offset);
         verify(&self.schedule, roots, shape, value, &mut receiver, form)?;
@@ -120,14 +87,7 @@ impl Case {
 }
 
 fn schedule(log_rows: usize, folds: &[usize], rates: &[usize], queries: &[usize]) -> Schedule {
-    Schedule::new(
-        log_rows,
-        folds.to_vec(),
-        rates.to_vec(),
-        queries.to_vec(),
-        0,
-    )
-    .unwrap()
+    Schedule::new(log_rows, folds.to_vec(), rates.to_vec(), queries.to_vec(), 0).unwrap()
 }
 
 proptest! {
@@ -158,20 +118,13 @@ fn sample() -> Case {
 
 #[test]
 fn every_altered_word_is_refused() {
-    for case in [
-        sample(),
-        Case::new(schedule(3, &[], &[2], &[6]), &[2, 1], 2),
-    ] {
+    for case in [sample(), Case::new(schedule(3, &[], &[2], &[6]), &[2, 1], 2)] {
         let proof = case.prove(case.value);
         assert_eq!(case.verify(&proof), Ok(()));
         for position in (0..proof.len()).step_by(7) {
             let mut altered = proof.clone();
             altered[position] ^= 1 << (position % 8);
-            assert!(
-                case.verify(&altered).is_err(),
-                "byte {position} of {}",
-                proof.len()
-            );
+            assert!(case.verify(&altered).is_err(), "byte {position} of {}", proof.len());
         }
     }
 }
@@ -183,19 +136,14 @@ fn other_lengths_are_refused() {
     for len in (0..proof.len()).step_by(31).chain([proof.len() - 1]) {
         assert!(case.verify(&proof[..len]).is_err());
     }
-    assert_eq!(
-        case.verify(&[&proof[..], &[0]].concat()),
-        Err(Invalid::Trailing("the proof"))
-    );
+    assert_eq!(case.verify(&[&proof[..], &[0]].concat()), Err(Invalid::Trailing("the proof")));
 }
 
 #[test]
 fn words_above_the_modulus_are_refused() {
     let mut case = sample();
     let zeros = |width: usize| vec![vec![F::ZERO; 128]; width];
-    case.commitments = [5, 2]
-        .map(|width| commit(&case.schedule, zeros(width), &Progress::default()).unwrap())
-        .into();
+    case.commitments = [5, 2].map(|width| commit(&case.schedule, zeros(width), &Progress::default()).unwrap()).into();
     case.value = K::ZERO;
     let proof = case.prove(K::ZERO);
     assert_eq!(case.verify(&proof), Ok(()));
@@ -204,10 +152,7 @@ fn words_above_the_modulus_are_refused() {
         if proof[8 * word..8 * word + 8] == [0; 8] {
             let mut altered = proof.clone();
             altered[8 * word..8 * word + 8].copy_from_slice(&P.to_le_bytes());
-            assert!(
-                matches!(case.verify(&altered), Err(Invalid::NonCanonical(_))),
-                "word {word}"
-            );
+            assert!(matches!(case.verify(&altered), Err(Invalid::NonCanonical(_))), "word {word}");
             written_differently += 1;
         }
     }
@@ -219,9 +164,8 @@ fn other_statements_are_refused() {
     let case = sample();
     let proof = case.prove(case.value);
     let (roots, shape) = (case.roots(), case.shape.clone());
-    let check = |roots: &[Digest], shape: &Shape, value: K, offset: K| {
-        case.verify_with(roots, shape, value, offset, &proof)
-    };
+    let check =
+        |roots: &[Digest], shape: &Shape, value: K, offset: K| case.verify_with(roots, shape, value, offset, &proof);
     assert_eq!(check(&roots, &shape, case.value, K::ZERO), Ok(()));
     assert!(check(&roots, &shape, case.value + K::ONE, K::ZERO).is_err());
     assert!(check(&roots, &shape, case.value, K::ONE).is_err());
@@ -231,42 +175,13 @@ fn other_statements_are_refused() {
     let mut swapped = shape.clone();
     swapped.addresses.swap(0, 1);
     assert!(check(&roots, &swapped, case.value, K::ZERO).is_err());
-    for widths in [
-        vec![4, 3],
-        vec![2, 5],
-        vec![5, 3],
-        vec![7],
-        vec![5, 2, 0],
-        vec![usize::MAX, 8],
-    ] {
-        assert!(
-            check(
-                &roots,
-                &Shape {
-                    widths,
-                    ..shape.clone()
-                },
-                case.value,
-                K::ZERO
-            )
-            .is_err()
-        );
+    for widths in [vec![4, 3], vec![2, 5], vec![5, 3], vec![7], vec![5, 2, 0], vec![usize::MAX, 8]] {
+        assert!(check(&roots, &Shape { widths, ..shape.clone() }, case.value, K::ZERO).is_err());
     }
     for address in [8, u64::MAX, shape.addresses[1]] {
         let mut addresses = shape.addresses.clone();
         addresses[0] = address;
-        assert!(
-            check(
-                &roots,
-                &Shape {
-                    addresses,
-                    ..shape.clone()
-                },
-                case.value,
-                K::ZERO
-            )
-            .is_err()
-        );
+        assert!(check(&roots, &Shape { addresses, ..shape.clone() }, case.value, K::ZERO).is_err());
     }
 }
 
@@ -276,17 +191,7 @@ fn another_transcript_is_refused() {
     let proof = case.prove(case.value);
     let mut receiver = Receiver::new(Transcript::new("another protocol"), &proof);
     let form = |point: &[K]| Ok(case.form(point));
-    assert!(
-        verify(
-            &case.schedule,
-            &case.roots(),
-            &case.shape,
-            case.value,
-            &mut receiver,
-            form
-        )
-        .is_err()
-    );
+    assert!(verify(&case.schedule, &case.roots(), &case.shape, case.value, &mut receiver, form).is_err());
 }
 
 #[test]
@@ -296,17 +201,7 @@ fn the_weight_of_the_form_reaches_the_end() {
     let mut receiver = Receiver::new(Transcript::new("opening test"), &proof);
     let refused = Err(Invalid::Check("the form"));
     let form = |_: &[K]| Err(Invalid::Check("the form"));
-    assert_eq!(
-        verify(
-            &case.schedule,
-            &case.roots(),
-            &case.shape,
-            case.value,
-            &mut receiver,
-            form
-        ),
-        refused
-    );
+    assert_eq!(verify(&case.schedule, &case.roots(), &case.shape, case.value, &mut receiver, form), refused);
 }
 
 #[test]
@@ -314,16 +209,7 @@ fn one_limb_without_weights() {
     let mut case = Case::new(schedule(6, &[3], &[2, 2], &[20, 20]), &[1], 5);
     (case.weights, case.value) = (Vec::new(), K::ZERO);
     assert_eq!(case.verify(&case.prove(K::ZERO)), Ok(()));
-    assert!(
-        case.verify_with(
-            &case.roots(),
-            &case.shape,
-            K::ONE,
-            K::ZERO,
-            &case.prove(K::ONE)
-        )
-        .is_err()
-    );
+    assert!(case.verify_with(&case.roots(), &case.shape, K::ONE, K::ZERO, &case.prove(K::ONE)).is_err());
 }
 
 #[test]
@@ -359,22 +245,9 @@ fn schedules_are_checked() {
 fn stopping_is_heard() {
     let case = sample();
     let progress = Progress::default();
-    progress
-        .stop
-        .store(true, std::sync::atomic::Ordering::Relaxed);
+    progress.stop.store(true, std::sync::atomic::Ordering::Relaxed);
     let mut sender = Sender::new(Transcript::new("opening test"));
     let commitments: Vec<&Commitment> = case.commitments.iter().collect();
-    assert!(
-        open(
-            &case.schedule,
-            &commitments,
-            &case.shape,
-            vec![],
-            K::ZERO,
-            &mut sender,
-            &progress
-        )
-        .is_err()
-    );
+    assert!(open(&case.schedule, &commitments, &case.shape, vec![], K::ZERO, &mut sender, &progress).is_err());
     assert!(commit(&case.schedule, vec![vec![F::ZERO; 128]], &progress).is_err());
 }

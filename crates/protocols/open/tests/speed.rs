@@ -14,14 +14,7 @@ use tacit_transcript::{Receiver, Sender, Transcript};
 /// Seconds of all threads so far, user and system (Linux; elsewhere 0): walls lie on a busy machine.
 fn processor_seconds() -> f64 {
     let text = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let ticks = |field: usize| {
-        text.rsplit(')')
-            .next()?
-            .split_whitespace()
-            .nth(field)?
-            .parse::<f64>()
-            .ok()
-    };
+    let ticks = |field: usize| text.rsplit(')').next()?.split_whitespace().nth(field)?.parse::<f64>().ok();
     (ticks(11).unwrap_or(0.0) + ticks(12).unwrap_or(0.0)) / 100.0
 }
 
@@ -37,9 +30,7 @@ fn measure(log_rows: usize, widths: [usize; 2]) {
         .iter()
         .map(|&width| {
             let cell = |random: &mut SmallRng| F::from_u64(random.random_range(0..1 << 16));
-            let limbs = (0..width)
-                .map(|_| (0..rows).map(|_| cell(&mut random)).collect())
-                .collect();
+            let limbs = (0..width).map(|_| (0..rows).map(|_| cell(&mut random)).collect()).collect();
             let (start, before) = (Instant::now(), processor_seconds());
             let commitment = commit(&schedule, limbs, &progress).unwrap();
             seconds.push(start.elapsed().as_secs_f64());
@@ -47,13 +38,9 @@ fn measure(log_rows: usize, widths: [usize; 2]) {
             commitment
         })
         .collect();
-    let shape = Shape {
-        widths: widths.to_vec(),
-        addresses: (0..64).collect(),
-    };
-    let row: Vec<K> = (0..rows)
-        .map(|_| K::from_basis_coefficients_fn(|_| F::from_u64(random.random::<u64>() >> 1)))
-        .collect();
+    let shape = Shape { widths: widths.to_vec(), addresses: (0..64).collect() };
+    let row: Vec<K> =
+        (0..rows).map(|_| K::from_basis_coefficients_fn(|_| F::from_u64(random.random::<u64>() >> 1))).collect();
     let scale: K = row[0];
     let weights: Vec<(u64, Vec<K>)> = (0..64u64)
         .map(|a| {
@@ -62,27 +49,12 @@ fn measure(log_rows: usize, widths: [usize; 2]) {
         })
         .collect();
     let limbs = commitments.iter().flat_map(|commitment| commitment.limbs());
-    let value = limbs
-        .zip(&weights)
-        .map(|(limb, (_, w))| limb.iter().zip(w).map(|(&v, &w)| w * v).sum::<K>())
-        .sum();
-    let roots: Vec<_> = commitments
-        .iter()
-        .map(|commitment| commitment.root())
-        .collect();
+    let value = limbs.zip(&weights).map(|(limb, (_, w))| limb.iter().zip(w).map(|(&v, &w)| w * v).sum::<K>()).sum();
+    let roots: Vec<_> = commitments.iter().map(|commitment| commitment.root()).collect();
 
     let mut sender = Sender::new(Transcript::new("speed"));
     let (start, before) = (Instant::now(), processor_seconds());
-    open(
-        &schedule,
-        &commitments.iter().collect::<Vec<_>>(),
-        &shape,
-        weights,
-        value,
-        &mut sender,
-        &progress,
-    )
-    .unwrap();
+    open(&schedule, &commitments.iter().collect::<Vec<_>>(), &shape, weights, value, &mut sender, &progress).unwrap();
     let opened = start.elapsed().as_secs_f64();
     processor.push(processor_seconds() - before);
     let proof = sender.finish();
@@ -92,14 +64,8 @@ fn measure(log_rows: usize, widths: [usize; 2]) {
     let form = |point: &[K]| {
         let start = Instant::now();
         let (address, rest) = point.split_at(6);
-        let limb: K = eq_table(rest)
-            .into_iter()
-            .zip(&row)
-            .map(|(e, &w)| e * w)
-            .sum();
-        let addresses: K = (0..64)
-            .map(|a| eq_index(address, a) * scale.exp_u64(a))
-            .sum();
+        let limb: K = eq_table(rest).into_iter().zip(&row).map(|(e, &w)| e * w).sum();
+        let addresses: K = (0..64).map(|a| eq_index(address, a) * scale.exp_u64(a)).sum();
         form_seconds = start.elapsed().as_secs_f64();
         Ok(limb * addresses)
     };

@@ -28,9 +28,7 @@ pub fn table(cells: &[i64], steps: &[Step], order: &[usize]) -> Vec<K> {
     for (at, step) in steps.iter().enumerate().filter(|(_, step)| shrinks(step)) {
         data = gather(data, &mut dims, at, step);
     }
-    let mut folds: Vec<usize> = (0..steps.len())
-        .filter(|&at| matches!(steps[at].rows, Rows::Combine(_)))
-        .collect();
+    let mut folds: Vec<usize> = (0..steps.len()).filter(|&at| matches!(steps[at].rows, Rows::Combine(_))).collect();
     // The largest reduction first; the outer axis first among equal ones, so that inner loops are long.
     folds.sort_by(|&a, &b| {
         let (a, b) = (&steps[a], &steps[b]);
@@ -42,10 +40,7 @@ pub fn table(cells: &[i64], steps: &[Step], order: &[usize]) -> Vec<K> {
     for (at, step) in steps.iter().enumerate().filter(|(_, step)| !shrinks(step)) {
         data = gather(data, &mut dims, at, step);
     }
-    let axes: Vec<(usize, usize)> = steps
-        .iter()
-        .flat_map(|step| step.shared.iter().copied())
-        .collect();
+    let axes: Vec<(usize, usize)> = steps.iter().flat_map(|step| step.shared.iter().copied()).collect();
     match data {
         Data::Cells(cells) => arrange(&cells, &axes, order, integer),
         Data::Folded(values) => arrange(&values, &axes, order, |value| value),
@@ -64,12 +59,8 @@ fn gather<'a>(data: Data<'a>, dims: &mut [usize], at: usize, step: &Step) -> Dat
     let (outer, inner) = around(dims, at);
     let length = std::mem::replace(&mut dims[at], positions.len());
     match data {
-        Data::Cells(cells) => Data::Cells(Cow::Owned(selected(
-            &cells, outer, length, inner, positions, 0,
-        ))),
-        Data::Folded(values) => {
-            Data::Folded(selected(&values, outer, length, inner, positions, K::ZERO))
-        }
+        Data::Cells(cells) => Data::Cells(Cow::Owned(selected(&cells, outer, length, inner, positions, 0))),
+        Data::Folded(values) => Data::Folded(selected(&values, outer, length, inner, positions, K::ZERO)),
     }
 }
 
@@ -111,41 +102,26 @@ fn fold_lines(cells: &[i64], outer: usize, length: usize, rows: &[Row]) -> Vec<K
     let runs: Vec<Option<Run>> = rows.iter().map(run).collect();
     let mut out = vec![K::ZERO; outer * rows.len()];
     let lines = out.par_chunks_mut(rows.len()).zip(cells.par_chunks(length));
-    lines
-        .with_min_len((GRAIN / length).max(1))
-        .for_each(|(out, line)| {
-            for ((value, row), run) in out.iter_mut().zip(rows).zip(&runs) {
-                *value = match run {
-                    Some(run) => run.dot(line),
-                    None => row
-                        .positions
-                        .iter()
-                        .zip(&row.weights)
-                        .map(|(&at, &w)| w * integer(line[at]))
-                        .sum(),
-                };
-            }
-        });
+    lines.with_min_len((GRAIN / length).max(1)).for_each(|(out, line)| {
+        for ((value, row), run) in out.iter_mut().zip(rows).zip(&runs) {
+            *value = match run {
+                Some(run) => run.dot(line),
+                None => row.positions.iter().zip(&row.weights).map(|(&at, &w)| w * integer(line[at])).sum(),
+            };
+        }
+    });
     out
 }
 
 /// The row as weights on consecutive positions, unless most of those would be zero.
 fn run(row: &Row) -> Option<Run> {
     let first = row.positions.iter().copied().min().unwrap_or(0);
-    let end = row
-        .positions
-        .iter()
-        .copied()
-        .max()
-        .map_or(0, |last| last + 1);
+    let end = row.positions.iter().copied().max().map_or(0, |last| last + 1);
     if end - first > 4 * row.positions.len() {
         return None;
     }
     let mut weights = vec![K::ZERO; end - first];
-    row.positions
-        .iter()
-        .zip(&row.weights)
-        .for_each(|(&at, &w)| weights[at - first] += w);
+    row.positions.iter().zip(&row.weights).for_each(|(&at, &w)| weights[at - first] += w);
     Some(Run::new(first, weights))
 }
 
@@ -157,22 +133,14 @@ fn fold_blocks(cells: &[i64], outer: usize, length: usize, inner: usize, rows: &
     let mut tasks: Vec<(usize, &Row, usize, &mut [K])> = Vec::new();
     for (index, block) in out.chunks_mut(inner).enumerate() {
         for (part, columns) in block.chunks_mut(WIDTH).enumerate() {
-            tasks.push((
-                index / rows.len(),
-                &rows[index % rows.len()],
-                part * WIDTH,
-                columns,
-            ));
+            tasks.push((index / rows.len(), &rows[index % rows.len()], part * WIDTH, columns));
         }
     }
     let grain = (GRAIN / (length * inner.min(WIDTH))).max(1);
-    tasks
-        .into_par_iter()
-        .with_min_len(grain)
-        .for_each(|(o, row, from, columns)| {
-            let block = &cells[o * length * inner..][..length * inner];
-            add_rows(&block[from..], inner, &row.positions, &row.weights, columns);
-        });
+    tasks.into_par_iter().with_min_len(grain).for_each(|(o, row, from, columns)| {
+        let block = &cells[o * length * inner..][..length * inner];
+        add_rows(&block[from..], inner, &row.positions, &row.weights, columns);
+    });
     out
 }
 
@@ -180,18 +148,13 @@ fn fold_blocks(cells: &[i64], outer: usize, length: usize, inner: usize, rows: &
 fn fold_values(values: &[K], outer: usize, length: usize, inner: usize, rows: &[Row]) -> Vec<K> {
     let mut out = vec![K::ZERO; outer * rows.len() * inner];
     let grain = (GRAIN / (length * inner)).max(1);
-    out.par_chunks_mut(inner)
-        .enumerate()
-        .with_min_len(grain)
-        .for_each(|(index, out)| {
-            let (o, row) = (index / rows.len(), &rows[index % rows.len()]);
-            for (&at, &weight) in row.positions.iter().zip(&row.weights) {
-                let line = &values[(o * length + at) * inner..][..inner];
-                out.iter_mut()
-                    .zip(line)
-                    .for_each(|(sum, &value)| *sum += value * weight);
-            }
-        });
+    out.par_chunks_mut(inner).enumerate().with_min_len(grain).for_each(|(index, out)| {
+        let (o, row) = (index / rows.len(), &rows[index % rows.len()]);
+        for (&at, &weight) in row.positions.iter().zip(&row.weights) {
+            let line = &values[(o * length + at) * inner..][..inner];
+            out.iter_mut().zip(line).for_each(|(sum, &value)| *sum += value * weight);
+        }
+    });
     out
 }
 
@@ -217,28 +180,17 @@ fn arrange<T: Copy + Sync>(
         stride *= length;
     }
     let named = |axis: &usize| sources.iter().find(|source| source.0 == *axis);
-    let axis = |&(_, length, stride): &(usize, usize, usize)| Axis {
-        length,
-        stride,
-        padded: 1 << bits(length as u64),
-    };
+    let axis = |&(_, length, stride): &(usize, usize, usize)| Axis { length, stride, padded: 1 << bits(length as u64) };
     let order: Vec<Axis> = order.iter().filter_map(named).map(axis).collect();
     let mut out = vec![K::ZERO; order.iter().map(|axis| axis.padded).product()];
     match order.split_first() {
-        None => out
-            .iter_mut()
-            .zip(data)
-            .for_each(|(value, &cell)| *value = convert(cell)),
+        None => out.iter_mut().zip(data).for_each(|(value, &cell)| *value = convert(cell)),
         Some((first, rest)) => {
             let size = out.len() / first.padded;
             let grain = (GRAIN / size).max(1);
-            out.par_chunks_mut(size)
-                .take(first.length)
-                .enumerate()
-                .with_min_len(grain)
-                .for_each(|(i, out)| {
-                    fill(out, &data[i * first.stride..], rest, convert);
-                });
+            out.par_chunks_mut(size).take(first.length).enumerate().with_min_len(grain).for_each(|(i, out)| {
+                fill(out, &data[i * first.stride..], rest, convert);
+            });
         }
     }
     out
@@ -249,16 +201,11 @@ fn fill<T: Copy>(out: &mut [K], data: &[T], order: &[Axis], convert: impl Fn(T) 
         None => out[0] = convert(data[0]),
         Some((axis, [])) => {
             let cells = data.iter().step_by(axis.stride);
-            out.iter_mut()
-                .zip(cells)
-                .take(axis.length)
-                .for_each(|(value, &cell)| *value = convert(cell));
+            out.iter_mut().zip(cells).take(axis.length).for_each(|(value, &cell)| *value = convert(cell));
         }
         Some((axis, rest)) => {
             let blocks = out.chunks_mut(out.len() / axis.padded).take(axis.length);
-            blocks
-                .enumerate()
-                .for_each(|(i, out)| fill(out, &data[i * axis.stride..], rest, convert));
+            blocks.enumerate().for_each(|(i, out)| fill(out, &data[i * axis.stride..], rest, convert));
         }
     }
 }

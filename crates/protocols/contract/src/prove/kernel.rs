@@ -25,11 +25,7 @@ pub fn limbs(weight: K) -> [i32; LIMBS] {
     for (pair, coefficient) in out.chunks_exact_mut(2).zip(coefficients) {
         let word = coefficient.as_canonical_u64();
         // The representative in [-2^63 + 2^31 - 1, 2^63 - 2^31): exactly those whose high limb fits.
-        let centred = if word >= (1 << 63) - (1 << 31) {
-            -((P - word) as i64)
-        } else {
-            word as i64
-        };
+        let centred = if word >= (1 << 63) - (1 << 31) { -((P - word) as i64) } else { word as i64 };
         pair[0] = centred as i32;
         pair[1] = ((centred - i64::from(pair[0])) >> 32) as i32;
     }
@@ -45,10 +41,7 @@ fn assemble(limbs: [i64; LIMBS]) -> K {
 
 /// The largest absolute value, rounded up to a bit mask.
 fn bound(cells: &[i64]) -> u64 {
-    cells
-        .iter()
-        .fold(0, |all, &v| all | (v ^ (v >> 63)) as u64)
-        .saturating_add(1)
+    cells.iter().fold(0, |all, &v| all | (v ^ (v >> 63)) as u64).saturating_add(1)
 }
 
 #[inline]
@@ -78,9 +71,7 @@ impl Columns {
         let bound = rows.iter().fold(0, |all, row| bound(row).max(all));
         if bound >= WIDE {
             for (row, &weight) in rows.iter().zip(weights) {
-                out.iter_mut()
-                    .zip(*row)
-                    .for_each(|(value, &cell)| *value += weight * signed(cell));
+                out.iter_mut().zip(*row).for_each(|(value, &cell)| *value += weight * signed(cell));
             }
             return;
         }
@@ -109,10 +100,7 @@ impl Columns {
 /// `out[i] += sum_(h, w) w * cells[h * stride + i]` for every i below `out.len()`.
 pub fn add_rows(cells: &[i64], stride: usize, positions: &[usize], weights: &[K], out: &mut [K]) {
     for (chunk, out) in out.chunks_mut(CHUNK).enumerate() {
-        let mut columns = Columns {
-            sums: [[0; CHUNK]; LIMBS],
-            used: 0,
-        };
+        let mut columns = Columns { sums: [[0; CHUNK]; LIMBS], used: 0 };
         let width = out.len();
         let row = |h: usize| &cells[h * stride + chunk * CHUNK..][..width];
         let (mut at, mut of) = (positions.chunks_exact(4), weights.chunks_exact(4));
@@ -138,11 +126,7 @@ impl Run {
     pub fn new(start: usize, weights: Vec<K>) -> Self {
         let all: Vec<[i32; LIMBS]> = weights.iter().map(|&w| limbs(w)).collect();
         let limbs = std::array::from_fn(|l| all.iter().map(|limbs| limbs[l]).collect());
-        Self {
-            start,
-            weights,
-            limbs,
-        }
+        Self { start, weights, limbs }
     }
 
     /// `sum_i weight(i) * line[start + i]`.
@@ -162,10 +146,7 @@ impl Run {
             let safe = ((ROOM / bound) as usize).min(RUN);
             for (part, cells) in cells.chunks(safe).enumerate() {
                 let from = run * RUN + part * safe;
-                total += assemble(dot(
-                    cells,
-                    std::array::from_fn(|l| &self.limbs[l][from..][..cells.len()]),
-                ));
+                total += assemble(dot(cells, std::array::from_fn(|l| &self.limbs[l][from..][..cells.len()])));
             }
         }
         total
@@ -193,9 +174,7 @@ mod tests {
     use super::*;
 
     fn word(state: &mut u64) -> u64 {
-        *state = state
-            .wrapping_mul(6364136223846793005)
-            .wrapping_add(1442695040888963407);
+        *state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
         (*state >> 31) ^ (*state << 17)
     }
 
@@ -206,19 +185,7 @@ mod tests {
     #[test]
     fn limbs_of_extreme_weights() {
         let edge = (1u64 << 63) - (1 << 31);
-        for word in [
-            0,
-            1,
-            (1 << 31) - 1,
-            1 << 31,
-            (1 << 32) - 1,
-            edge - 1,
-            edge,
-            edge + 1,
-            P / 2,
-            P / 2 + 1,
-            P - 1,
-        ] {
+        for word in [0, 1, (1 << 31) - 1, 1 << 31, (1 << 32) - 1, edge - 1, edge, edge + 1, P / 2, P / 2 + 1, P - 1] {
             let weight = K::from(F::from_u64(word));
             assert_eq!(assemble(limbs(weight).map(i64::from)), weight, "{word}");
         }
@@ -227,45 +194,23 @@ mod tests {
     #[test]
     fn both_kernels_agree_with_plain_sums() {
         let mut state = 1;
-        for (rows, width, size) in [
-            (1, 1, 8),
-            (5, 3, 20),
-            (7, 300, 29),
-            (1500, 9, 29),
-            (130, 257, 30),
-            (2100, 5, 7),
-            (3, 600, 62),
-        ] {
+        for (rows, width, size) in
+            [(1, 1, 8), (5, 3, 20), (7, 300, 29), (1500, 9, 29), (130, 257, 30), (2100, 5, 7), (3, 600, 62)]
+        {
             let stride = width + 2;
-            let mut cells: Vec<i64> = (0..rows * stride)
-                .map(|_| (word(&mut state) as i64) >> (63 - size))
-                .collect();
+            let mut cells: Vec<i64> = (0..rows * stride).map(|_| (word(&mut state) as i64) >> (63 - size)).collect();
             // The bound itself, with both signs.
             cells[0] = (1 << size) - 1;
             cells[stride - 1] = -(1 << size);
             let weights: Vec<K> = (0..rows).map(|_| element(&mut state)).collect();
             let positions: Vec<usize> = (0..rows).rev().collect();
-            let plain = |i: usize| {
-                positions
-                    .iter()
-                    .zip(&weights)
-                    .map(|(&h, &w)| w * integer(cells[h * stride + i]))
-                    .sum::<K>()
-            };
+            let plain =
+                |i: usize| positions.iter().zip(&weights).map(|(&h, &w)| w * integer(cells[h * stride + i])).sum::<K>();
             let mut out = vec![K::ZERO; width];
             add_rows(&cells, stride, &positions, &weights, &mut out);
-            assert!(
-                out.iter().enumerate().all(|(i, &value)| value == plain(i)),
-                "{rows} {width} {size}"
-            );
-            let line: Vec<i64> = std::iter::once(3)
-                .chain((0..rows).map(|h| cells[h * stride]))
-                .collect();
-            let sum: K = weights
-                .iter()
-                .zip(&line[1..])
-                .map(|(&w, &cell)| w * integer(cell))
-                .sum();
+            assert!(out.iter().enumerate().all(|(i, &value)| value == plain(i)), "{rows} {width} {size}");
+            let line: Vec<i64> = std::iter::once(3).chain((0..rows).map(|h| cells[h * stride])).collect();
+            let sum: K = weights.iter().zip(&line[1..]).map(|(&w, &cell)| w * integer(cell)).sum();
             assert_eq!(Run::new(1, weights).dot(&line), sum);
         }
     }

@@ -37,15 +37,11 @@ pub fn prove<'a>(
     sender: &mut Sender,
     progress: &Progress,
 ) -> Result<Reduced<K>, Stopped> {
-    let plan = Plan::new(circuit, virtuals, views, &mut |label| sender.draw(label))
-        .expect("the circuit is valid");
+    let plan = Plan::new(circuit, virtuals, views, &mut |label| sender.draw(label)).expect("the circuit is valid");
     let mut products = products(circuit, values, &plan, progress)?;
     let totals: Vec<K> = products.iter().map(Product::total).collect();
     let (contracts, virtuals) = totals.split_at(plan.contracts);
-    let (u, w) = (
-        -contracts.iter().copied().sum::<K>(),
-        virtuals.iter().copied().sum::<K>(),
-    );
+    let (u, w) = (-contracts.iter().copied().sum::<K>(), virtuals.iter().copied().sum::<K>());
     let sends = plan.sends();
     if sends.0 {
         sender.send("contract affine total", u);
@@ -53,25 +49,15 @@ pub fn prove<'a>(
     if sends.1 {
         sender.send("contract virtual total", w);
     }
-    products[plan.contracts..]
-        .iter_mut()
-        .for_each(|product| product.scale(plan.power));
+    products[plan.contracts..].iter_mut().for_each(|product| product.scale(plan.power));
     let (rho, ends) = sumcheck(&plan, products, w * plan.power - u, sender, progress)?;
-    let endings = plan
-        .endings(circuit, &rho, views)
-        .expect("the circuit is valid");
+    let endings = plan.endings(circuit, &rho, views).expect("the circuit is valid");
     let mut known = vec![K::ZERO; endings.distinct.len()];
     for (places, ends) in endings.of_instance.iter().zip(&ends) {
-        places
-            .iter()
-            .zip(ends)
-            .for_each(|(&place, &end)| known[place] = end);
+        places.iter().zip(ends).for_each(|(&place, &end)| known[place] = end);
     }
     sender.send_many("contract value", &known);
-    Ok(Reduced {
-        claims: plan.claims(u, endings, known),
-        virtual_total: w,
-    })
+    Ok(Reduced { claims: plan.claims(u, endings, known), virtual_total: w })
 }
 
 /// All rounds; returns the point and every instance's factors there.
@@ -99,32 +85,20 @@ fn sumcheck(
         sender.send("contract round", polynomial[0]);
         sender.send_many("contract round", &polynomial[2..]);
         let r = sender.draw("contract challenge");
-        target = polynomial
-            .iter()
-            .zip(interpolation_weights(degree + 1, r))
-            .map(|(&value, weight)| value * weight)
-            .sum();
-        let work: u64 = products
-            .iter()
-            .filter(|product| !waits(product))
-            .map(Product::work)
-            .sum();
-        products
-            .par_iter_mut()
-            .zip(&mut totals)
-            .for_each(|(product, total)| {
-                if waits(product) {
-                    product.scale(K::ONE - r);
-                    *total *= K::ONE - r;
-                } else {
-                    product.bind(r);
-                }
-            });
+        target =
+            polynomial.iter().zip(interpolation_weights(degree + 1, r)).map(|(&value, weight)| value * weight).sum();
+        let work: u64 = products.iter().filter(|product| !waits(product)).map(Product::work).sum();
+        products.par_iter_mut().zip(&mut totals).for_each(|(product, total)| {
+            if waits(product) {
+                product.scale(K::ONE - r);
+                *total *= K::ONE - r;
+            } else {
+                product.bind(r);
+            }
+        });
         rho.push(r);
         progress.advance(work)?;
     }
-    let ends = products
-        .iter()
-        .map(|product| product.tables.iter().map(|table| table.data[0]).collect());
+    let ends = products.iter().map(|product| product.tables.iter().map(|table| table.data[0]).collect());
     Ok((rho, ends.collect()))
 }

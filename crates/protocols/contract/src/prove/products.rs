@@ -28,22 +28,11 @@ struct Key<'a> {
 impl<'a> Key<'a> {
     fn new(view: &'a View, instance: &Instance<'_>) -> Self {
         let feeds = |axis: usize| occurrences(from_ref(view), axis) > 0;
-        let shared: Vec<(usize, u64)> = instance
-            .shared
-            .iter()
-            .map(|shared| (shared.axis, shared.len))
-            .filter(|&(axis, _)| feeds(axis))
-            .collect();
+        let shared: Vec<(usize, u64)> =
+            instance.shared.iter().map(|shared| (shared.axis, shared.len)).filter(|&(axis, _)| feeds(axis)).collect();
         let private = instance.weights.iter().enumerate();
-        let private = private
-            .filter(|&(axis, _)| feeds(axis) && !shared.iter().any(|&(other, _)| other == axis));
-        Self {
-            view,
-            private: private
-                .map(|(axis, weight)| (axis, Arc::as_ptr(weight) as usize))
-                .collect(),
-            shared,
-        }
+        let private = private.filter(|&(axis, _)| feeds(axis) && !shared.iter().any(|&(other, _)| other == axis));
+        Self { view, private: private.map(|(axis, weight)| (axis, Arc::as_ptr(weight) as usize)).collect(), shared }
     }
 }
 
@@ -74,11 +63,7 @@ pub fn products(
         progress.advance(cells(view).len() as u64)?;
         Ok(data)
     };
-    let mut tables: Vec<Vec<K>> = jobs
-        .par_iter()
-        .with_max_len(1)
-        .map(fold)
-        .collect::<Result<_, Stopped>>()?;
+    let mut tables: Vec<Vec<K>> = jobs.par_iter().with_max_len(1).map(fold).collect::<Result<_, Stopped>>()?;
     let mut uses = vec![0usize; tables.len()];
     places.iter().flatten().for_each(|&place| uses[place] += 1);
     let mut out = Vec::with_capacity(plan.instances.len());
@@ -86,26 +71,14 @@ pub fn products(
     for (instance, places) in plan.instances.iter().zip(&places) {
         let mut take = |(&place, view): (&usize, &View)| {
             uses[place] -= 1;
-            let data = if uses[place] == 0 {
-                std::mem::take(&mut tables[place])
-            } else {
-                tables[place].clone()
-            };
-            Table {
-                data,
-                present: present(instance, view),
-            }
+            let data = if uses[place] == 0 { std::mem::take(&mut tables[place]) } else { tables[place].clone() };
+            Table { data, present: present(instance, view) }
         };
         inputs.push(places.iter().zip(instance.factors).map(&mut take).collect());
     }
-    let first = |(instance, tables): (&Instance<'_>, Vec<Table>)| {
-        Product::new(instance.scale, coordinates(instance), tables)
-    };
-    plan.instances
-        .par_iter()
-        .zip(inputs)
-        .map(first)
-        .collect_into_vec(&mut out);
+    let first =
+        |(instance, tables): (&Instance<'_>, Vec<Table>)| Product::new(instance.scale, coordinates(instance), tables);
+    plan.instances.par_iter().zip(inputs).map(first).collect_into_vec(&mut out);
     progress.expect(out.iter().map(|product| 2 * product.work()).sum());
     Ok(out)
 }
@@ -116,21 +89,13 @@ fn view_steps(circuit: &Circuit, instance: &Instance<'_>, view: &View) -> Vec<St
         false => Role::Private(Arc::clone(&instance.weights[axis])),
     };
     let shape = &circuit.columns[view.column as usize].shape;
-    view.maps
-        .iter()
-        .zip(shape)
-        .flat_map(|(map, &length)| steps(map, length as usize, instance.axes, role))
-        .collect()
+    view.maps.iter().zip(shape).flat_map(|(map, &length)| steps(map, length as usize, instance.axes, role)).collect()
 }
 
 /// For every sumcheck variable whether the factor depends on it.
 fn present(instance: &Instance<'_>, view: &View) -> Vec<bool> {
     let run = |feeds: bool, len: u64| std::iter::repeat_n(feeds, bits(len));
-    instance
-        .shared
-        .iter()
-        .flat_map(|shared| run(occurrences(from_ref(view), shared.axis) > 0, shared.len))
-        .collect()
+    instance.shared.iter().flat_map(|shared| run(occurrences(from_ref(view), shared.axis) > 0, shared.len)).collect()
 }
 
 /// For every sumcheck variable the coordinate of its output axis' point.
@@ -139,9 +104,5 @@ fn coordinates(instance: &Instance<'_>) -> Vec<Option<K>> {
         Some(point) => point.iter().map(|&r| Some(r)).collect(),
         None => vec![None; bits(len)],
     };
-    instance
-        .shared
-        .iter()
-        .flat_map(|shared| of(shared.len, &shared.point))
-        .collect()
+    instance.shared.iter().flat_map(|shared| of(shared.len, &shared.point)).collect()
 }

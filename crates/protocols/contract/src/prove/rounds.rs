@@ -66,10 +66,7 @@ impl Index {
     }
 
     fn of(&self, x: usize) -> usize {
-        self.moves
-            .iter()
-            .map(|&(from, to)| (x >> from & 1) << to)
-            .sum()
+        self.moves.iter().map(|&(from, to)| (x >> from & 1) << to).sum()
     }
 }
 
@@ -85,13 +82,7 @@ struct Reader<'a> {
 impl Product {
     /// The instance before the first round; computes `next`.
     pub fn new(scale: K, coordinates: Vec<Option<K>>, tables: Vec<Table>) -> Self {
-        let mut product = Self {
-            coordinates,
-            tables,
-            prefix: scale,
-            bound: 0,
-            next: Vec::new(),
-        };
+        let mut product = Self { coordinates, tables, prefix: scale, bound: 0, next: Vec::new() };
         product.next = product.evaluate();
         product
     }
@@ -135,10 +126,7 @@ impl Product {
 
     /// Units of work of the next round: a few per table cell.
     pub fn work(&self) -> u64 {
-        self.tables
-            .iter()
-            .map(|table| CELL_WORK * table.data.len() as u64)
-            .sum()
+        self.tables.iter().map(|table| CELL_WORK * table.data.len() as u64).sum()
     }
 
     /// Multiplies the instance by a factor that no longer changes.
@@ -154,10 +142,7 @@ impl Product {
         for table in self.tables.iter_mut().filter(|table| table.present[bound]) {
             let half = table.data.len() / 2;
             let (low, high) = table.data.split_at_mut(half);
-            low.par_iter_mut()
-                .with_min_len(1 << 10)
-                .zip(&*high)
-                .for_each(|(low, &high)| *low += (high - *low) * r);
+            low.par_iter_mut().with_min_len(1 << 10).zip(&*high).for_each(|(low, &high)| *low += (high - *low) * r);
             table.data.truncate(half);
         }
         self.bound += 1;
@@ -186,24 +171,17 @@ impl Product {
             let bases: [usize; N] = std::array::from_fn(|f| readers[f].outer.of(hi));
             let (mut sums, mut extra) = ([K::ZERO; N], K::ZERO);
             for (lo, &weight) in inner_weights.iter().enumerate() {
-                let at: [usize; N] =
-                    std::array::from_fn(|f| bases[f] + readers[f].inner[lo] as usize);
+                let at: [usize; N] = std::array::from_fn(|f| bases[f] + readers[f].inner[lo] as usize);
                 let mut values: [K; N] = std::array::from_fn(|f| readers[f].low[at[f]]);
-                let mut deltas: [K; N] = std::array::from_fn(|f| {
-                    readers[f]
-                        .high
-                        .map_or(K::ZERO, |high| high[at[f]] - values[f])
-                });
+                let mut deltas: [K; N] =
+                    std::array::from_fn(|f| readers[f].high.map_or(K::ZERO, |high| high[at[f]] - values[f]));
                 if weighted {
                     values[0] *= weight;
                     deltas[0] *= weight;
                 }
                 for sum in &mut sums {
                     *sum += product(&values);
-                    values
-                        .iter_mut()
-                        .zip(&deltas)
-                        .for_each(|(value, &delta)| *value += delta);
+                    values.iter_mut().zip(&deltas).for_each(|(value, &delta)| *value += delta);
                 }
                 extra += product(&values);
             }
@@ -213,10 +191,7 @@ impl Product {
             all
         };
         let add = |a: Vec<K>, b: Vec<K>| a.iter().zip(&b).map(|(&a, &b)| a + b).collect();
-        (0..1usize << outer.len())
-            .into_par_iter()
-            .map(block)
-            .reduce(|| vec![K::ZERO; N + 1], add)
+        (0..1usize << outer.len()).into_par_iter().map(block).reduce(|| vec![K::ZERO; N + 1], add)
     }
 
     fn reader<'a>(&self, table: &'a Table, low: usize) -> Reader<'a> {
@@ -229,20 +204,13 @@ impl Product {
             true => table.data.split_at(table.data.len() / 2),
             false => (table.data.as_slice(), [].as_slice()),
         };
-        Reader {
-            low: first,
-            high: table.present[self.bound].then_some(second),
-            outer: Index::new(outer, below),
-            inner,
-        }
+        Reader { low: first, high: table.present[self.bound].then_some(second), outer: Index::new(outer, below), inner }
     }
 }
 
 #[inline]
 fn product<const N: usize>(values: &[K; N]) -> K {
-    values[1..]
-        .iter()
-        .fold(values[0], |product, &value| product * value)
+    values[1..].iter().fold(values[0], |product, &value| product * value)
 }
 
 /// The values at 0 .. count of the polynomial of degree below `values.len()`.

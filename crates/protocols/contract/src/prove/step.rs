@@ -55,15 +55,8 @@ pub fn steps(map: &Map, length: usize, axes: &[u64], role: impl Fn(usize) -> Rol
         Map::Affine { offset: 0, terms } if splits(terms, length, axes) => {
             let mut terms = terms.clone();
             terms.sort_by_key(|&(_, stride)| std::cmp::Reverse(stride));
-            let single = |&(axis, _): &(u16, i64)| {
-                affine(
-                    0,
-                    &[(axis, 1)],
-                    axes[usize::from(axis)] as usize,
-                    axes,
-                    &role,
-                )
-            };
+            let single =
+                |&(axis, _): &(u16, i64)| affine(0, &[(axis, 1)], axes[usize::from(axis)] as usize, axes, &role);
             terms.iter().map(single).collect()
         }
         Map::Affine { offset, terms } => vec![affine(*offset, terms, length, axes, &role)],
@@ -73,10 +66,7 @@ pub fn steps(map: &Map, length: usize, axes: &[u64], role: impl Fn(usize) -> Rol
 
 /// Whether the strides are those of a C-ordered tensor of exactly `length` cells.
 fn splits(terms: &[(u16, i64)], length: usize, axes: &[u64]) -> bool {
-    let mut sorted: Vec<(i64, u64)> = terms
-        .iter()
-        .map(|&(axis, stride)| (stride, axes[usize::from(axis)]))
-        .collect();
+    let mut sorted: Vec<(i64, u64)> = terms.iter().map(|&(axis, stride)| (stride, axes[usize::from(axis)])).collect();
     sorted.sort_unstable();
     let mut expected = 1;
     for (stride, len) in sorted {
@@ -88,13 +78,7 @@ fn splits(terms: &[(u16, i64)], length: usize, axes: &[u64]) -> bool {
     terms.len() > 1 && expected == length as u64
 }
 
-fn affine(
-    offset: i64,
-    terms: &[(u16, i64)],
-    length: usize,
-    axes: &[u64],
-    role: &impl Fn(usize) -> Role,
-) -> Step {
+fn affine(offset: i64, terms: &[(u16, i64)], length: usize, axes: &[u64], role: &impl Fn(usize) -> Role) -> Step {
     let (mut shared, mut starts) = (Vec::new(), vec![offset]);
     let (mut private, mut taps) = (false, vec![(0, K::ONE)]);
     for &(axis, stride) in terms {
@@ -103,20 +87,13 @@ fn affine(
             Role::Shared => {
                 let len = axes[axis] as usize;
                 shared.push((axis, len));
-                starts = starts
-                    .iter()
-                    .flat_map(|&s| (0..len as i64).map(move |i| s + stride * i))
-                    .collect();
+                starts = starts.iter().flat_map(|&s| (0..len as i64).map(move |i| s + stride * i)).collect();
             }
             Role::Private(weight) => {
                 private = true;
                 let dense = weight.dense();
                 let extend = |&(at, of): &(i64, K)| {
-                    dense
-                        .iter()
-                        .enumerate()
-                        .map(move |(i, &w)| (at + stride * i as i64, of * w))
-                        .collect::<Vec<_>>()
+                    dense.iter().enumerate().map(move |(i, &w)| (at + stride * i as i64, of * w)).collect::<Vec<_>>()
                 };
                 taps = taps.iter().flat_map(extend).collect();
             }
@@ -125,21 +102,14 @@ fn affine(
     let inside = |position: i64| usize::try_from(position).ok().filter(|&at| at < length);
     let rows = if private {
         let row = |&start: &i64| {
-            let (positions, weights) = taps
-                .iter()
-                .filter_map(|&(at, w)| Some((inside(start + at)?, w)))
-                .unzip();
+            let (positions, weights) = taps.iter().filter_map(|&(at, w)| Some((inside(start + at)?, w))).unzip();
             Row { positions, weights }
         };
         Rows::Combine(starts.iter().map(row).collect())
     } else {
         select(starts.into_iter().map(inside).collect(), length)
     };
-    Step {
-        length,
-        shared,
-        rows,
-    }
+    Step { length, shared, rows }
 }
 
 fn list(axis: usize, indices: &[i64], length: usize, role: &impl Fn(usize) -> Role) -> Step {
@@ -147,33 +117,17 @@ fn list(axis: usize, indices: &[i64], length: usize, role: &impl Fn(usize) -> Ro
     match role(axis) {
         Role::Shared => {
             let rows = select(indices.iter().map(inside).collect(), length);
-            Step {
-                length,
-                shared: vec![(axis, indices.len())],
-                rows,
-            }
+            Step { length, shared: vec![(axis, indices.len())], rows }
         }
         Role::Private(weight) => {
-            let entries = indices
-                .iter()
-                .zip(weight.dense())
-                .filter_map(|(at, w)| Some((inside(at)?, w)));
+            let entries = indices.iter().zip(weight.dense()).filter_map(|(at, w)| Some((inside(at)?, w)));
             let (positions, weights) = entries.unzip();
-            Step {
-                length,
-                shared: Vec::new(),
-                rows: Rows::Combine(vec![Row { positions, weights }]),
-            }
+            Step { length, shared: Vec::new(), rows: Rows::Combine(vec![Row { positions, weights }]) }
         }
     }
 }
 
 fn select(positions: Vec<Option<usize>>, length: usize) -> Rows {
-    let whole =
-        positions.len() == length && positions.iter().enumerate().all(|(i, &at)| at == Some(i));
-    if whole {
-        Rows::Whole
-    } else {
-        Rows::Select(positions)
-    }
+    let whole = positions.len() == length && positions.iter().enumerate().all(|(i, &at)| at == Some(i));
+    if whole { Rows::Whole } else { Rows::Select(positions) }
 }

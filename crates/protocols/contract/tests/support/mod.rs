@@ -44,42 +44,27 @@ pub struct Case {
 
 impl Case {
     pub fn new() -> Self {
-        Self {
-            circuit: Circuit::default(),
-            values: Values {
-                columns: Vec::new(),
-            },
-        }
+        Self { circuit: Circuit::default(), values: Values { columns: Vec::new() } }
     }
 
     pub fn column(&mut self, shape: Vec<u64>, cells: Vec<i64>) -> u32 {
         assert_eq!(shape.iter().product::<u64>(), cells.len() as u64);
         let id = self.circuit.columns.len() as u32;
-        self.circuit.columns.push(Column {
-            name: format!("column {id}"),
-            shape,
-            bytes: 8,
-            home: Home::Witness,
-        });
+        self.circuit.columns.push(Column { name: format!("column {id}"), shape, bytes: 8, home: Home::Witness });
         self.values.columns.push(cells);
         id
     }
 
     /// A column of random cells: small ones, or now and then wide ones.
     pub fn random_column(&mut self, random: &mut Random, shape: Vec<u64>) -> u32 {
-        let bound =
-            [1, 7, 127, 1 << 20, (1 << 30) - 1, 1 << 30, 1 << 45][random.range(0, 6) as usize];
-        let cells = (0..shape.iter().product::<u64>())
-            .map(|_| random.range(-bound, bound))
-            .collect();
+        let bound = [1, 7, 127, 1 << 20, (1 << 30) - 1, 1 << 30, 1 << 45][random.range(0, 6) as usize];
+        let cells = (0..shape.iter().product::<u64>()).map(|_| random.range(-bound, bound)).collect();
         self.column(shape, cells)
     }
 
     /// A factor that depends on some of the axes, through random maps.
     pub fn random_view(&mut self, random: &mut Random, axes: &[u64]) -> View {
-        let mut left: Vec<u16> = (0..axes.len() as u16)
-            .filter(|_| random.range(0, 3) > 0)
-            .collect();
+        let mut left: Vec<u16> = (0..axes.len() as u16).filter(|_| random.range(0, 3) > 0).collect();
         for i in (1..left.len()).rev() {
             left.swap(i, random.range(0, i as i64) as usize);
         }
@@ -108,36 +93,18 @@ impl Case {
                     _ => factors.push(self.random_view(random, &axes)),
                 }
             }
-            terms.push(Term {
-                coefficient: signed(random.range(-9, 9)),
-                factors,
-            });
+            terms.push(Term { coefficient: signed(random.range(-9, 9)), factors });
         }
-        Sum {
-            axes,
-            outputs,
-            terms,
-        }
+        Sum { axes, outputs, terms }
     }
 
     /// Adds a relation that holds: the sum minus a column with the sum's values.
     pub fn add_contract(&mut self, mut sum: Sum) {
         let shape = sum.output_axes().to_vec();
-        let cells: Vec<i64> = indices(&shape)
-            .iter()
-            .map(|index| centred(evaluate(self, &sum, index, 0)))
-            .collect();
+        let cells: Vec<i64> = indices(&shape).iter().map(|index| centred(evaluate(self, &sum, index, 0))).collect();
         let column = self.column(shape, cells);
-        let maps = (0..sum.outputs)
-            .map(|axis| Map::Affine {
-                offset: 0,
-                terms: vec![(axis, 1)],
-            })
-            .collect();
-        sum.terms.push(Term {
-            coefficient: -F::ONE,
-            factors: vec![View { column, maps }],
-        });
+        let maps = (0..sum.outputs).map(|axis| Map::Affine { offset: 0, terms: vec![(axis, 1)] }).collect();
+        sum.terms.push(Term { coefficient: -F::ONE, factors: vec![View { column, maps }] });
         let name = format!("relation {}", self.circuit.contracts.len());
         self.circuit.contracts.push(Contract { name, zero: sum });
     }
@@ -146,19 +113,14 @@ impl Case {
 fn random_map(random: &mut Random, group: &[u16], axes: &[u64]) -> (Map, u64) {
     let len = |axis: u16| axes[axis as usize];
     let affine = |strides: &[i64], offset: i64, length: i64| {
-        let mut terms: Vec<(u16, i64)> =
-            group.iter().copied().zip(strides.iter().copied()).collect();
+        let mut terms: Vec<(u16, i64)> = group.iter().copied().zip(strides.iter().copied()).collect();
         terms.sort_unstable();
         (Map::Affine { offset, terms }, length.max(1) as u64)
     };
     match (group, random.range(0, 3)) {
         ([], _) => affine(&[], random.range(-1, 4), random.range(1, 4)),
         ([a], 0 | 1) => affine(&[1], 0, len(*a) as i64),
-        ([a], 2) => affine(
-            &[random.range(1, 3)],
-            random.range(-2, 2),
-            random.range(1, 2 * len(*a) as i64),
-        ),
+        ([a], 2) => affine(&[random.range(1, 3)], random.range(-2, 2), random.range(1, 2 * len(*a) as i64)),
         ([a], _) => {
             let length = random.range(1, 6);
             let indices = (0..len(*a)).map(|_| random.range(-1, length)).collect();
@@ -167,10 +129,7 @@ fn random_map(random: &mut Random, group: &[u16], axes: &[u64]) -> (Map, u64) {
         (_, 0 | 1) => {
             // Exact splits, in any order of axes.
             let mut strides = vec![1];
-            group
-                .iter()
-                .rev()
-                .for_each(|&axis| strides.push(strides[strides.len() - 1] * len(axis) as i64));
+            group.iter().rev().for_each(|&axis| strides.push(strides[strides.len() - 1] * len(axis) as i64));
             let length = strides.pop().unwrap_or(1);
             strides.reverse();
             affine(&strides, 0, length)
@@ -178,11 +137,7 @@ fn random_map(random: &mut Random, group: &[u16], axes: &[u64]) -> (Map, u64) {
         _ => {
             // Windows: stride, dilation, padding.
             let strides: Vec<i64> = group.iter().map(|_| random.range(1, 3)).collect();
-            let reach: i64 = group
-                .iter()
-                .zip(&strides)
-                .map(|(&axis, s)| s * (len(axis) as i64 - 1))
-                .sum();
+            let reach: i64 = group.iter().zip(&strides).map(|(&axis, s)| s * (len(axis) as i64 - 1)).sum();
             affine(&strides, -random.range(0, 2), reach + random.range(-1, 2))
         }
     }
@@ -191,20 +146,14 @@ fn random_map(random: &mut Random, group: &[u16], axes: &[u64]) -> (Map, u64) {
 /// All index tuples of a shape, in C order.
 pub fn indices(shape: &[u64]) -> Vec<Vec<u64>> {
     shape.iter().fold(vec![Vec::new()], |all, &len| {
-        all.iter()
-            .flat_map(|index| (0..len).map(move |i| [index.as_slice(), &[i]].concat()))
-            .collect()
+        all.iter().flat_map(|index| (0..len).map(move |i| [index.as_slice(), &[i]].concat())).collect()
     })
 }
 
 fn position(map: &Map, index: &[u64]) -> i64 {
     match map {
         Map::Affine { offset, terms } => {
-            offset
-                + terms
-                    .iter()
-                    .map(|&(a, stride)| stride * index[a as usize] as i64)
-                    .sum::<i64>()
+            offset + terms.iter().map(|&(a, stride)| stride * index[a as usize] as i64).sum::<i64>()
         }
         Map::List { axis, indices } => indices[index[*axis as usize] as usize],
     }
@@ -212,11 +161,7 @@ fn position(map: &Map, index: &[u64]) -> i64 {
 
 fn read(case: &Case, view: &View, index: &[u64]) -> F {
     let mut at = 0;
-    for (map, &len) in view
-        .maps
-        .iter()
-        .zip(&case.circuit.columns[view.column as usize].shape)
-    {
+    for (map, &len) in view.maps.iter().zip(&case.circuit.columns[view.column as usize].shape) {
         let position = position(map, index);
         if position < 0 || position >= len as i64 {
             return F::ZERO;
@@ -239,18 +184,12 @@ pub fn evaluate(case: &Case, sum: &Sum, output: &[u64], least: usize) -> F {
     let mut total = F::ZERO;
     for term in sum.terms.iter().filter(|term| term.factors.len() >= least) {
         let summed = |axis: usize| {
-            if mentioned(term, axis) {
-                sum.axes[axis]
-            } else {
-                1
-            }
+            if mentioned(term, axis) { sum.axes[axis] } else { 1 }
         };
         let inner: Vec<u64> = (output.len()..sum.axes.len()).map(summed).collect();
         for rest in indices(&inner) {
             let index = [output, &rest].concat();
-            total += term.factors.iter().fold(term.coefficient, |product, view| {
-                product * read(case, view, &index)
-            });
+            total += term.factors.iter().fold(term.coefficient, |product, view| product * read(case, view, &index));
         }
     }
     total
@@ -258,24 +197,12 @@ pub fn evaluate(case: &Case, sum: &Sum, output: &[u64], least: usize) -> F {
 
 /// `scale * sum_o weights(o) * (terms with two or three factors)[o]`.
 pub fn products_total(case: &Case, weighted: &Weighted<'_>) -> K {
-    let weights: Vec<Vec<K>> = weighted
-        .weights
-        .iter()
-        .map(|weight| weight.dense())
-        .collect();
+    let weights: Vec<Vec<K>> = weighted.weights.iter().map(|weight| weight.dense()).collect();
     let at = |index: &Vec<u64>| {
-        let weight: K = index
-            .iter()
-            .zip(&weights)
-            .map(|(&i, w)| w[i as usize])
-            .product();
+        let weight: K = index.iter().zip(&weights).map(|(&i, w)| w[i as usize]).product();
         weight * lift(evaluate(case, weighted.sum, index, 2))
     };
-    weighted.scale
-        * indices(weighted.sum.output_axes())
-            .iter()
-            .map(at)
-            .sum::<K>()
+    weighted.scale * indices(weighted.sum.output_axes()).iter().map(at).sum::<K>()
 }
 
 pub fn holds(case: &Case, claim: &Claim<K>) -> bool {
@@ -283,21 +210,9 @@ pub fn holds(case: &Case, claim: &Claim<K>) -> bool {
     for term in &claim.form {
         let weights: Vec<Vec<K>> = term.weights.iter().map(|weight| weight.dense()).collect();
         let shape = &case.circuit.columns[term.column as usize].shape;
-        assert!(
-            weights
-                .iter()
-                .map(|w| w.len() as u64)
-                .eq(shape.iter().copied())
-        );
-        for (index, &cell) in indices(shape)
-            .iter()
-            .zip(&case.values.columns[term.column as usize])
-        {
-            let weight: K = index
-                .iter()
-                .zip(&weights)
-                .map(|(&i, w)| w[i as usize])
-                .product();
+        assert!(weights.iter().map(|w| w.len() as u64).eq(shape.iter().copied()));
+        for (index, &cell) in indices(shape).iter().zip(&case.values.columns[term.column as usize]) {
+            let weight: K = index.iter().zip(&weights).map(|(&i, w)| w[i as usize]).product();
             total += term.coefficient * weight * integer(cell);
         }
     }
@@ -306,33 +221,22 @@ pub fn holds(case: &Case, claim: &Claim<K>) -> bool {
 
 /// Eq weights at random points, on the output axes of a sum.
 pub fn random_weights(random: &mut Random, sum: &Sum) -> Vec<Arc<Weight>> {
-    let mut weight = |&len: &u64| {
-        Arc::new(Weight::Eq {
-            point: (0..bits(len)).map(|_| random.element()).collect(),
-            len,
-        })
-    };
+    let mut weight =
+        |&len: &u64| Arc::new(Weight::Eq { point: (0..bits(len)).map(|_| random.element()).collect(), len });
     sum.output_axes().iter().map(&mut weight).collect()
 }
 
 pub fn prove(case: &Case, virtuals: &[Weighted<'_>]) -> (Vec<u8>, Reduced<K>) {
     let mut sender = Sender::new(Transcript::new("test"));
     let progress = Progress::default();
-    let reduced = tacit_contract::prove(
-        &case.circuit,
-        &case.values,
-        virtuals,
-        &mut Views::new(),
-        &mut sender,
-        &progress,
-    );
+    let reduced =
+        tacit_contract::prove(&case.circuit, &case.values, virtuals, &mut Views::new(), &mut sender, &progress);
     (sender.finish(), reduced.expect("nobody asked to stop"))
 }
 
 pub fn verify(case: &Case, virtuals: &[Weighted<'_>], proof: &[u8]) -> Result<Reduced<K>, Invalid> {
     let mut receiver = Receiver::new(Transcript::new("test"), proof);
-    let reduced =
-        tacit_contract::verify(&case.circuit, virtuals, &mut Views::new(), &mut receiver)?;
+    let reduced = tacit_contract::verify(&case.circuit, virtuals, &mut Views::new(), &mut receiver)?;
     receiver.finish()?;
     Ok(reduced)
 }
