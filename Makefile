@@ -3,10 +3,12 @@ PYTHON ?= python3
 BIN := .venv/bin
 RUST := $(shell find crates -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock .cargo/config.toml
 
-.PHONY: all setup demo test test-all lint rust-test python-test bench clean
+.PHONY: all setup stub demo test test-all lint rust-test python-test bench clean
 all: setup
 
 .venv/.installed: requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo 'Python 3.11 or later is needed: make PYTHON=python3.x'; exit 1; }
+	@command -v cargo > /dev/null || { echo 'Rust is needed: https://rustup.rs'; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -r requirements.lock
 	touch $@
@@ -20,7 +22,17 @@ setup: .venv/.built
 demo: setup
 	$(BIN)/python examples/digits/demo.py
 
-lint: setup
+# The typed stub of the native module, generated from it; `lint` fails when the tree's copy differs.
+target/stubs/.made: .venv/.built
+	rm -rf target/stubs
+	PATH="$(CURDIR)/$(BIN):$$PATH" maturin generate-stubs --profile release --locked --quiet -m crates/binding/Cargo.toml -o target/stubs
+	touch $@
+
+stub: target/stubs/.made
+	cp target/stubs/tacit/_core.pyi python/tacit/_core.pyi
+
+lint: setup target/stubs/.made
+	diff target/stubs/tacit/_core.pyi python/tacit/_core.pyi
 	cargo fmt --all --check
 	cargo clippy --release --locked --workspace --all-targets --quiet
 	$(BIN)/ruff check .

@@ -17,7 +17,6 @@ import onnx
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import models  # noqa: E402
-
 from tacit.services.measure import measure, with_peer  # noqa: E402
 
 HERE = Path(__file__).resolve().parent

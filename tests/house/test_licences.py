@@ -8,12 +8,31 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 ALLOWED = {
-    "MIT", "MIT-0", "Apache-2.0", "Apache-2.0 WITH LLVM-exception", "BSD-2-Clause", "BSD-3-Clause", "ISC", "0BSD", "Zlib", "CC0-1.0",
-    "Unicode-3.0", "Unlicense", "BSL-1.0", "PSF-2.0", "MPL-2.0",
-}  # fmt: skip
-OWN_WORDS = {"MIT License": "MIT", "Apache License v2.0": "Apache-2.0", "Apache License 2.0": "Apache-2.0", "Apache 2.0": "Apache-2.0",
-             "3-Clause BSD License": "BSD-3-Clause", "BSD": "BSD-3-Clause", "Apache": "Apache-2.0", "MIT License (MIT)": "MIT"}  # fmt: skip
-RUNTIME = ["numpy", "onnx", "onnxruntime", "rich"]
+    "0BSD",
+    "Apache-2.0",
+    "Apache-2.0 WITH LLVM-exception",
+    "BSD-2-Clause",
+    "BSD-3-Clause",
+    "BSL-1.0",
+    "CC0-1.0",
+    "ISC",
+    "MIT",
+    "MIT-0",
+    "MPL-2.0",
+    "PSF-2.0",
+    "Unicode-3.0",
+    "Unlicense",
+    "Zlib",
+}
+OWN_WORDS = {
+    "3-Clause BSD License": "BSD-3-Clause",
+    "Apache 2.0": "Apache-2.0",
+    "Apache License 2.0": "Apache-2.0",
+    "Apache License v2.0": "Apache-2.0",
+    "BSD": "BSD-3-Clause",
+    "MIT License": "MIT",
+}
+RUNTIME = ["numpy", "onnx", "onnxruntime"]
 
 
 def permitted(expression: str) -> bool:

@@ -22,6 +22,7 @@ def test_an_honest_receipt_verifies_and_shows_the_tensors(model, receipt, sample
 
 def test_the_output_is_close_to_float(model, receipt, samples):
     import onnxruntime
+
     from conftest import dense_model
 
     session = onnxruntime.InferenceSession(dense_model().SerializeToString())

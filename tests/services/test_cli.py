@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from conftest import dense_model
 from onnx import helper
 
+from conftest import dense_model
 from tacit.services.cli import main
 
 

@@ -1,0 +1,102 @@
+from _typeshed import Incomplete
+from typing import final
+
+@final
+class Progress:
+    """
+    How far a computation is, and the flag that stops it.
+    """
+    def __new__(cls, /) -> Progress: ...
+    def fraction(self, /) -> float:
+        """
+        Done share, 0 to 1.
+        """
+    def stages(self, /) -> list[tuple[str, float]]:
+        """
+        (stage, seconds) of every stage that has ended.
+        """
+    def stop(self, /) -> None:
+        """
+        Asks the computation to stop.
+        """
+
+@final
+class Prover:
+    """
+    A circuit whose weights are committed.
+    """
+    def __new__(cls, /, circuit: bytes, weights: bytes, progress: Progress) -> Prover:
+        """
+        Commits to the weights.
+        """
+    def key(self, /) -> bytes:
+        """
+        The bytes of the verifier's key.
+        """
+    def prove(self, /, public: bytes, witness: bytes, context: bytes, progress: Progress) -> bytes:
+        """
+        The bytes of a receipt.
+        """
+
+@final
+class Receipt:
+    """
+    A parsed receipt. Nothing in it is true before it was verified.
+    """
+    def __new__(cls, /, data: bytes) -> Receipt: ...
+    def circuit_digest(self, /) -> bytes: ...
+    def context(self, /) -> bytes: ...
+    def publics(self, /) -> list[bytes]:
+        """
+        The public columns, in the order of the circuit's bindings.
+        """
+    def sizes(self, /) -> list[tuple[str, int]]:
+        """
+        (part, bytes) of the receipt's parts.
+        """
+    def to_bytes(self, /) -> bytes: ...
+    def weights_root(self, /) -> bytes: ...
+
+@final
+class VerifyingKey:
+    """
+    A parsed key.
+    """
+    def __new__(cls, /, data: bytes) -> VerifyingKey: ...
+    def circuit(self, /) -> bytes: ...
+    def circuit_digest(self, /) -> bytes: ...
+    def publics(self, /) -> list[tuple[str, bool, str, list[int], int, int, int, int]]:
+        """
+        One tuple a binding: name, is_output, dtype, shape, exponent, lowest, highest, cell bytes.
+        """
+    def security(self, /) -> tuple[list[tuple[str, float]], float]:
+        """
+        Every soundness term in bits, and their sum.
+        """
+    def sizes(self, /) -> list[tuple[str, int]]:
+        """
+        (name, number) of columns, relations, rows of a limb, limbs and queries.
+        """
+    def to_bytes(self, /) -> bytes: ...
+    def verify(self, /, receipt: Receipt, context: bytes) -> None:
+        """
+        Raises Refused unless the receipt is valid for this key and context.
+        """
+    def weights_root(self, /) -> bytes: ...
+
+def check(circuit: bytes, weights: bytes, public: bytes, witness: bytes) -> tuple[str, str, list[int]] | None:
+    """
+    The oracle: None when the witness satisfies the circuit, else (relation, kind, index).
+    """
+
+def digest(circuit: bytes) -> bytes:
+    """
+    Keccak-256 of a circuit's bytes.
+    """
+
+def finish(circuit: bytes) -> bytes:
+    """
+    Chooses the parameters of an unfinished circuit (docs/circuit.md) and returns the bytes of the finished one.
+    """
+
+def __getattr__(name: str) -> Incomplete: ...
