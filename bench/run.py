@@ -1,6 +1,6 @@
 """Measures the workloads of docs/design targets and writes bench/results.json; README's table comes from it.
 
-    python bench/run.py [NAME ...] [--runs N] [--peer ezkl] [--readme]
+python bench/run.py [NAME ...] [--runs N] [--peer ezkl] [--readme]
 """
 
 from __future__ import annotations
@@ -54,10 +54,12 @@ def table(results: dict) -> str:
     ]
     for name, r in results["models"].items():
         lines.append(
-            f"| {name} | {r['params']:,} | {r['prove_s']:.3f} s | {1000 * r['verify_s']:.1f} ms | {r['receipt_bytes'] / 1000:.0f} kB | "
-            f"{r['peak_rss_bytes'] / 1e9:.2f} GB | {r['overhead']:,.0f} | {100 * r['relative_error']:.2f} % |"
+            f"| {name} | {r['params']:,} | {r['prove_s']:.3f} s | {1000 * r['verify_s']:.1f} ms | "
+            f"{r['receipt_bytes'] / 1000:.0f} kB | {r['peak_rss_bytes'] / 1e9:.2f} GB | {r['overhead']:,.0f} | "
+            f"{100 * r['relative_error']:.2f} % |"
         )
-    note = f"{results['processor']}, {results['threads']} threads, `make bench`; transparent mode, 128 bits, medians of {results['runs']} proofs."
+    machine = f"{results['processor']}, {results['threads']} threads"
+    note = f"{machine}, `make bench`; transparent mode, 128 bits, medians of {results['runs']} proofs."
     return "\n".join([*lines, "", note])
 
 

@@ -1,13 +1,17 @@
 """Tacit proves that a committed model, and no other, computed an output.
 
-    model = tacit.compile("model.onnx", samples=x)
-    receipt = model.prove(x[0])
-    tacit.verify(receipt, model.key)
+model = tacit.compile("model.onnx", samples=x)
+receipt = model.prove(x[0])
+tacit.verify(receipt, model.key)
 """
+
+import logging
+from typing import Any
 
 from tacit.machine import require_features
 
 require_features()
+logging.getLogger("tacit").addHandler(logging.NullHandler())
 
 from tacit.errors import InputError, InvalidReceipt, ModelError, TacitError, UnsupportedOperator  # noqa: E402
 from tacit.key import Key  # noqa: E402
@@ -15,6 +19,7 @@ from tacit.receipt import Receipt  # noqa: E402
 from tacit.verify import verify  # noqa: E402
 
 __all__ = [
+    "ImageScale",
     "InputError",
     "InvalidReceipt",
     "Key",
@@ -30,13 +35,16 @@ __all__ = [
 __version__ = "0.1.0"
 
 
-def __getattr__(name: str):  # the compiler is imported when it is first used
-    if name in ("compile", "prove"):
-        from tacit import api
+LAZY = {"compile": "api", "prove": "api", "Model": "model", "ImageScale": "images"}
 
-        return getattr(api, name)
-    if name == "Model":
-        from tacit.model import Model
 
-        return Model
-    raise AttributeError(f"module 'tacit' has no attribute {name!r}")
+def __getattr__(name: str) -> Any:  # the compiler is imported when it is first used
+    if name not in LAZY:
+        raise AttributeError(f"module 'tacit' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"tacit.{LAZY[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

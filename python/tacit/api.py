@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
-from tacit import _core, inputs
+from tacit import _core, images, inputs, progress
 from tacit.arithmetize import arithmetize
-from tacit.errors import ModelError
+from tacit.errors import InputError, ModelError
 from tacit.execute import execute
 from tacit.frontends.onnx import load
 from tacit.frontends.onnx_inputs import free_inputs
-from tacit.graph import Graph
-from tacit.inputs import Declared, ImageScale
+from tacit.graph import Graph, require_supported
+from tacit.images import ImageScale
+from tacit.inputs import Declared
 from tacit.key import Key
 from tacit.lower import lower
 from tacit.model import Model, commit
@@ -37,24 +39,25 @@ def compile(model: Any, samples: inputs.Given, *, widths: str = "standard", imag
 
     `samples`: inputs that the model will see; their ranges fix the scales. An array equal to the declared shape is one
     sample; otherwise the first axis counts samples. `widths`: 'lean', 'standard' or 'faithful'. `image`: how pixels become
-    inputs, for `prove` on image files; a number divides them. Raises ModelError, UnsupportedOperator, InputError.
+    inputs, for image files; a number divides them. Raises ModelError, UnsupportedOperator, InputError.
     """
     if widths not in WIDTHS:
         raise ModelError(f"widths={widths!r} is unknown; use one of {', '.join(WIDTHS)}.")
-    scale = ImageScale(divide=float(image)) if isinstance(image, (int, float)) else image
+    scale = images.scale_of(image)
     source, rows, declared = _sampled(model, samples, scale)
     graph = simplify(source)
-    ranges = observe(graph, rows)
+    require_supported(graph, SUPPORTED)
+    ranges = observe(graph, progress.each("observing samples", rows))
     program, tensors = lower(graph, quantize(graph, ranges, widths))
     unfinished, weights = arithmetize(program, tensors)
     circuit = finish(unfinished)
     prover = commit(circuit, weights)
-    compiled = Model(program, circuit, weights, Key.from_bytes(prover.key()), declared, scale, prover)
+    compiled = Model(program, circuit, weights, Key.from_bytes(prover.key()), declared, scale, _prover=prover)
     compiled.report = measure(compiled, graph, rows)
     return compiled
 
 
-def prove(model: Model, given: inputs.Given, hide: Any = None, context: bytes | str = b"") -> Receipt:
+def prove(model: Model, given: inputs.Given, hide: Iterable[str] | None = None, context: bytes | str = b"") -> Receipt:
     """The same as `model.prove`."""
     return model.prove(given, hide=hide, context=context)
 
@@ -62,6 +65,10 @@ def prove(model: Model, given: inputs.Given, hide: Any = None, context: bytes | 
 def _sampled(model: Any, samples: inputs.Given, scale: ImageScale | None) -> tuple[Graph, list, tuple[Declared, ...]]:
     """The loaded graph, the checked samples, and what the inputs are; symbolic axes take the samples' lengths."""
     free = [Declared(i.name, i.shape, i.dtype, i.batched) for i in free_inputs(model)]
+    if scale is not None:
+        if len(free) != 1:
+            raise InputError(f"image= is for models with one input; this one has {len(free)}.")
+        images.require_fit(free[0].name, free[0].shape, free[0].dtype, scale)
     given = inputs.named(samples, free, scale)
     shapes = {d.name: inputs.sample_shape(d, given[d.name]) for d in free}
     graph = load(model, shapes=shapes, supported=SUPPORTED)
@@ -81,7 +88,7 @@ def measure(model: Model, graph: Graph, rows: list[dict[str, np.ndarray]]) -> Re
     """The integer model against float32 on the samples, and what a proof costs."""
     expected: dict[str, list[np.ndarray]] = {name: [] for name in graph.outputs}
     found: dict[str, list[np.ndarray]] = {name: [] for name in graph.outputs}
-    for row in rows:
+    for row in progress.each("measuring samples", rows):
         _, public, _ = execute(model.program, model.tensors(), model.integers(row))
         for signature, value in model.key.public_values(public):
             if signature.is_output:

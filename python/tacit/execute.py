@@ -17,7 +17,7 @@ def execute(
 ) -> tuple[bytes, bytes, dict[str, np.ndarray]]:
     """The witness buffer, the public buffer (docs/circuit.md, Buffers), and the output integers by name.
 
-    `weights`: int64 arrays by column name; `inputs`: int64 arrays of the declared shapes by input name. With `check`,
+    `weights`: signed arrays by column name; `inputs`: int64 arrays of the declared shapes by input name. With `check`,
     every relation is evaluated too. Raises InputError for inputs that do not fit.
     """
     builder = Evaluate(inputs, weights, check)

@@ -1,4 +1,4 @@
-"""Arrays, names, files and images -> checked arrays of exactly the declared shapes, then integers."""
+"""Arrays, names and files -> checked arrays of exactly the declared shapes, then integers."""
 
 from __future__ import annotations
 
@@ -11,15 +11,18 @@ from typing import Any
 
 import numpy as np
 
+from tacit import images
 from tacit.errors import InputError
+from tacit.images import ImageScale
 from tacit.numbers import fixed
 
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg")
+NAMELESS = "arr_0"
+"""What numpy.savez calls an array that was given no name."""
 
 
 @dataclass(frozen=True)
 class Declared:
-    """What the model says of one input. `batched`: the model's own first axis is 1 or symbolic."""
+    """What the model says of one input; 0 in `shape` is a symbolic axis. `batched`: the model's own first axis is 1 or symbolic."""
 
     name: str
     shape: tuple[int, ...]
@@ -27,26 +30,11 @@ class Declared:
     batched: bool
 
 
-@dataclass(frozen=True)
-class ImageScale:
-    """pixel / `divide` in [0, 1] style scaling, then (x - mean) / deviation per channel; channels first unless `last`."""
-
-    divide: float = 255.0
-    mean: tuple[float, ...] = (0.0,)
-    deviation: tuple[float, ...] = (1.0,)
-    last: bool = False
-
-    def apply(self, pixels: np.ndarray) -> np.ndarray:
-        """uint8 [H, W, C] -> float32 [C, H, W] (or [H, W, C])."""
-        scaled = (pixels.astype(np.float64) / self.divide - np.array(self.mean)) / np.array(self.deviation)
-        return (scaled if self.last else np.moveaxis(scaled, -1, 0)).astype(np.float32)
-
-
 Given = np.ndarray | Sequence[Any] | Mapping[str, Any] | str | os.PathLike[str]
 
 
 def named(given: Given, declared: Sequence[Declared], image: ImageScale | None = None) -> dict[str, np.ndarray]:
-    """{name: array} of what was given: an array, a mapping, or a path. Names are checked, shapes are not."""
+    """{name: array} of what was given: an array, a mapping, or a path. Names and dtypes are checked, shapes are not."""
     if isinstance(given, (str, os.PathLike)):
         given = read(Path(given), declared, image)
     if isinstance(given, Mapping):
@@ -74,25 +62,30 @@ def many(given: Given, declared: Sequence[Declared], image: ImageScale | None = 
     split = {d.name: _split(d, arrays[d.name]) for d in declared}
     counts = {name: len(parts) for name, parts in split.items()}
     if len(set(counts.values())) > 1:
-        raise InputError(f"The inputs hold different numbers of samples: {counts}.")
+        raise InputError(f"The inputs hold different numbers of samples: {_listed(counts)}.")
     count = next(iter(counts.values()), 0)
-    if count == 0:
-        raise InputError("There is no sample: give at least one.")
     return [{name: parts[i] for name, parts in split.items()} for i in range(count)]
 
 
 def sample_shape(declared: Declared, array: np.ndarray) -> tuple[int, ...]:
-    """The shape of one sample of samples given as `array`; the declared shape may hold 0 for a symbolic axis."""
-    shape = declared.shape
-    if array.ndim == len(shape) + 1:
-        return array.shape[1:]
-    if array.ndim == len(shape) and declared.batched:
-        return (1, *array.shape[1:])
-    return array.shape
+    """The shape of one sample of samples given as `array`; symbolic axes take the array's lengths, a batch becomes 1."""
+    shape, found = declared.shape, array.shape
+    if len(found) == len(shape) + 1:
+        sample = found[1:]
+    elif declared.batched:
+        sample = (1, *found[1:])
+    else:
+        sample = found
+    fixed_axes = (1, *shape[1:]) if declared.batched else shape
+    if len(sample) != len(shape) or len(found) < len(shape) or any(a not in (0, b) for a, b in zip(fixed_axes, sample)):
+        raise InputError(_samples_fault(declared, array))
+    return sample
 
 
 def integers(array: np.ndarray, exponent: int, lowest: int, highest: int) -> np.ndarray:
-    """The integer tensor that is proved: rounded, saturated to the declared interval."""
+    """The integer tensor that is proved, int64: rounded, saturated to the declared interval."""
+    if array.dtype == np.uint64:
+        array = np.minimum(array, np.uint64(highest if highest > 0 else 0))
     if array.dtype.kind in "biu":
         return np.clip(array.astype(np.int64), lowest, highest)
     return fixed.quantise(array, exponent, lowest, highest)
@@ -100,66 +93,52 @@ def integers(array: np.ndarray, exponent: int, lowest: int, highest: int) -> np.
 
 def read(path: Path, declared: Sequence[Declared], image: ImageScale | None = None) -> Any:
     """What a file holds: .npz or .json with names, .npy one array, an image for a model that takes one of that size."""
+    suffix = path.suffix.lower()
     if not path.exists():
         raise InputError(f"The input file {path} does not exist.")
-    suffix = path.suffix.lower()
+    if not path.is_file():
+        raise InputError(f"{path} is not a file; give a .npz, .npy, .json, .png or .jpg file.")
+    if suffix in images.SUFFIXES:
+        if len(declared) != 1:
+            raise InputError(f"{path} is an image, but the model does not take a single image.")
+        return images.read(path, declared[0].name, declared[0].shape, declared[0].dtype, image)
+    if suffix not in (".npz", ".npy", ".json"):
+        raise InputError(f"The input file {path} has an unknown ending; use .npz, .npy, .json, .png or .jpg.")
     try:
-        if suffix == ".npz":
-            with np.load(path, allow_pickle=False) as archive:
-                arrays = {name: archive[name] for name in archive.files}
-            single = len(arrays) == 1 and len(declared) == 1 and declared[0].name not in arrays
-            return next(iter(arrays.values())) if single else arrays
-        if suffix == ".npy":
-            return np.load(path, allow_pickle=False)
         if suffix == ".json":
-            return json.loads(path.read_text())
-    except (OSError, ValueError, EOFError, KeyError, UnicodeDecodeError) as error:
+            return json.loads(path.read_text(encoding="utf-8"))
+        held = np.load(path, allow_pickle=False)
+        if isinstance(held, np.ndarray) == (suffix == ".npz"):
+            raise ValueError("an archive with the ending of an array, or an array with that of an archive")
+        if suffix == ".npy":
+            return held
+        with held:
+            arrays = {name: held[name] for name in held.files}
+    except PermissionError as error:
+        raise InputError(f"The input file {path} cannot be read ({error.strerror}).") from None
+    except Exception as error:  # numpy and zipfile raise many kinds on damaged bytes
         raise InputError(f"The input file {path} is not a valid {suffix} file ({type(error).__name__}).") from None
-    except Exception as error:
-        raise InputError(f"The input file {path} cannot be read ({type(error).__name__}).") from None
-    if suffix in IMAGE_SUFFIXES:
-        return _image(path, declared, image or ImageScale())
-    raise InputError(f"The input file {path} has an unknown ending; use .npz, .npy, .json, .png or .jpg.")
-
-
-def _image(path: Path, declared: Sequence[Declared], scale: ImageScale) -> np.ndarray:
-    try:
-        from PIL import Image, UnidentifiedImageError
-    except ImportError:
-        raise InputError("Reading images needs Pillow: pip install 'tacit-zkml[image]'.") from None
-    if len(declared) != 1 or len(declared[0].shape) not in (3, 4):
-        raise InputError(f"{path} is an image, but the model does not take a single image.")
-    shape = declared[0].shape[-3:]
-    channels, height, width = (shape[2], *shape[:2]) if scale.last else shape
-    if channels not in (1, 3):
-        raise InputError(f"{path} is an image, but the model's input {declared[0].name!r} has {channels} channels.")
-    try:
-        with Image.open(path) as picture:
-            pixels = np.asarray(picture.convert("L" if channels == 1 else "RGB"), dtype=np.uint8)
-    except (OSError, UnidentifiedImageError, ValueError):
-        raise InputError(f"The file {path} is not a readable image.") from None
-    if pixels.shape[:2] != (height, width):
-        found = f"{pixels.shape[1]}x{pixels.shape[0]}"
-        raise InputError(f"The image {path} has {found} pixels, the model takes {width}x{height}: resize it first.")
-    return scale.apply(pixels.reshape(height, width, channels))
+    return arrays[NAMELESS] if list(arrays) == [NAMELESS] and NAMELESS not in {d.name for d in declared} else arrays
 
 
 def _array(declared: Declared, given: Any) -> np.ndarray:
-    """An array of the declared dtype, finite; ModelError's sibling for everything else."""
+    """A non-empty array of the declared dtype, finite; float64 beyond the declared dtype's range saturates."""
     want = np.dtype(declared.dtype)
     try:
         array = np.asarray(given)
-    except ValueError:
-        raise InputError(f"The input {declared.name!r} is not a rectangular array.") from None
+    except (ValueError, TypeError, OverflowError):
+        raise InputError(f"The input {declared.name!r} is not a rectangular array of numbers.") from None
     listed = not isinstance(given, (np.ndarray, np.generic))
+    if array.size == 0:
+        raise InputError(f"The input {declared.name!r} is empty (shape {list(array.shape)}); give at least one sample.")
     if want.kind == "f" and (array.dtype.kind == "f" or (listed and array.dtype.kind in "iu")):
-        array = array.astype(want)
         if not np.all(np.isfinite(array)):
             raise InputError(f"The input {declared.name!r} contains NaN or infinity; only finite numbers can be proved.")
-        return array
+        limit = np.finfo(want).max
+        return np.clip(array, -limit, limit).astype(want) if array.dtype.itemsize > want.itemsize else array.astype(want)
     if want.kind in "iu" and array.dtype.kind in "iu":
         limits = np.iinfo(want)
-        if array.size and (int(array.min()) < limits.min or int(array.max()) > limits.max):
+        if int(array.min()) < limits.min or int(array.max()) > limits.max:
             raise InputError(f"The input {declared.name!r} has values outside {want.name}.")
         return array.astype(want)
     if want.kind == "b" and array.dtype.kind == "b":
@@ -178,14 +157,21 @@ def _sample(declared: Declared, array: np.ndarray) -> np.ndarray:
 def _split(declared: Declared, array: np.ndarray) -> list[np.ndarray]:
     if array.shape == declared.shape:
         return [array]
-    if declared.batched and array.shape[1:] == declared.shape[1:]:
+    if array.ndim and declared.batched and array.shape[1:] == declared.shape[1:]:
         return [row.reshape(declared.shape) for row in array]
-    if array.shape[1:] == declared.shape:
+    if array.ndim and array.shape[1:] == declared.shape:
         return list(array)
-    raise InputError(
-        f"Samples of the input {declared.name!r} have shape {list(array.shape)}; one sample has {list(declared.shape)}."
-    )
+    raise InputError(_samples_fault(declared, array))
+
+
+def _samples_fault(declared: Declared, array: np.ndarray) -> str:
+    shape = ", ".join(str(length or "any") for length in ((1, *declared.shape[1:]) if declared.batched else declared.shape))
+    return f"Samples of the input {declared.name!r} have shape {list(array.shape)}; one sample has [{shape}]."
 
 
 def _names(declared: Sequence[Declared]) -> str:
     return ", ".join(repr(d.name) for d in declared)
+
+
+def _listed(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{name!r} has {count}" for name, count in counts.items())

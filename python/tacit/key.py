@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tacit import _core
+from tacit import _core, storage
 from tacit.errors import ModelError
 
 
@@ -68,7 +68,8 @@ class Key:
         return self.core.to_bytes()
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        write_atomically(Path(path), self.to_bytes(), mode=0o644)
+        """Atomically. Raises ModelError when the file cannot be written."""
+        storage.write(storage.File(Path(path), self.to_bytes(), 0o644))
 
     @property
     def circuit_digest(self) -> bytes:
@@ -83,7 +84,10 @@ class Key:
     @property
     def signatures(self) -> tuple[Signature, ...]:
         """All public bindings, in the circuit's order."""
-        return tuple(Signature(*fields) for fields in self.core.publics())
+        return tuple(
+            Signature(name, is_output, dtype, tuple(shape), exponent, lowest, highest, cell_bytes)
+            for name, is_output, dtype, shape, exponent, lowest, highest, cell_bytes in self.core.publics()
+        )
 
     @property
     def inputs(self) -> tuple[Signature, ...]:
@@ -110,19 +114,3 @@ class Key:
 
     def __repr__(self) -> str:
         return f"Key(circuit={self.circuit_digest.hex()[:16]}, weights={self.model_commitment.hex()[:16]})"
-
-
-def write_atomically(path: Path, data: bytes, mode: int) -> None:
-    """Writes next to the target and renames, so that no reader ever sees half a file."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-        os.replace(temporary, path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise ModelError(f"{path} cannot be written ({error.strerror}).") from None
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise

@@ -46,5 +46,6 @@ def lower_node(context: Context, node: Node) -> None:
     """Lowers one node; errors name it."""
     try:
         LOWERINGS[node.operator].lower(context, node)
+        context.check_outputs(node)
     except IntervalTooWide as error:
         raise ModelError(f"Node {node}: {error}") from None

@@ -8,30 +8,39 @@ from pathlib import Path
 
 RECORD = Path(__file__).with_name("_build.json")
 CPUINFO = Path("/proc/cpuinfo")
-# Names of rustc -> names of Linux's cpuinfo; features that cpuinfo does not list (or that every x86-64 has) are not compared.
+# Names of rustc -> names of Linux's cpuinfo. Features that cpuinfo does not list, or every x86-64 has, are not compared.
 NAMES = {
-    "avx": "avx", "avx2": "avx2", "bmi1": "bmi1", "bmi2": "bmi2", "fma": "fma", "adx": "adx", "aes": "aes",
-    "sse3": "pni", "ssse3": "ssse3", "sse4.1": "sse4_1", "sse4.2": "sse4_2", "popcnt": "popcnt", "sha": "sha_ni", "vaes": "vaes",
-    "vpclmulqdq": "vpclmulqdq", "gfni": "gfni", "avx512f": "avx512f", "avx512dq": "avx512dq", "avx512cd": "avx512cd",
-    "avx512bw": "avx512bw", "avx512vl": "avx512vl", "avx512ifma": "avx512ifma", "avx512vbmi": "avx512vbmi",
-    "avx512vbmi2": "avx512_vbmi2", "avx512vnni": "avx512_vnni", "avx512bitalg": "avx512_bitalg",
-    "avx512vpopcntdq": "avx512_vpopcntdq", "neon": "asimd", "sha3": "sha3", "sve": "sve", "sve2": "sve2",
+    "adx": "adx", "aes": "aes", "avx": "avx", "avx2": "avx2", "bmi1": "bmi1", "bmi2": "bmi2", "cmpxchg16b": "cx16",
+    "f16c": "f16c", "fma": "fma", "gfni": "gfni", "lzcnt": "abm", "movbe": "movbe", "pclmulqdq": "pclmulqdq",
+    "popcnt": "popcnt", "rdrand": "rdrand", "rdseed": "rdseed", "sha": "sha_ni", "sse3": "pni", "ssse3": "ssse3",
+    "sse4.1": "sse4_1", "sse4.2": "sse4_2", "sse4a": "sse4a", "vaes": "vaes", "vpclmulqdq": "vpclmulqdq",
+    "avx512f": "avx512f", "avx512dq": "avx512dq", "avx512cd": "avx512cd", "avx512bw": "avx512bw", "avx512vl": "avx512vl",
+    "avx512ifma": "avx512ifma", "avx512vbmi": "avx512vbmi", "avx512vbmi2": "avx512_vbmi2", "avx512vnni": "avx512_vnni",
+    "avx512bitalg": "avx512_bitalg", "avx512bf16": "avx512_bf16", "avx512vpopcntdq": "avx512_vpopcntdq",
+    "neon": "asimd", "sha3": "sha3", "sve": "sve", "sve2": "sve2",
 }  # fmt: skip
+SAME = {"amd64": "x86_64", "arm64": "aarch64"}
+AGAIN = "build it again on this machine (make setup)"
 
 
 def require_features(record: Path = RECORD, cpuinfo: Path = CPUINFO) -> None:
     """Raises ImportError, naming the missing instructions, when this machine cannot run the build. Silent when unknown."""
+    machine = platform.machine().lower()
     try:
         built = json.loads(record.read_text())
+        architecture = str(built["arch"])
         wanted = {NAMES[f] for f in built["features"] if f in NAMES}
-        here = {word for line in cpuinfo.read_text().splitlines() if line.startswith(("flags", "Features")) for word in line.split()}
     except (OSError, ValueError, KeyError, TypeError):
         return
-    if not here:
+    if machine and architecture != SAME.get(machine, machine):
+        raise ImportError(f"This build of tacit is for {architecture}, but this machine is {machine}: {AGAIN}.")
+    try:
+        lines = [line for line in cpuinfo.read_text().splitlines() if line.startswith(("flags", "Features"))]
+    except (OSError, ValueError):
         return
+    here = {word for line in lines for word in line.partition(":")[2].split()}
     missing = sorted(wanted - here)
-    if missing:
+    if here and missing:
         raise ImportError(
-            f"This build of tacit uses instructions that this {platform.machine()} machine lacks ({', '.join(missing)}): "
-            "build it again on this machine (make setup)."
+            f"This build of tacit uses instructions that this {machine} machine lacks ({', '.join(missing)}): {AGAIN}."
         )

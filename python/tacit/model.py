@@ -5,26 +5,25 @@ from __future__ import annotations
 import json
 import logging
 import os
-import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from tacit import _core, inputs, progress
+from tacit import _core, inputs, progress, storage
 from tacit.circuit.encode import decode
 from tacit.errors import InputError, ModelError
-from tacit.inputs import Declared, ImageScale
-from tacit.key import Key, Signature, write_atomically
+from tacit.images import ImageScale
+from tacit.inputs import Declared
+from tacit.key import Key, Signature
 from tacit.primitives.program import Program
-from tacit.prove import prove
+from tacit.prover import prove
 from tacit.receipt import Receipt
 from tacit.report import Report
 
 FORMAT = 1
+PRIVATE, PUBLIC = 0o600, 0o644
 log = logging.getLogger("tacit")
 
 
@@ -32,46 +31,65 @@ log = logging.getLogger("tacit")
 class Model:
     """A compiled model: program and weights (private), circuit and key (public), the report of `compile`.
 
-    `weights` holds the weight columns one after another, as docs/circuit.md (Buffers) says.
+    `weights` holds the weight columns one after another, as docs/circuit.md (Buffers) says. `image` is how pixels become
+    inputs. `opened`: a transparent proof was made, so that nothing is claimed about the secrecy of these weights.
     """
 
     program: Program
     circuit: bytes
-    weights: bytes | memoryview
+    weights: bytes
     key: Key
     declared: tuple[Declared, ...]
     image: ImageScale | None = None
-    _prover: _core.Prover | None = field(default=None, repr=False)
+    opened: bool = False
     report: Report = field(default_factory=Report)
+    _prover: _core.Prover | None = field(default=None, repr=False)
     _tensors: dict[str, np.ndarray] | None = field(default=None, repr=False)
+    _file: Path | None = field(default=None, repr=False)
 
     def prepare(self) -> None:
-        """Commits to the weights again unless this object already did. `prove` calls it; calling it first keeps it out of timings."""
+        """Commits to the weights unless this object did. `prove` calls it; calling it first keeps it out of timings."""
         if self._prover is None:
             prover = commit(self.circuit, self.weights)
             if prover.key() != self.key.to_bytes():
                 raise ModelError("The model file is damaged: its weights do not give the commitment in its key.")
             self._prover = prover
 
-    def prove(self, given: inputs.Given, hide: Any = None, context: bytes | str = b"") -> Receipt:
+    def prove(self, given: inputs.Given, hide: Iterable[str] | None = None, context: bytes | str = b"") -> Receipt:
         """A receipt for one input: an array, {input name: array}, or a path.
 
-        `hide=None` means everything that this version can hide, which is nothing: its proofs are transparent.
-        Raises InputError for inputs that do not fit and for a `hide` that cannot be met.
+        `hide=None` means everything that this version can hide, which is nothing: its proofs are transparent, and the
+        first one marks the model and its file as `opened`. Values beyond an input's range saturate. Raises InputError
+        for inputs that do not fit and for a `hide` that cannot be met.
         """
-        if hide is not None and tuple(hide) != ():
-            raise InputError(f"This version cannot hide {', '.join(map(repr, hide))}: pass hide=None or hide=().")
+        require_nothing_hidden(hide)
         sample = inputs.one(given, self.declared, self.image)
         self.prepare()
         assert self._prover is not None
-        return prove(self.program, self.tensors(), self._prover, self.key, self.integers(sample), context)
+        receipt = prove(self.program, self.tensors(), self._prover, self.key, self.integers(sample), context)
+        self._open()
+        return receipt
+
+    def _open(self) -> None:
+        """Says once a model that transparent proofs hide nothing, and marks the file that it came from or went to."""
+        if self.opened:
+            return
+        self.opened = True
+        log.warning(
+            "nothing is hidden: this version's proofs are transparent, and claim nothing about what they leak of the weights"
+        )
+        if self._file is not None and self._file.is_file():
+            try:
+                mark_opened(self._file, self.key)
+            except ModelError as error:
+                log.warning("the model file could not be marked as opened: %s", error)
 
     def integers(self, sample: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """The integer tensors of a checked sample, as the receipt will carry them."""
         return {s.name: inputs.integers(sample[s.name], s.exponent, s.lowest, s.highest) for s in self.key.inputs}
 
     def tensors(self) -> dict[str, np.ndarray]:
-        """The weight columns by name, int64."""
+        """The weight columns by name, read-only, in the bytes of their columns."""
         if self._tensors is None:
             self._tensors = weight_tensors(self.circuit, self.weights)
         return self._tensors
@@ -80,44 +98,35 @@ class Model:
     def signatures(self) -> tuple[Signature, ...]:
         return self.key.signatures
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes the model file: an uncompressed zip, mode 0600, atomically."""
+    def to_bytes(self) -> bytes:
+        """The model file: an uncompressed zip; equal models give equal bytes."""
         manifest = {
             "format": FORMAT,
+            "opened": self.opened,
             "declared": [[d.name, list(d.shape), d.dtype, d.batched] for d in self.declared],
-            "image": None if self.image is None else [self.image.divide, self.image.mean, self.image.deviation, self.image.last],
+            "image": None if self.image is None else self.image.to_json(),
         }
         parts = {
-            "manifest.json": json.dumps(manifest).encode(),
             "program.json": json.dumps(self.program.to_json()).encode(),
             "circuit.bin": self.circuit,
             "key.bin": self.key.to_bytes(),
             "report.json": json.dumps(self.report.to_json()).encode(),
-            "weights.bin": bytes(self.weights),
+            "weights.bin": self.weights,
         }
-        buffer = BytesIO()
-        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
-            for name, data in parts.items():
-                archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), data)
-        write_atomically(Path(path), buffer.getvalue(), mode=0o600)
+        return storage.pack(manifest, parts)
+
+    def save(self, path: str | os.PathLike[str], key: str | os.PathLike[str] | None = None) -> None:
+        """Writes the model file with mode 0600, atomically; with `key`, the key file in the same step. Raises ModelError."""
+        files = [storage.File(Path(path), self.to_bytes(), PRIVATE)]
+        if key is not None:
+            files.append(storage.File(Path(key), self.key.to_bytes(), PUBLIC))
+        storage.write(*files)
+        self._file = Path(os.path.realpath(path))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Model:
         """Raises ModelError when the file is missing, is not a model file, is damaged, or has another format."""
-        try:
-            with zipfile.ZipFile(path) as archive:
-                parts = {name: archive.read(name) for name in archive.namelist()}
-        except OSError as error:
-            raise ModelError(f"The model file {path} cannot be read ({error.strerror}).") from None
-        except (zipfile.BadZipFile, ValueError, RuntimeError, NotImplementedError, EOFError):
-            raise ModelError(f"{path} is not a model file written by tacit compile, or it is damaged.") from None
-        try:
-            manifest = json.loads(parts["manifest.json"])
-            found = manifest["format"]
-        except (KeyError, ValueError, TypeError):
-            raise ModelError(f"{path} is not a model file written by tacit compile, or it is damaged.") from None
-        if found != FORMAT:
-            raise ModelError(f"{path} has format {found}, this version reads {FORMAT}: run tacit compile again.")
+        manifest, parts = storage.unpack(path, FORMAT)
         try:
             image = manifest["image"]
             return cls(
@@ -127,13 +136,33 @@ class Model:
                 key=Key.from_bytes(parts["key.bin"]),
                 report=Report.from_json(json.loads(parts["report.json"])),
                 declared=tuple(Declared(n, tuple(s), d, b) for n, s, d, b in manifest["declared"]),
-                image=None if image is None else ImageScale(image[0], tuple(image[1]), tuple(image[2]), image[3]),
+                image=None if image is None else ImageScale.from_json(image),
+                opened=bool(manifest["opened"]),
+                _file=Path(os.path.realpath(path)),
             )
-        except (KeyError, ValueError, TypeError, AttributeError, IndexError) as error:
+        except ModelError as error:
+            raise ModelError(f"The model file {path} is damaged ({error}): run tacit compile again.") from None
+        except Exception as error:  # a foreign file may hold anything
             raise ModelError(f"The model file {path} is damaged ({type(error).__name__}): run tacit compile again.") from None
 
 
-def commit(circuit: bytes, weights: bytes | memoryview) -> _core.Prover:
+def require_nothing_hidden(hide: Iterable[str] | None) -> None:
+    """Raises InputError unless `hide` is None or empty."""
+    if hide is None:
+        return
+    names = [hide] if isinstance(hide, str) else list(hide) if isinstance(hide, Iterable) else [hide]
+    if names:
+        raise InputError(f"This version cannot hide {', '.join(map(repr, names))}: pass hide=None or hide=() (--hide none).")
+
+
+def mark_opened(path: Path, key: Key) -> None:
+    """Rewrites the flag in a model file, if it still is the file of this key. Raises ModelError when it cannot be written."""
+    manifest, parts = storage.unpack(path, FORMAT)
+    if parts.get("key.bin") == key.to_bytes() and not manifest.get("opened"):
+        storage.write(storage.File(path, storage.pack({**manifest, "opened": True}, parts), PRIVATE))
+
+
+def commit(circuit: bytes, weights: bytes) -> _core.Prover:
     """The core's prover of a circuit: commits to the weights."""
     try:
         return progress.run("committing to the weights", lambda p: _core.Prover(circuit, weights, p))
@@ -141,13 +170,13 @@ def commit(circuit: bytes, weights: bytes | memoryview) -> _core.Prover:
         raise ModelError(f"The circuit of this model cannot be used: {error}.") from None
 
 
-def weight_tensors(circuit: bytes, weights: bytes | memoryview) -> dict[str, np.ndarray]:
+def weight_tensors(circuit: bytes, weights: bytes) -> dict[str, np.ndarray]:
     """Splits a weights buffer into its columns."""
     tensors, offset = {}, 0
     for column in decode(circuit).columns:
         if column.home == "weights":
             count = int(np.prod(column.shape, dtype=np.int64))
             cells = np.frombuffer(weights, dtype=f"<i{column.bytes}", count=count, offset=offset)
-            tensors[column.name] = cells.astype(np.int64).reshape(column.shape)
+            tensors[column.name] = cells.reshape(column.shape)
             offset += count * column.bytes
     return tensors

@@ -5,15 +5,18 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 from tacit import _core
 
 Result = TypeVar("Result")
+Item = TypeVar("Item")
 
 POLL = 0.05
 SILENT_SECONDS = 0.7
+TELLING_SHARE = 0.05
+"""Below this share of the work the time left is not worth showing."""
 
 
 def run(title: str, work: Callable[[_core.Progress], Result]) -> Result:
@@ -32,29 +35,50 @@ def run(title: str, work: Callable[[_core.Progress], Result]) -> Result:
             failure.append(error)
 
     thread = threading.Thread(target=body, daemon=True)
-    started = time.monotonic()
-    shown = False
-    thread.start()
+    line = Line(title)
     try:
+        thread.start()
         while thread.is_alive():
             thread.join(POLL)
-            shown = _show(title, progress, time.monotonic() - started) or shown
+            line.show(progress.fraction())
     except KeyboardInterrupt:
         progress.stop()
         thread.join()
         raise
     finally:
-        if shown:
-            print("\r\033[K", end="", file=sys.stderr, flush=True)
+        line.clear()
     if failure:
         raise failure[0]
     return outcome[0]
 
 
-def _show(title: str, progress: _core.Progress, elapsed: float) -> bool:
-    if elapsed < SILENT_SECONDS or not sys.stderr.isatty():
-        return False
-    share = progress.fraction()
-    left = f", about {elapsed * (1 - share) / share:.0f} s left" if share > 0.05 else ""
-    print(f"\r\033[K{title}: {100 * share:.0f} %{left}", end="", file=sys.stderr, flush=True)
-    return True
+def each(title: str, items: Sequence[Item]) -> Iterator[Item]:
+    """The items, one after another; a terminal sees how many are done."""
+    line = Line(title)
+    try:
+        for done, item in enumerate(items):
+            line.show(done / len(items))
+            yield item
+    finally:
+        line.clear()
+
+
+class Line:
+    """One line on a terminal's stderr, shown when work takes longer than SILENT_SECONDS; nothing on a pipe."""
+
+    def __init__(self, title: str) -> None:
+        self.title = title
+        self.started = time.monotonic()
+        self.shown = False
+
+    def show(self, share: float) -> None:
+        elapsed = time.monotonic() - self.started
+        if elapsed < SILENT_SECONDS or sys.stderr is None or not sys.stderr.isatty():
+            return
+        left = f", about {elapsed * (1 - share) / share:.0f} s left" if share > TELLING_SHARE else ""
+        print(f"\r\033[K{self.title}: {100 * share:.0f} %{left}", end="", file=sys.stderr, flush=True)
+        self.shown = True
+
+    def clear(self) -> None:
+        if self.shown:
+            print("\r\033[K", end="", file=sys.stderr, flush=True)

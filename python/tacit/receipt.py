@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from tacit import _core
+from tacit import _core, storage
 from tacit.errors import InputError, InvalidReceipt
-from tacit.key import Signature, write_atomically
+from tacit.key import Signature
 
 
 class Receipt:
@@ -43,7 +43,8 @@ class Receipt:
         return self.core.to_bytes()
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        write_atomically(Path(path), self.to_bytes(), mode=0o644)
+        """Atomically. Raises ModelError when the file cannot be written."""
+        storage.write(storage.File(Path(path), self.to_bytes(), 0o644))
 
     def bind(self, signatures: tuple[Signature, ...]) -> None:
         """Attaches the names, shapes and exponents of a key, after `verify` found that they belong together."""

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import os
+from typing import TypeVar
 
 from tacit import _core
 from tacit.errors import InputError, InvalidReceipt
 from tacit.key import Key
 from tacit.receipt import Receipt
 
+Held = TypeVar("Held", Key, Receipt)
+
 
 def context_bytes(context: bytes | str) -> bytes:
     """The context as bytes; text is UTF-8."""
     if isinstance(context, str):
-        return context.encode()
+        try:
+            return context.encode()
+        except UnicodeEncodeError:
+            raise InputError("The context is not valid text; give bytes instead.") from None
     if isinstance(context, (bytes, bytearray, memoryview)):
         return bytes(context)
     raise InputError(f"The context must be bytes or text, not {type(context).__name__}.")
@@ -24,13 +30,24 @@ def verify(
 ) -> None:
     """Returns None when the receipt is valid for this key and context; raises InvalidReceipt otherwise.
 
-    `receipt` and `key` are objects, bytes or paths. The context must equal the one given to `prove`.
+    `receipt` and `key` are objects, bytes or paths. The context must equal the one given to `prove`. Raises ModelError
+    for an unusable key, InputError for a missing receipt file and for other kinds of arguments.
     """
-    held = key if isinstance(key, Key) else Key.from_bytes(key) if isinstance(key, bytes) else Key.load(key)
-    if not isinstance(receipt, Receipt):
-        receipt = Receipt.from_bytes(receipt) if isinstance(receipt, bytes) else Receipt.load(receipt)
+    bound = context_bytes(context)
+    held = _held(key, Key)
+    receipt = _held(receipt, Receipt)
     try:
-        held.core.verify(receipt.core, context_bytes(context))
+        held.core.verify(receipt.core, bound)
     except _core.Refused as error:
         raise InvalidReceipt(f"The receipt is not valid for this key: {error}.") from None
     receipt.bind(held.signatures)
+
+
+def _held(given: Held | bytes | str | os.PathLike[str], kind: type[Held]) -> Held:
+    if isinstance(given, kind):
+        return given
+    if isinstance(given, (bytes, bytearray, memoryview)):
+        return kind.from_bytes(bytes(given))
+    if isinstance(given, (str, os.PathLike)):
+        return kind.load(given)
+    raise InputError(f"A {kind.__name__.lower()} is an object of tacit, bytes or a path, not {type(given).__name__}.")

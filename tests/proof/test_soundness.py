@@ -20,9 +20,7 @@ def test_the_core_and_the_script_agree(model):
     parameters = decode(model.key.core.circuit()).parameters
     assert len(parameters.queries) == len(parameters.folds) + 1
     log_limbs = soundness.bits(sizes["limbs"])
-    own = soundness.opening(
-        parameters.log_rows, log_limbs, parameters.folds, parameters.log_inverse_rates, parameters.queries
-    )
+    own = soundness.opening(parameters.log_rows, log_limbs, parameters.folds, parameters.log_inverse_rates, parameters.queries)
     theirs = sorted(bits for name, bits in terms if name.startswith(("oracle", "final")))
     mine = sorted(-math.log2(p) for p in own)
     assert len(mine) == len(theirs)

@@ -14,7 +14,10 @@ import onnx
 import pytest
 from onnx import helper
 
-from conftest import dense_model
+from small_models import dense_model
+from tacit.key import Key
+from tacit.model import Model
+from tacit.receipt import Receipt
 from tacit.services.cli import main
 
 
@@ -24,10 +27,14 @@ def folder(tmp_path_factory, samples) -> Path:
     onnx.save(dense_model(), place / "model.onnx")
     np.savez(place / "samples.npz", x=samples)
     np.savez(place / "one.npz", x=samples[0])
-    assert main(["compile", str(place / "model.onnx"), "--samples", str(place / "samples.npz"), "-o", str(place / "m.tacit")]) == 0
+    assert compiled(place, place / "m.tacit") == 0
     arguments = ["--input", str(place / "one.npz"), "-o", str(place / "out.receipt"), "--context", "order 7"]
     assert main(["prove", str(place / "m.tacit"), *arguments]) == 0
     return place
+
+
+def compiled(folder: Path, output: Path) -> int:
+    return main(["compile", str(folder / "model.onnx"), "--samples", str(folder / "samples.npz"), "-o", str(output)])
 
 
 def fails(capsys, code: int, *arguments: object) -> str:
@@ -36,6 +43,7 @@ def fails(capsys, code: int, *arguments: object) -> str:
     captured = capsys.readouterr()
     lines = captured.err.strip().splitlines()
     assert len(lines) == 1 and lines[0].startswith("tacit: ") and "Traceback" not in captured.err, captured.err
+    assert captured.out == ""
     return lines[0]
 
 
@@ -48,8 +56,9 @@ def test_verify_says_valid_and_nothing_else_is_needed(folder, capsys):
 def test_verify_imports_neither_onnx_nor_the_compiler(folder):
     script = (
         "import sys\nfrom tacit.services.cli import main\ncode = main(sys.argv[1:])\n"
-        "bad = [m for m in sys.modules if m.split('.')[0] in ('onnx', 'onnxruntime')"
-        " or m in ('tacit.lower', 'tacit.frontends', 'tacit.quantize', 'tacit.primitives')]\n"
+        "bad = [m for m in sys.modules if m.split('.')[0] in ('onnx', 'onnxruntime', 'PIL')"
+        " or m.startswith(tuple('tacit.' + p for p in ('lower', 'frontends', 'quantize', 'primitives', 'operators', 'passes',"
+        " 'circuit', 'graph', 'observe', 'arithmetize', 'execute', 'api', 'model', 'inputs')))]\n"
         "assert not bad, bad\nsys.exit(code)"
     )
     arguments = ["verify", str(folder / "out.receipt"), "--key", str(folder / "m.key"), "--context", "order 7"]
@@ -58,20 +67,58 @@ def test_verify_imports_neither_onnx_nor_the_compiler(folder):
 
 
 def test_import_is_light():
-    script = "import time; t = time.perf_counter(); import tacit; print(time.perf_counter() - t)"
-    times = [float(subprocess.run([sys.executable, "-c", script], capture_output=True, text=True).stdout) for _ in range(3)]
-    assert min(times) < 0.3
+    """Processor time, so that a busy machine does not matter."""
+    script = "import time; t = time.process_time(); import tacit; print(time.process_time() - t)"
+    times = [float(subprocess.run([sys.executable, "-c", script], capture_output=True, text=True).stdout) for _ in range(4)]
+    assert min(times) < 0.3, times
 
 
 def test_model_files_are_private(folder):
     assert stat.S_IMODE(os.stat(folder / "m.tacit").st_mode) == 0o600
 
 
+def inspected(capsys, path: Path) -> str:
+    assert main(["inspect", str(path)]) == 0
+    return capsys.readouterr().out
+
+
 def test_inspect_every_kind(folder, capsys):
+    for name, kind in (("m.tacit", "model file"), ("m.key", "key"), ("out.receipt", "receipt")):
+        out = inspected(capsys, folder / name)
+        assert out.startswith(f"{kind}, {(folder / name).stat().st_size:,} bytes")
+        assert f"{'claims' if kind == 'receipt' else 'proved'}   the integer model" in out
+        assert "hidden   nothing" in out and "zero-knowledge" not in out
+
+
+def test_what_inspect_says_is_true(folder, capsys):
+    key, receipt = Key.load(folder / "m.key"), Receipt.load(folder / "out.receipt")
+    commitments = [f"circuit  {key.circuit_digest.hex()}", f"weights  {key.model_commitment.hex()}"]
     for name in ("m.tacit", "m.key", "out.receipt"):
-        assert main(["inspect", str(folder / name)]) == 0
-        out = capsys.readouterr().out
-        assert "proved" in out and "hidden   nothing" in out
+        lines = inspected(capsys, folder / name).splitlines()
+        assert all(line in lines for line in commitments)
+    out = inspected(capsys, folder / "m.key")
+    terms, total = key.core.security()
+    assert f"{total:.2f} bits" in out and all(name in out for name, _ in terms)
+    assert "x float32 [1, 6]" in out and "y float32 [1, 3]" in out
+    out = inspected(capsys, folder / "out.receipt")
+    assert "unverified" in out and "b'order 7'" in out and sum(size for _, size in receipt.core.sizes()) < len(receipt.to_bytes())
+    out = inspected(capsys, folder / "m.tacit")
+    model = Model.load(folder / "m.tacit")
+    assert "opened   yes" in out and "parameters 53 " in out
+    assert sum(cells for _, cells, _ in model.report.nodes) <= model.report.cells
+    assert all(f"{node}" in out for node, _, _ in model.report.nodes)
+
+
+def test_the_first_proof_says_that_nothing_is_hidden(folder, capsys, tmp_path):
+    assert compiled(folder, tmp_path / "m.tacit") == 0
+    assert "opened   no" in inspected(capsys, tmp_path / "m.tacit")
+    prove = ["prove", str(tmp_path / "m.tacit"), "--input", str(folder / "one.npz"), "-o", str(tmp_path / "r"), "--hide", "none"]
+    for said in (1, 0):
+        assert main(prove) == 0
+        captured = capsys.readouterr()
+        assert captured.err.count("nothing is hidden") == said and len(captured.err.splitlines()) == said
+        assert captured.out.startswith("wrote ")
+    assert "opened   yes" in inspected(capsys, tmp_path / "m.tacit")
 
 
 def test_refused_receipts_exit_with_1(folder, capsys, tmp_path):
@@ -102,7 +149,82 @@ def test_missing_and_bad_files_exit_with_2(folder, capsys, tmp_path):
     fails(capsys, 2, "inspect", tmp_path / "absent")
     fails(capsys, 2, "prove")
     fails(capsys, 2, "nonsense")
+    fails(capsys, 2)
+    fails(capsys, 2, "bench", tmp_path / "absent.onnx", "--json")
+    fails(capsys, 2, "bench", junk, "--json")
+    fails(capsys, 2, "bench", folder / "model.onnx", "--runs", 0)
     assert not out.exists()
+
+
+def test_outputs_that_cannot_be_written_are_refused_before_the_work(folder, capsys, tmp_path):
+    model, samples = folder / "model.onnx", folder / "samples.npz"
+    compile_ = ["compile", model, "--samples", samples, "-o"]
+    assert "is a folder" in fails(capsys, 2, *compile_, tmp_path)
+    assert "does not exist" in fails(capsys, 2, *compile_, tmp_path / "no" / "m.tacit")
+    assert "overwrite" in fails(capsys, 2, *compile_, model)
+    assert "ends like a key" in fails(capsys, 2, *compile_, tmp_path / "m.key")
+    assert "regular file" in fails(capsys, 2, *compile_, "/dev/null")
+    (tmp_path / "m.key").mkdir()
+    assert "is a folder" in fails(capsys, 2, *compile_, tmp_path / "m.tacit")
+    prove = ["prove", folder / "m.tacit", "--input", folder / "one.npz", "-o"]
+    assert "overwrite" in fails(capsys, 2, *prove, folder / "m.tacit")
+    assert "overwrite" in fails(capsys, 2, *prove, folder / "one.npz")
+    assert "is a folder" in fails(capsys, 2, *prove, tmp_path)
+    assert "does not exist" in fails(capsys, 2, *prove, tmp_path / "no" / "r")
+    assert os.listdir(tmp_path) == ["m.key"]
+
+
+def test_a_failure_overwrites_nothing(folder, capsys, tmp_path):
+    for name in ("m.tacit", "m.key", "r"):
+        (tmp_path / name).write_bytes(b"old")
+    np.savez(tmp_path / "bad.npz", x=np.full((4, 6), np.inf, np.float32))
+    fails(capsys, 2, "compile", folder / "model.onnx", "--samples", tmp_path / "bad.npz", "-o", tmp_path / "m.tacit")
+    fails(capsys, 2, "prove", folder / "m.tacit", "--input", tmp_path / "bad.npz", "-o", tmp_path / "r")
+    assert all((tmp_path / name).read_bytes() == b"old" for name in ("m.tacit", "m.key", "r"))
+
+
+def test_the_key_keeps_an_unusual_ending(folder, tmp_path):
+    assert compiled(folder, tmp_path / "m.v1") == 0
+    assert sorted(os.listdir(tmp_path)) == ["m.v1", "m.v1.key"]
+    assert (tmp_path / "m.v1.key").read_bytes() == (folder / "m.key").read_bytes()
+
+
+@pytest.mark.parametrize("command", ["compile", "prove", "verify", "inspect", "bench"])
+def test_a_fault_in_tacit_itself_exits_with_3(folder, capsys, monkeypatch, command):
+    from importlib import import_module
+
+    def fault(_: object) -> int:
+        raise RuntimeError("something\nunexpected")
+
+    monkeypatch.setattr(import_module(f"tacit.services.cli.{command}"), "run", fault)
+    options = {"compile": ["--samples", "s", "-o", "o"], "prove": ["--input", "i", "-o", "o"], "verify": ["--key", "k"]}
+    line = fails(capsys, 3, command, "file", *options.get(command, []))
+    assert "a fault in Tacit itself (RuntimeError: something unexpected)" in line
+
+
+def test_help_and_version_exit_with_0(capsys):
+    for arguments in (["--help"], ["compile", "--help"], ["--version"]):
+        assert main(arguments) == 0
+        assert capsys.readouterr().out
+
+
+def test_a_reader_that_leaves_is_no_error(folder):
+    command = [sys.executable, "-c", "import sys; from tacit.services.cli import main; sys.exit(main(sys.argv[1:]))"]
+    with subprocess.Popen(
+        [*command, "inspect", str(folder / "m.tacit")], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait() == 0
+
+
+def test_contexts_are_bytes_of_the_command_line(folder, tmp_path):
+    for context in ("", "é☃", "\udcff", "x" * 100_000):
+        arguments = ["--input", str(folder / "one.npz"), "-o", str(tmp_path / "r"), "--context", context]
+        assert main(["prove", str(folder / "m.tacit"), *arguments]) == 0
+        assert main(["verify", str(tmp_path / "r"), "--key", str(folder / "m.key"), "--context", context]) == 0
+        assert main(["verify", str(tmp_path / "r"), "--key", str(folder / "m.key"), "--context", context + "?"]) == 1
+        assert Receipt.load(tmp_path / "r").context == context.encode("utf-8", "surrogateescape")
 
 
 @pytest.mark.parametrize(
@@ -129,14 +251,17 @@ def test_hiding_is_refused_in_words(folder, capsys, tmp_path):
     assert "cannot hide" in fails(capsys, 2, *arguments)
 
 
+RANDOM = ("RandomNormalLike", "RandomUniformLike", "Multinomial")
+
+
 def test_unsupported_operators_are_listed_at_once(folder, capsys, tmp_path):
     graph = dense_model().graph
-    for i, operator in enumerate(("Asin", "Acos", "Cosh")):
+    for i, operator in enumerate(RANDOM):
         graph.node.append(helper.make_node(operator, ["y"], [f"o{i}"], name=f"odd{i}"))
         graph.output.append(helper.make_tensor_value_info(f"o{i}", 1, None))
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), tmp_path / "odd.onnx")
     line = fails(capsys, 2, "compile", tmp_path / "odd.onnx", "--samples", folder / "samples.npz", "-o", tmp_path / "o.tacit")
-    assert all(name in line for name in ("Asin", "Acos", "Cosh"))
+    assert all(name in line for name in RANDOM)
 
 
 def test_a_corrupt_model_file_is_named(folder, capsys, tmp_path):

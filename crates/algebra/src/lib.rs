@@ -3,6 +3,7 @@
 //! A point lists its coordinates most significant first: `eq(point, i)` reads the binary digits of `i` from the top.
 
 pub mod multilinear;
+pub mod packed;
 pub mod progress;
 
 use p3_field::extension::CubicTrinomialExtensionField;

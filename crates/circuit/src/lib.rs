@@ -13,6 +13,7 @@ pub mod model;
 mod sums;
 mod validate;
 mod values;
+mod work;
 
 pub use check::{Failure, FailureKind, check};
 pub use components::{component_bound, component_values};

@@ -1,9 +1,12 @@
 //! What makes a circuit well-formed: everything that prover and verifier rely on afterwards without looking again.
 
-use tacit_algebra::centred;
+use std::slice::from_ref;
+
 use tacit_algebra::multilinear::bits;
+use tacit_algebra::{P, centred};
 
 use crate::values::integers;
+use crate::work::work;
 use crate::{Circuit, CircuitError, Column, Home, Lookup, Map, Parameters, Public, Rule, Sum, Table, View};
 
 /// Cells of a column, entries of a table, output indices of a relation are fewer than 2^40.
@@ -14,6 +17,12 @@ const MOST_AXES: usize = 64;
 const LARGEST: u64 = 1 << 62;
 /// Coefficients of lookup components are below 2^40 in absolute value.
 const LARGEST_COEFFICIENT: i64 = 1 << 40;
+/// Variables of one term in the sumcheck of all contracts.
+const MOST_SHARED: usize = 64;
+/// Leaves of the fraction tree.
+const MOST_LEAVES: u64 = 1 << 61;
+/// What a circuit may ask of its verifier (see [`work`]): seconds and about a gigabyte, far above what models need.
+const MOST_WORK: u64 = 1 << 26;
 /// log2 of the largest multiplicative subgroup of the field whose order is a power of two.
 const TWO_ADICITY: usize = 32;
 
@@ -49,7 +58,13 @@ impl Circuit {
         for lookup in &self.lookups {
             self.check_lookup(lookup)?;
         }
+        self.check_tables_are_used()?;
+        self.check_leaves()?;
         self.check_publics()?;
+        let work = work(self);
+        demand(work <= MOST_WORK, || {
+            format!("the views take {work} operations of a verifier, {MOST_WORK} are allowed: split long axes")
+        })?;
         if self.parameters == Parameters::default() { Ok(()) } else { check_parameters(&self.parameters) }
     }
 
@@ -85,9 +100,18 @@ impl Circuit {
         for term in &sum.terms {
             demand(term.factors.len() <= 3, || format!("{name} has a term of {} factors", term.factors.len()))?;
             let mut mentioned: Vec<bool> = (0..sum.axes.len()).map(|a| a < outputs).collect();
+            let mut uses = vec![0usize; sum.axes.len()];
             for view in &term.factors {
-                self.check_view(name, sum, view, &mut mentioned)?;
+                let mut read = vec![false; sum.axes.len()];
+                self.check_view(name, sum, view, &mut read)?;
+                let marks = mentioned.iter_mut().zip(&mut uses).zip(read);
+                marks.for_each(|((mentioned, uses), read)| {
+                    *mentioned |= read;
+                    *uses += usize::from(read);
+                });
             }
+            let shared = sum.axes.iter().zip(&uses).filter(|(_, uses)| **uses > 1).map(|(&d, _)| bits(d));
+            demand(shared.sum::<usize>() <= MOST_SHARED, || format!("{name} has a term of too many shared cells"))?;
             let volume = sum
                 .axes
                 .iter()
@@ -101,22 +125,21 @@ impl Circuit {
         Ok(())
     }
 
-    /// Marks the axes that the view mentions.
-    fn check_view(&self, name: &str, sum: &Sum, view: &View, mentioned: &mut [bool]) -> Valid {
+    /// Marks the axes that the view mentions, each at most once.
+    fn check_view(&self, name: &str, sum: &Sum, view: &View, read: &mut [bool]) -> Valid {
         let column = self.columns.get(view.column as usize);
         let column = column
             .ok_or_else(|| CircuitError(format!("{name} uses the column {} that does not exist", view.column)))?;
         demand(column.home != Home::Count, || format!("{name} uses the count column {}", column.name))?;
         let fits = view.maps.len() == column.shape.len();
         demand(fits, || format!("{name} reads {} with {} maps", column.name, view.maps.len()))?;
-        let mut seen = vec![false; sum.axes.len()];
         let mut mention = |axis: u16| {
-            let (Some(first), Some(mark)) = (seen.get_mut(usize::from(axis)), mentioned.get_mut(usize::from(axis)))
-            else {
-                return Err(CircuitError(format!("{name} reads {} along the axis {axis} that it lacks", column.name)));
-            };
-            demand(!*first, || format!("{name} reads {} twice along the axis {axis}", column.name))?;
-            (*first, *mark) = (true, true);
+            let mark = read.get_mut(usize::from(axis));
+            let mark = mark.ok_or_else(|| {
+                CircuitError(format!("{name} reads {} along the axis {axis} that it lacks", column.name))
+            })?;
+            demand(!*mark, || format!("{name} reads {} twice along the axis {axis}", column.name))?;
+            *mark = true;
             Ok(())
         };
         for map in &view.maps {
@@ -162,6 +185,28 @@ impl Circuit {
             demand(right, || format!("the count column {} belongs to {owners} segments", column.name))?;
         }
         Ok(())
+    }
+
+    /// The counts of a table without lookups would be bound by no relation when there is no lookup at all, and zero otherwise.
+    fn check_tables_are_used(&self) -> Valid {
+        let mut used = vec![false; self.tables.len()];
+        for lookup in &self.lookups {
+            used.iter_mut().skip(lookup.table as usize).take(1).for_each(|mark| *mark = true);
+        }
+        for (table, used) in self.tables.iter().zip(used) {
+            demand(used, || format!("no lookup uses the table {}", table.name))?;
+            demand(!table.segments.is_empty(), || format!("the table {} has no rows", table.name))?;
+        }
+        Ok(())
+    }
+
+    fn check_leaves(&self) -> Valid {
+        let lookups = self.lookups.iter().filter_map(|lookup| lookup.components.first()).map(Sum::output_axes);
+        let segments = self.tables.iter().flat_map(|table| &table.segments);
+        let regions = lookups.chain(segments.map(|segment| from_ref(&segment.entries)));
+        let digits = regions.map(|axes| axes.iter().map(|&d| bits(d) as u32).sum::<u32>());
+        let leaves = digits.map(|digits| 1u64.checked_shl(digits).unwrap_or(u64::MAX)).fold(0, u64::saturating_add);
+        demand(leaves <= MOST_LEAVES, || "the lookups and tables are too large in all".into())
     }
 
     fn check_lookup(&self, lookup: &Lookup) -> Valid {
@@ -214,6 +259,9 @@ fn check_public(public: &Public, column: Option<&Column>) -> Valid {
     let same = cells(&public.shape).is_some_and(|count| cells(&column.shape) == Some(count));
     demand(same, || format!("{name} has another number of elements than its column"))?;
     demand(public.lowest <= public.highest, || format!("{name} has an empty interval"))?;
+    // Two integers of one interval are two field elements, so a receipt's tensors have one reading.
+    let distinct = public.highest.abs_diff(public.lowest) < P;
+    demand(distinct, || format!("{name} has an interval of p integers or more"))?;
     demand(public.exponent.unsigned_abs() <= 1000, || format!("{name} has an exponent beyond 1000"))
 }
 

@@ -157,6 +157,15 @@ fn ill_formed_circuits_are_refused() {
     refused("does not fit its entries", |c| {
         c.tables[0].segments[0].rules = vec![Rule::Listed { bytes: 2, data: vec![0; 7] }]
     });
+    refused("no lookup uses the table activation", |c| {
+        c.lookups.retain(|lookup| lookup.table == 0);
+    });
+    refused("the table empty has no rows", |c| {
+        c.tables.push(Table { name: "empty".into(), width: 1, segments: vec![] });
+        let mut lookup = c.lookups[0].clone();
+        lookup.table = 2;
+        c.lookups.push(lookup);
+    });
     refused("has 0 bindings", |c| c.publics.truncate(1));
     refused("has 2 bindings", |c| {
         let again = c.publics[0].clone();
@@ -164,6 +173,23 @@ fn ill_formed_circuits_are_refused() {
     });
     refused("names no public column", |c| c.publics[0].column = W1);
     refused("another number of elements", |c| c.publics[0].shape[0] = 2);
+    refused("too many shared cells", |c| {
+        c.columns.push(column("wide", &[5; 17], 1, Home::Witness));
+        c.columns.push(column("less wide", &[5; 16], 1, Home::Witness));
+        let id = c.columns.len() as u32 - 2;
+        // three factors, each of 25 axes in two of them: 75 digits
+        let range = |from: u16, to: u16| (from..to).collect::<Vec<u16>>();
+        let axes = [range(0, 17), [range(0, 9), range(17, 25)].concat(), range(9, 25)];
+        let factors = vec![read(id, &axes[0]), read(id, &axes[1]), read(id + 1, &axes[2])];
+        c.contracts.push(Contract { name: "wide".into(), zero: sum(&[5; 25], 0, vec![term(1, factors)]) });
+    });
+    refused("too large in all", |c| {
+        let terms = || sum(&[5; 17], 17, vec![term(1, vec![])]);
+        for _ in 0..1 << 11 {
+            c.lookups.push(Lookup { name: "wide".into(), table: 0, components: vec![terms()] });
+        }
+    });
+    refused("an interval of p integers", |c| (c.publics[0].lowest, c.publics[0].highest) = (i64::MIN, i64::MAX));
     refused("empty interval", |c| c.publics[0].lowest = 101);
     refused("matching lengths", |c| c.parameters.queries.truncate(1));
     refused("folds exceed", |c| c.parameters.folds = vec![4, 7]);
@@ -172,4 +198,52 @@ fn ill_formed_circuits_are_refused() {
         c.parameters.log_inverse_rates[0] = 3;
     });
     refused("0 queries", |c| c.parameters.queries[1] = 0);
+}
+
+/// Small keys whose verification would take very long or very much memory.
+#[test]
+fn circuits_that_cost_a_verifier_too_much_are_refused() {
+    let long = |circuit: &mut Circuit, len: u64| {
+        circuit.columns.push(column("long", &[len], 1, Home::Witness));
+        circuit.columns.len() as u32 - 1
+    };
+    let contract = |circuit: &mut Circuit, axes: &[u64], factors: Vec<View>| {
+        circuit.contracts.push(Contract { name: "hostile".into(), zero: sum(axes, 1, vec![term(1, factors)]) });
+    };
+    let one = |column, terms: &[(u16, i64)], offset| View {
+        column,
+        maps: vec![Map::Affine { offset, terms: terms.to_vec() }],
+    };
+    let words = "operations of a verifier";
+    // a shift of an axis of 2^39 cells: a vector of that length
+    refused(words, |c| {
+        let long = long(c, 1 << 39);
+        contract(c, &[1 << 39], vec![one(long, &[(0, 1)], 1)]);
+    });
+    // the same read as it is: closed form
+    let mut fine = everything();
+    fine.parameters.log_rows = 29;
+    let id = long(&mut fine, 1 << 39);
+    contract(&mut fine, &[1 << 39], vec![one(id, &[(0, 1)], 0)]);
+    assert_eq!(Circuit::decode(&fine.encode()), Ok(fine));
+    // many index tuples onto one short axis
+    refused(words, |c| {
+        let long = long(c, 4);
+        contract(c, &[1, 1 << 15, 1 << 15], vec![one(long, &[(1, 3), (2, -3)], 0)]);
+    });
+    // a list in front of many blocks
+    refused(words, |c| {
+        c.columns.push(column("blocks", &[3, (1 << 31) - 1], 1, Home::Witness));
+        let maps = vec![Map::List { axis: 0, indices: vec![0] }, Map::Affine { offset: 1, terms: vec![(1, 1)] }];
+        let view = View { column: c.columns.len() as u32 - 1, maps };
+        contract(c, &[1, 5], vec![view]);
+    });
+    // a definition of a thousand terms, read a hundred thousand times
+    refused(words, |c| {
+        let Home::Virtual(definition) = &mut c.columns[Q2 as usize].home else { panic!("q2 is virtual") };
+        let again = definition.terms[1].clone();
+        definition.terms.extend(vec![again; 1000]);
+        let again = c.lookups[3].components[0].terms[0].clone();
+        c.lookups[3].components[0].terms.extend(vec![again; 100_000]);
+    });
 }

@@ -1,38 +1,57 @@
-//! What the prover does with a layout: the limbs' cells, and a form's weights as vectors. For circuits and forms that
-//! passed the verifier's checks.
+//! A form's weights on the limbs' rows, range by range: the whole vector is never held. For forms that passed the verifier's
+//! checks.
 #![allow(clippy::indexing_slicing)]
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 
-use p3_field::{ExtensionField, PackedFieldExtension, PackedValue, PrimeCharacteristicRing};
+use p3_field::PrimeCharacteristicRing;
 use rayon::prelude::*;
-use tacit_algebra::{F, K, signed};
-use tacit_circuit::{ColumnId, Values};
+use tacit_algebra::K;
+use tacit_algebra::packed::{Packed, WIDTH, pack};
+use tacit_circuit::ColumnId;
 
 use crate::layout::Block;
 use crate::{Form, FormTerm, Layout, Weight};
 
-/// Inner loops run over up to 2^INNER_BITS cells.
+/// Inner vectors have up to 2^INNER_BITS entries, and at least `WIDTH` where the block has them.
 const INNER_BITS: u32 = 12;
+const WIDTH_BITS: u32 = WIDTH.ilog2();
 
-type Packed = <K as ExtensionField<F>>::ExtensionPacking;
-const LANES: usize = <F as p3_field::Field>::Packing::WIDTH;
+/// What is prepared for the blocks of one limb, in order of rows.
+pub(crate) struct Blocks<T>(Vec<(Range<usize>, T)>);
+
+impl<T> Blocks<T> {
+    /// The blocks that meet the rows `first .. first + count`: where in these rows, from which cell of the block on, what.
+    pub(crate) fn within(&self, first: usize, count: usize) -> impl Iterator<Item = (Range<usize>, usize, &T)> {
+        let from = self.0.partition_point(|(rows, _)| rows.end <= first);
+        let meeting = self.0[from..].iter().take_while(move |(rows, _)| rows.start < first + count);
+        meeting.map(move |(rows, prepared)| {
+            let start = rows.start.max(first);
+            (start - first..rows.end.min(first + count) - first, start - rows.start, prepared)
+        })
+    }
+}
+
+/// The weights of a form on every row of every limb.
+pub struct Rows(Vec<Blocks<Option<Vec<Group>>>>);
+
+/// The weight at cell `o * width + i` of a block is the sum of `outer[o] * inner[i]` over its groups.
+///
+/// A block shorter than `WIDTH` has one inner element: its cells are the lanes of their rows, the other lanes are zero.
+struct Group {
+    outer: Vec<K>,
+    inner: Vec<Packed>,
+}
 
 /// Every weight vector of a form, by address of its `Arc`.
 type Vectors<'a> = HashMap<usize, Cow<'a, [K]>>;
 
 impl Layout {
-    /// The limbs of a commitment, each of `2^log_rows` cells; rows that hold no cell are zero.
-    pub fn commit_limbs(&self, commitment: usize, values: &Values) -> Vec<Vec<F>> {
-        let first: usize = self.widths.iter().take(commitment).sum();
-        let count = self.widths.get(commitment).copied().unwrap_or(0);
-        self.blocks_by_address()[first..first + count].par_iter().map(|blocks| self.limb(blocks, values)).collect()
-    }
-
-    /// The form's weight of every row, for every limb that the form mentions: `(address, 2^log_rows weights)`.
-    pub fn dense(&self, form: &Form) -> Vec<(u64, Vec<K>)> {
+    /// The form's weights, ready to be added up on ranges of rows.
+    pub fn weights(&self, form: &Form) -> Rows {
         let mut terms: HashMap<ColumnId, Vec<&FormTerm>> = HashMap::new();
         let mut vectors = Vectors::new();
         for term in form {
@@ -44,82 +63,69 @@ impl Layout {
                 });
             }
         }
-        let limb = |(address, blocks): (usize, &Vec<&Block>)| {
-            if blocks.iter().all(|block| !terms.contains_key(&block.column)) {
-                return None;
-            }
-            let mut rows = K::zero_vec(1 << self.log_rows);
-            for block in blocks {
-                if let Some(terms) = terms.get(&block.column) {
-                    let first = block.row as usize;
-                    fill(block, terms, &vectors, &mut rows[first..first + (1 << block.size_bits())]);
-                }
-            }
-            Some((address as u64, rows))
-        };
-        self.blocks_by_address().par_iter().enumerate().filter_map(limb).collect()
+        let prepare = |block: &Block| terms.get(&block.column).map(|terms| groups(block, terms, &vectors));
+        Rows(self.prepared(prepare))
     }
 
-    fn blocks_by_address(&self) -> Vec<Vec<&Block>> {
-        let mut limbs = vec![Vec::new(); self.widths.iter().sum()];
+    /// `prepare` of every block, limb by limb.
+    pub(crate) fn prepared<T: Send>(&self, prepare: impl Fn(&Block) -> T + Sync) -> Vec<Blocks<T>> {
+        let mut limbs: Vec<Vec<&Block>> = vec![Vec::new(); self.widths.iter().sum()];
         for block in &self.blocks {
             limbs[block.address as usize].push(block);
         }
-        limbs
-    }
-
-    fn limb(&self, blocks: &[&Block], values: &Values) -> Vec<F> {
-        let mut rows = F::zero_vec(1 << self.log_rows);
-        for block in blocks {
+        limbs.iter_mut().for_each(|blocks| blocks.sort_by_key(|block| block.row));
+        let entry = |block: &&Block| {
             let first = block.row as usize;
-            let shape = self.shape_of(block.column).unwrap_or(&[]);
-            copy(
-                block,
-                shape,
-                &values.columns[block.column as usize],
-                &mut rows[first..first + (1 << block.size_bits())],
-            );
-        }
-        rows
+            (first..first + (1 << block.size_bits()), prepare(block))
+        };
+        limbs.par_iter().map(|blocks| Blocks(blocks.par_iter().map(entry).collect())).collect()
     }
 }
 
-/// Copies a block's cells out of its column.
-fn copy(block: &Block, shape: &[u64], cells: &[i64], rows: &mut [F]) {
-    let cut = inner_axes(block);
-    let mut strides = vec![1usize; shape.len()];
-    for a in (1..shape.len()).rev() {
-        strides[a - 1] = strides[a] * shape[a] as usize;
+impl Rows {
+    /// The weights of `count` packed rows from `first` on, when they are a scalar times a vector that is held: `(scalar, vector)`.
+    pub fn multiple(&self, address: usize, first: usize, count: usize) -> Option<(K, &[Packed])> {
+        let mut blocks = self.0[address].within(first, count * WIDTH);
+        let (_, at, groups) = blocks.next().filter(|(rows, ..)| rows.len() == count * WIDTH)?;
+        let [group] = groups.as_deref()? else {
+            return None;
+        };
+        let (outer, inner) = (at / WIDTH / group.inner.len(), at / WIDTH % group.inner.len());
+        Some((group.outer[outer], group.inner.get(inner..inner + count)?))
     }
-    let outer = offsets(&block.parts[..cut], &strides[..cut]);
-    let inner = offsets(&block.parts[cut..], &strides[cut..]);
-    let contiguous = inner[inner.len() - 1] - inner[0] == inner.len() - 1;
-    for (&base, run) in outer.iter().zip(rows.chunks_exact_mut(inner.len())) {
-        if contiguous {
-            let from = base + inner[0];
-            run.iter_mut().zip(&cells[from..from + inner.len()]).for_each(|(row, &cell)| *row = signed(cell));
-        } else {
-            run.iter_mut().zip(&inner).for_each(|(row, &offset)| *row = signed(cells[base + offset]));
+
+    /// Adds `scale` times the weights of the rows `first ..` of the limb at `address`. `first` is a multiple of `WIDTH`.
+    pub fn add(&self, address: usize, first: usize, scale: K, rows: &mut [Packed]) {
+        for (part, at, groups) in self.0[address].within(first, rows.len() * WIDTH) {
+            let part = &mut rows[part.start / WIDTH..part.end.div_ceil(WIDTH)];
+            groups.iter().flatten().for_each(|group| group.add(at / WIDTH, scale, part));
+        }
+    }
+}
+
+impl Group {
+    /// Adds `scale` times the packed elements `at ..` of the block.
+    fn add(&self, mut at: usize, scale: K, mut rows: &mut [Packed]) {
+        let width = self.inner.len();
+        while !rows.is_empty() {
+            let inner = &self.inner[at % width..];
+            let inner = &inner[..inner.len().min(rows.len())];
+            let outer = Packed::from(scale * self.outer[at / width]);
+            let (run, rest) = rows.split_at_mut(inner.len());
+            run.iter_mut().zip(inner).for_each(|(sum, &weight)| *sum += weight * outer);
+            (at, rows) = (at + inner.len(), rest);
         }
     }
 }
 
 /// The first of the trailing axes that together make an inner loop.
-fn inner_axes(block: &Block) -> usize {
+pub(crate) fn inner_axes(block: &Block) -> usize {
     let (mut cut, mut size) = (block.parts.len(), 0);
-    while cut > 0 && (size == 0 || size + block.parts[cut - 1].1 <= INNER_BITS) {
+    while cut > 0 && (size < WIDTH_BITS || size + block.parts[cut - 1].1 <= INNER_BITS) {
         cut -= 1;
         size += block.parts[cut].1;
     }
     cut
-}
-
-/// Offsets of all cells of a product of pieces, in C order.
-fn offsets(parts: &[(u64, u32)], strides: &[usize]) -> Vec<usize> {
-    parts.iter().zip(strides).fold(vec![0], |table, (&(start, e), &stride)| {
-        let axis = start as usize..start as usize + (1 << e);
-        table.iter().flat_map(|&offset| axis.clone().map(move |i| offset + i * stride)).collect()
-    })
 }
 
 /// The products of the weights over a product of pieces, in C order, times `scale`.
@@ -130,14 +136,8 @@ fn product(scale: K, weights: &[Arc<Weight>], parts: &[(u64, u32)], vectors: &Ve
     })
 }
 
-/// Terms with the same inner vectors: their outer vectors are added first.
-struct Group {
-    outer: Vec<K>,
-    inner: Vec<K>,
-}
-
-/// Writes the weights of one block: `rows[o, i] = sum over groups of outer[o] * inner[i]`.
-fn fill(block: &Block, terms: &[&FormTerm], vectors: &Vectors<'_>, rows: &mut [K]) {
+/// Terms with the same inner vectors make one group: their outer vectors are added.
+fn groups(block: &Block, terms: &[&FormTerm], vectors: &Vectors<'_>) -> Vec<Group> {
     let cut = inner_axes(block);
     let (outer_parts, inner_parts) = block.parts.split_at(cut);
     let mut found: HashMap<Vec<usize>, usize> = HashMap::new();
@@ -150,29 +150,13 @@ fn fill(block: &Block, terms: &[&FormTerm], vectors: &Vectors<'_>, rows: &mut [K
             Some(&group) => groups[group].outer.iter_mut().zip(outer).for_each(|(sum, value)| *sum += value),
             None => {
                 found.insert(key, groups.len());
-                groups.push(Group { outer, inner: product(K::ONE, inner_weights, inner_parts, vectors) });
+                let mut inner = product(K::ONE, inner_weights, inner_parts, vectors);
+                if inner.len() < WIDTH {
+                    inner.splice(..0, vec![K::ZERO; block.row as usize % WIDTH]);
+                }
+                groups.push(Group { outer, inner: pack(&inner) });
             }
         }
     }
-    let width = groups[0].inner.len();
-    if width < LANES {
-        for (o, run) in rows.chunks_exact_mut(width).enumerate() {
-            for (i, row) in run.iter_mut().enumerate() {
-                *row = groups.iter().map(|group| group.outer[o] * group.inner[i]).sum();
-            }
-        }
-        return;
-    }
-    let inner: Vec<Vec<Packed>> =
-        groups.iter().map(|g| g.inner.chunks_exact(LANES).map(Packed::from_ext_slice).collect()).collect();
-    for (o, run) in rows.chunks_exact_mut(width).enumerate() {
-        let scalars: Vec<Packed> = groups.iter().map(|group| Packed::from(group.outer[o])).collect();
-        for (j, lanes) in run.chunks_exact_mut(LANES).enumerate() {
-            let mut sum = scalars[0] * inner[0][j];
-            for (scalar, column) in scalars.iter().zip(&inner).skip(1) {
-                sum += *scalar * column[j];
-            }
-            lanes.iter_mut().enumerate().for_each(|(lane, row)| *row = sum.extract(lane));
-        }
-    }
+    groups
 }

@@ -10,7 +10,7 @@ use tacit_circuit::{Circuit, ColumnId, Home};
 use tacit_transcript::Invalid;
 
 /// A layout with more blocks is refused.
-const MOST_BLOCKS: u64 = 1 << 20;
+const MOST_BLOCKS: u64 = 1 << 18;
 
 /// A product of one piece per stored axis of a column, in C order, without gaps.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,6 +2,7 @@
 
 #![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod cells;
 mod dense;
 mod evaluate;
 mod known;
@@ -11,6 +12,8 @@ mod views;
 mod weight;
 mod weighted;
 
+pub use cells::Cells;
+pub use dense::Rows;
 pub use known::{known, rule_value};
 pub use layout::{Block, Layout, limb_counts};
 pub use linear::{linear_form, virtual_terms};

@@ -180,6 +180,9 @@ fn nested(len: u64, offset: i64, axes: &[(i64, &Weight)]) -> Option<Weight> {
 /// Every index tuple's product, added where the tuple is sent.
 fn scatter(len: u64, offset: i64, axes: &[(i64, &Weight)]) -> Weight {
     let mut vector = vec![K::ZERO; len as usize];
+    // The longest axis last: the tuples of the others are kept.
+    let mut axes = axes.to_vec();
+    axes.sort_by_key(|(_, weight)| weight.len());
     let Some((&(last_stride, last), outer)) = axes.split_last() else {
         return Weight::Dense(vector);
     };

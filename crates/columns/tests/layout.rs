@@ -6,6 +6,7 @@ use common::*;
 use p3_field::PrimeCharacteristicRing;
 use proptest::prelude::*;
 use tacit_algebra::multilinear::eq_table;
+use tacit_algebra::packed::{Packed, WIDTH};
 use tacit_algebra::{F, K, lift};
 use tacit_circuit::*;
 use tacit_columns::*;
@@ -49,7 +50,13 @@ proptest! {
         let (circuit, values, form, mut numbers) = random(seed);
         let layout = Layout::new(&circuit).unwrap();
         let rows = 1usize << layout.log_rows();
-        let limbs: Vec<Vec<F>> = (0..2).flat_map(|c| layout.commit_limbs(c, &values)).collect();
+        let cells = layout.committed(&values);
+        let limb = |address: usize| {
+            let mut limb = vec![F::ONE; rows];
+            cells.read(address, 0, &mut limb);
+            limb
+        };
+        let limbs: Vec<Vec<F>> = (0..layout.widths().iter().sum()).map(limb).collect();
         prop_assert_eq!(limbs.len(), layout.widths().iter().sum::<usize>());
         prop_assert_eq!(layout.addresses().len(), limbs.len());
         let committed = (0..2).map(|c| layout.cells(c)).sum::<u64>() as usize;
@@ -57,16 +64,37 @@ proptest! {
         let free = circuit.parameters.reserved as usize;
         prop_assert!(limbs.iter().all(|limb| limb.len() == rows && limb[rows - free..].iter().all(|&cell| cell == F::ZERO)));
 
-        let dense = layout.dense(&form);
-        let product = dense.iter().flat_map(|(address, weights)| weights.iter().zip(&limbs[*address as usize]));
+        let weights = layout.weights(&form);
+        let weigh = |address: usize| {
+            let mut sums = vec![Packed::ZERO; rows.div_ceil(WIDTH)];
+            weights.add(address, 0, K::ONE, &mut sums);
+            sums.into_iter().flat_map(Packed::lanes).take(rows).collect::<Vec<K>>()
+        };
+        let dense: Vec<Vec<K>> = (0..limbs.len()).map(weigh).collect();
+        let product = dense.iter().flatten().zip(limbs.iter().flatten());
         prop_assert_eq!(product.map(|(&w, &cell)| w * lift(cell)).sum::<K>(), apply(&form, &circuit, &values));
+
+        // Any aligned range, scaled, on top of what is there.
+        let (address, scale) = (numbers.below(limbs.len() as u64) as usize, numbers.element());
+        let count = WIDTH.min(rows) << numbers.below(u64::from((rows / WIDTH.min(rows)).ilog2()) + 1);
+        let first = count * numbers.below((rows / count) as u64) as usize;
+        let mut part = vec![F::ONE; count];
+        cells.read(address, first, &mut part);
+        prop_assert_eq!(&part[..], &limbs[address][first..first + count]);
+        let mut sums = vec![Packed::ONE; count.div_ceil(WIDTH)];
+        weights.add(address, first, scale, &mut sums);
+        for (sum, &weight) in sums.into_iter().flat_map(Packed::lanes).zip(&dense[address][first..first + count]) {
+            prop_assert_eq!(sum, K::ONE + scale * weight);
+        }
+        if let Some((scale, vector)) = weights.multiple(address, first, count.div_ceil(WIDTH)) {
+            let part: Vec<K> = vector.iter().flat_map(|v| v.lanes()).map(|v| v * scale).collect();
+            prop_assert_eq!(&part[..], &dense[address][first..first + count]);
+        }
 
         let z = numbers.point(layout.log_limbs() + layout.log_rows());
         let table = eq_table(&z);
-        let at = |(address, weights): &(u64, Vec<K>)| -> K {
-            weights.iter().zip(&table[*address as usize * rows..]).map(|(&w, &e)| w * e).sum()
-        };
-        prop_assert_eq!(layout.evaluate(&form, &z), Ok(dense.iter().map(at).sum::<K>()));
+        let extension = dense.iter().flatten().zip(&table).map(|(&w, &e)| w * e).sum::<K>();
+        prop_assert_eq!(layout.evaluate(&form, &z), Ok(extension));
         prop_assert!(layout.evaluate(&form, &z[1..]).is_err());
         if let Some(term) = form.first() {
             let wrong = FormTerm { weights: [term.weights.as_slice(), &[numbers.weight(2)]].concat(), ..term.clone() };

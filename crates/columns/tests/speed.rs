@@ -6,8 +6,9 @@ use std::time::Instant;
 
 use common::*;
 use p3_field::PrimeCharacteristicRing;
-use tacit_algebra::K;
 use tacit_algebra::multilinear::bits;
+use tacit_algebra::packed::{Packed, WIDTH};
+use tacit_algebra::{F, K};
 use tacit_circuit::*;
 use tacit_columns::*;
 
@@ -48,8 +49,11 @@ fn limbs_dense_weights_and_evaluation() {
     let layout = timed("layout", 1, || Layout::new(&circuit)).unwrap();
     let cells = |c: &Column| c.shape.iter().product::<u64>();
     let values = Values { columns: circuit.columns.iter().map(|c| vec![7; cells(c) as usize]).collect() };
-    timed("limbs of the weights", layout.cells(0), || layout.commit_limbs(0, &values));
-    timed("limbs of the witness", layout.cells(1), || layout.commit_limbs(1, &values));
+    let rows = 1usize << layout.log_rows();
+    timed("all limbs, one after another", layout.cells(0) + layout.cells(1), || {
+        let (cells, mut limb) = (layout.committed(&values), vec![F::ZERO; rows]);
+        (0..layout.widths().iter().sum()).for_each(|address| cells.read(address, 0, &mut limb));
+    });
     let eq = |numbers: &mut Numbers, len: u64| std::sync::Arc::new(Weight::Eq { point: numbers.point(bits(len)), len });
     for terms in [1, 2, 4] {
         for shared in [false, true] {
@@ -65,7 +69,10 @@ fn limbs_dense_weights_and_evaluation() {
                 }
             }
             let cells = layout.cells(0) + layout.cells(1);
-            timed(&format!("dense, {terms} terms a column, shared {shared}"), cells * terms, || layout.dense(&form));
+            timed(&format!("weights, {terms} terms a column, shared {shared}"), cells * terms, || {
+                let (weights, mut sums) = (layout.weights(&form), vec![Packed::ZERO; rows / WIDTH]);
+                (0..layout.widths().iter().sum()).for_each(|address| weights.add(address, 0, K::ONE, &mut sums));
+            });
             let z = numbers.point(layout.log_limbs() + layout.log_rows());
             let _ = timed("evaluate", form.len() as u64, || layout.evaluate(&form, &z)).unwrap();
         }

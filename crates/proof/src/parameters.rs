@@ -3,7 +3,9 @@
 use tacit_algebra::multilinear::bits;
 use tacit_circuit::{Circuit, Home, Parameters, Writer};
 use tacit_columns::{Layout, limb_counts};
-use tacit_open::security::{FIELD_BITS, FIRST_RATE, choose, composed, list_bits, log_rows, terms};
+use tacit_open::security::{
+    Choice, FIELD_BITS, FIRST_RATE, choose, choose_smallest, composed, estimated_bytes, list_bits, rows_to_try, terms,
+};
 use tacit_open::{Schedule, Shape};
 use tacit_transcript::Invalid;
 
@@ -27,7 +29,7 @@ fn factors(circuit: &Circuit) -> usize {
     // A virtual column may be used by several lookups; each use is an instance of its own.
     let uses = 1 + circuit.lookups.iter().map(|lookup| lookup.components.len()).sum::<usize>();
     let count = |sum: &tacit_circuit::Sum| -> usize { sum.terms.iter().map(|term| term.factors.len()).sum() };
-    contracts.map(count).sum::<usize>() + uses.min(1 << 20) * virtuals.map(count).max().unwrap_or(0)
+    contracts.map(count).sum::<usize>().saturating_add(uses.saturating_mul(virtuals.map(count).max().unwrap_or(0)))
 }
 
 /// log2 of the leaves of the fraction tree, padded axis by axis and packed.
@@ -44,7 +46,7 @@ fn log_leaves(circuit: &Circuit) -> usize {
 fn outer_terms(circuit: &Circuit, list: f64) -> Vec<(String, f64)> {
     let n = log_leaves(circuit).max(1);
     let tree: f64 = (0..n).map(|i| 3.0 * i as f64 + 2.0).sum();
-    let claims = factors(circuit) + 3;
+    let claims = factors(circuit).saturating_add(3);
     let relations = circuit.contracts.len() + 1;
     vec![
         ("lookup: LogUp identity (N+T)/|K| * L".into(), FIELD_BITS - (n as f64 + 1.0) - list),
@@ -98,6 +100,12 @@ pub fn parameter_bytes(parameters: &Parameters) -> Vec<u8> {
     writer.finish()
 }
 
+/// The recommended schedule and about how many bytes it takes.
+fn fastest(rows: usize, limbs: &[usize], outer: &[(String, f64)]) -> Result<(usize, Choice), Invalid> {
+    let choice = choose(rows, bits(limbs.iter().map(|&count| count as u64).sum()), outer)?;
+    Ok((estimated_bytes(&choice.schedule, limbs), choice))
+}
+
 /// Chooses the parameters of an unfinished circuit; returns the finished circuit's bytes.
 ///
 /// # Errors
@@ -113,12 +121,19 @@ pub fn finish(bytes: &[u8]) -> Result<Vec<u8>, String> {
         shapes.iter().map(|shape| shape.iter().product::<u64>()).fold(0, u64::saturating_add)
     };
     let cells: Vec<u64> = commitments.iter().map(size).collect();
-    let rows = log_rows(&cells);
-    let limbs = limb_counts(&commitments, rows, 0).map_err(|error| error.to_string())?;
-    let log_limbs = bits(limbs.iter().map(|&count| count.max(1) as u64).sum());
     let outer = outer_terms(&circuit, list_bits(FIRST_RATE));
-    let choice = choose(rows, log_limbs, &outer)
-        .map_err(|_| "no parameters reach 128 bits for a circuit of this size".to_string())?;
+    let small = rows_to_try(&cells).count() > 1;
+    let mut best: Option<(usize, Choice)> = None;
+    for rows in rows_to_try(&cells) {
+        let limbs = limb_counts(&commitments, rows, 0).map_err(|error| error.to_string())?;
+        let limbs: Vec<usize> = limbs.iter().map(|&count| count.max(1)).collect();
+        let (bytes, choice) = if small { choose_smallest(rows, &limbs, &outer) } else { fastest(rows, &limbs, &outer) }
+            .map_err(|_| "no parameters reach 128 bits for a circuit of this size".to_string())?;
+        if best.as_ref().is_none_or(|(least, _)| bytes < *least) {
+            best = Some((bytes, choice));
+        }
+    }
+    let (_, choice) = best.ok_or("no parameters to choose from")?;
     let narrow = |list: &[usize]| list.iter().map(|&x| x as u8).collect();
     circuit.parameters = Parameters {
         log_rows: choice.schedule.log_rows() as u8,

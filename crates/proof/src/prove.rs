@@ -1,9 +1,13 @@
 //! Setup (commit to the weights once) and prove.
 
+use std::sync::{Mutex, PoisonError};
+
+use tacit_algebra::K;
+use tacit_algebra::packed::Packed;
 use tacit_algebra::progress::{Progress, Stopped};
 use tacit_circuit::{Circuit, CircuitError, Failure, Home, Values, count_lookups, digest};
-use tacit_columns::{Layout, Views};
-use tacit_open::{Commitment, Schedule, Shape};
+use tacit_columns::{Layout, Rows, Views};
+use tacit_open::{Commitment, Schedule, Scratch, Shape, Weights};
 use tacit_transcript::{Digest, Invalid, Sender};
 
 use crate::buffers::{bytes, cut, empty, homes};
@@ -43,6 +47,8 @@ pub struct Model {
     /// All columns; those of the weights are filled.
     values: Values,
     commitment: Commitment,
+    /// Memory of the last opening.
+    scratch: Mutex<Scratch>,
 }
 
 impl Model {
@@ -54,8 +60,7 @@ impl Model {
         let shape = shape(&layout);
         let mut values = empty(&circuit);
         cut(&circuit, &mut values, &homes(&circuit, |home| matches!(home, Home::Weights)), weights, "weights")?;
-        let limbs = padded(layout.commit_limbs(0, &values), &schedule);
-        let commitment = tacit_open::commit(&schedule, limbs, progress)?;
+        let commitment = commit(&layout, &schedule, 0, &values, progress)?;
         let circuit_digest = digest(circuit_bytes);
         Ok(Self {
             circuit,
@@ -66,6 +71,7 @@ impl Model {
             shape,
             values,
             commitment,
+            scratch: Mutex::default(),
         })
     }
 
@@ -98,8 +104,7 @@ impl Model {
     /// them; tests of cheating provers hand over others.
     pub fn prove_values(&self, values: &Values, context: &[u8], progress: &Progress) -> Result<Receipt, ProveError> {
         progress.enter("commit");
-        let limbs = padded(self.layout.commit_limbs(1, values), &self.schedule);
-        let commitment = tacit_open::commit(&self.schedule, limbs, progress)?;
+        let commitment = commit(&self.layout, &self.schedule, 1, values, progress)?;
         progress.advance(15)?;
         let mut receipt = Receipt {
             circuit_digest: self.circuit_digest,
@@ -167,15 +172,17 @@ impl Model {
         let claims = gather(claims, contract.virtual_total, contract.claims);
         let zeta = sender.draw("combine");
         let (form, value) = combine(circuit, values, claims, zeta)?;
-        let weights = self.layout.dense(&form);
+        let (cells, weights) = (self.layout.committed(values), self.layout.weights(&form));
         progress.advance(10)?;
         progress.enter("open");
         tacit_open::open(
             &self.schedule,
             &[&self.commitment, witness],
             &self.shape,
-            weights,
+            |limb, first, rows| cells.read(limb, first, rows),
+            &FormWeights(weights),
             value,
+            &mut self.scratch.lock().unwrap_or_else(PoisonError::into_inner),
             &mut sender,
             progress,
         )?;
@@ -185,11 +192,30 @@ impl Model {
     }
 }
 
-/// A commitment has at least one limb; a circuit without weights commits to zeros.
-fn padded(mut limbs: Vec<Vec<tacit_algebra::F>>, schedule: &Schedule) -> Vec<Vec<tacit_algebra::F>> {
-    use p3_field::PrimeCharacteristicRing;
-    if limbs.is_empty() {
-        limbs.push(vec![tacit_algebra::F::ZERO; 1 << schedule.log_rows()]);
+/// The opening's view of a form on the layout.
+struct FormWeights(Rows);
+
+impl Weights for FormWeights {
+    fn add(&self, address: u64, first: usize, scale: K, rows: &mut [Packed]) {
+        self.0.add(address as usize, first, scale, rows);
     }
-    limbs
+
+    fn multiple(&self, address: u64, first: usize, count: usize) -> Option<(K, &[Packed])> {
+        self.0.multiple(address as usize, first, count)
+    }
+}
+
+/// Commits to the weights (0) or to the witness (1).
+fn commit(
+    layout: &Layout,
+    schedule: &Schedule,
+    commitment: usize,
+    values: &Values,
+    progress: &Progress,
+) -> Result<Commitment, Stopped> {
+    let (earlier, limbs) = layout.widths().split_at(commitment);
+    let base: usize = earlier.iter().sum();
+    let cells = layout.committed(values);
+    let width = limbs.first().copied().unwrap_or(0);
+    tacit_open::commit(schedule, width, |limb, first, rows| cells.read(base + limb, first, rows), progress)
 }

@@ -47,6 +47,7 @@ impl VerifyingKey {
         let layout = Layout::new(&key.circuit).map_err(|error| error.to_string())?;
         let schedule = schedule(&key.circuit.parameters).map_err(|error| error.to_string())?;
         let shape = shape(&layout);
+        shape.check().map_err(|error| error.to_string())?;
         let security = security(&key.circuit).map_err(|error| error.to_string())?;
         if security.composed < PROFILE_BITS {
             return Err(format!(

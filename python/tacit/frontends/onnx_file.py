@@ -92,6 +92,7 @@ def _parse(data: bytes, name: str) -> onnx.ModelProto:
 def _split(model: onnx.ModelProto, name: str, folder: Path | None) -> Source:
     if not model.HasField("graph") or not model.graph.output:
         raise ModelError(f"{name} is not an ONNX model, or it is damaged; give a file written by an ONNX exporter.")
+    _require_text(model, name)
     if model.graph.sparse_initializer:
         raise ModelError(f"{name} has sparse initialisers; store them as dense ones.")
     weights: dict[str, np.ndarray] = {}
@@ -116,6 +117,19 @@ def _split(model: onnx.ModelProto, name: str, folder: Path | None) -> Source:
         skeleton.opset_import.append(helper.make_opsetid("", onnx.defs.onnx_opset_version() if model.functions else 1))
     skeleton.functions.extend(model.functions)
     return Source(name, _modern(skeleton, name), weights, tuple(value.name for value in inputs))
+
+
+def _require_text(model: onnx.ModelProto, name: str) -> None:
+    """Refuses names that are not UTF-8, which protobuf lets through for damaged files."""
+    try:
+        texts = [text for node in model.graph.node for text in (node.op_type, node.name, node.domain, *node.input, *node.output)]
+        texts += [tensor.name for tensor in model.graph.initializer]
+        texts += [value.name for value in (*model.graph.input, *model.graph.output)]
+        whole = all(isinstance(text, str) and text.isprintable() for text in texts)
+    except UnicodeDecodeError:
+        whole = False
+    if not whole:
+        raise ModelError(f"{name} is damaged: it has names that are not text; export the model again.")
 
 
 def _loaded(tensor: onnx.TensorProto, folder: Path | None) -> onnx.TensorProto:

@@ -21,6 +21,8 @@ from tacit.numbers.pointwise import STEPS
 
 PRECISIONS = (50, 100, 200, 400)
 """Decimal digits tried in turn for an entry that lies close to a rounding boundary."""
+GUARD = 30
+"""More digits than that for the functions of a chain, whose slopes multiply errors."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,11 @@ class Function:
     """A named function of one real variable, applied to the result of `after` (a chain is one function, one table).
 
     Names and parameters: identity, relu, leaky_relu(alpha), elu(alpha), clip(low, high), absolute, affine(a, b) = a x +
-    b, hard_sigmoid(a, b), hard_swish, sigmoid, tanh, exp, erf, softplus, square. Raises ValueError for any other.
+    b, hard_sigmoid(a, b), hard_swish, sigmoid, tanh, exp, erf, softplus, square; log, sqrt, reciprocal, power(c), sin,
+    cos, tan, asin, acos, atan, sinh, cosh, asinh, acosh, atanh; selu(alpha, gamma), celu(alpha), gelu, gelu_tanh, mish,
+    swish(alpha), softsign, thresholded_relu(alpha), shrink(bias, lambda), sign, floor, ceil, round (halves to even).
+    Functions are total: at a pole they are an infinity, which saturates, and outside its domain a function has the value
+    at the nearer end (sqrt, power, asin, acos, acosh) or the pole there (log, atanh). Raises ValueError for any other.
     """
 
     name: str
@@ -79,11 +85,13 @@ class Function:
     def bounded(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """f(x) in float64 and a bound on the distance from the real value; x is taken as exact."""
         y, error = x, np.zeros_like(x)
-        with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
             for f in self.chain:
                 step = STEPS[f.name]
                 z = np.clip(step.estimate(y, *f.parameters), -1e300, 1e300)
                 slope = step.slope(np.abs(y) + error, z, error, *f.parameters)
+                if step.jumps is not None:
+                    slope = np.where(step.jumps(y, error, *f.parameters), np.inf, slope)
                 inherited = np.where(error > 0, slope * error, 0.0)
                 y, error = z, inherited + step.relative * np.abs(z) + step.absolute(*f.parameters)
         return y, error
@@ -105,7 +113,7 @@ def rounded_entry(function: Function, x: Fraction, exponent: int, low: int, high
     """saturate(round(f(x) 2^exponent), low, high), halves upwards, proved correct by growing precision."""
     scale = Fraction(2) ** exponent
     for digits in PRECISIONS:
-        value, exact = function.exact(x, digits)
+        value, exact = function.exact(x, digits + GUARD)
         scaled = value * scale
         slack = 0 if exact else (1 + abs(scaled)) / Fraction(10) ** (digits - 20)
         below, above = (saturate(floor(scaled + side + Fraction(1, 2)), low, high) for side in (-slack, slack))

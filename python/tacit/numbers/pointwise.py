@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal
 from fractions import Fraction
-from functools import lru_cache
 
 import numpy as np
 
-Exact = tuple[Fraction, bool]
+from tacit.numbers import elementary
+from tacit.numbers.elementary import POLE, Exact, context, decimal
+from tacit.numbers.elementary import exp as exact_exp
 
 ROUNDING = 2.0**-50
 """Relative error allowed for a float64 formula of a few correctly rounded operations."""
@@ -27,8 +27,8 @@ def always(value: float) -> Callable[..., float]:
 @dataclass(frozen=True)
 class Step:
     """One function: `estimate(x, *parameters)`; `exact(x, digits, *parameters)` -> (value, whether exact); a bound on
-    the slope over arguments of magnitude <= m, `slope(m, value, error, *parameters)`; own error relative * |value| +
-    absolute.
+    the slope over arguments of magnitude m - 2 error .. m, `slope(m, value, error, *parameters)`; own error relative *
+    |value| + absolute. `jumps(x, error, *parameters)`: where a jump lies within x - error .. x + error.
     """
 
     estimate: Callable[..., np.ndarray]
@@ -37,22 +37,7 @@ class Step:
     slope: Callable[..., np.ndarray | float] = always(1.0)
     relative: float = 0.0
     absolute: Callable[..., float] = always(0.0)
-
-
-def context(digits: int) -> Context:
-    return Context(prec=digits, Emax=MAX_EMAX, Emin=MIN_EMIN)
-
-
-def decimal(x: Fraction, c: Context) -> Decimal:
-    return c.divide(Decimal(x.numerator), Decimal(x.denominator))
-
-
-def exact_exp(x: Fraction, digits: int) -> Exact:
-    """exp(x); irrational for every rational x but 0. Beyond |x| = 2000 the ends serve: they saturate or vanish."""
-    if x == 0:
-        return Fraction(1), True
-    c = context(digits + 10)
-    return Fraction(c.exp(decimal(min(max(x, Fraction(-2000)), Fraction(2000)), c))), False
+    jumps: Callable[..., np.ndarray] | None = None
 
 
 def exact_sigmoid(x: Fraction, digits: int) -> Exact:
@@ -76,23 +61,6 @@ def exact_softplus(x: Fraction, digits: int) -> Exact:
     return max(x, Fraction(0)) + Fraction(c.ln(decimal(1 + e, c))), False
 
 
-@lru_cache(maxsize=8)
-def root_of_pi(digits: int) -> Fraction:
-    """sqrt(pi) by Machin's formula pi = 16 arctan(1/5) - 4 arctan(1/239)."""
-    one = 10 ** (digits + 20)
-
-    def arctan_inverse(n: int) -> int:
-        total, power, k = 0, one // n, 0
-        while power:
-            total += power // (2 * k + 1) * (-1) ** k
-            power //= n * n
-            k += 1
-        return total
-
-    pi = 16 * arctan_inverse(5) - 4 * arctan_inverse(239)
-    return Fraction(math.isqrt(pi * one), one)
-
-
 def exact_erf(x: Fraction, digits: int) -> Exact:
     """erf(x) = 2 / sqrt(pi) * exp(-x^2) * sum_n 2^n x^(2n+1) / (2n+1)!!, whose terms are all of one sign."""
     if x == 0:
@@ -111,7 +79,7 @@ def exact_erf(x: Fraction, digits: int) -> Exact:
             break
         total += term
     decay = Fraction(c.exp(decimal(-x * x, c)))
-    return 2 * Fraction(total, one) * decay / root_of_pi(digits), False
+    return 2 * Fraction(total, one) * decay / elementary.root(elementary.pi(digits), digits)[0], False
 
 
 def clamp(x: Fraction, low: Fraction | int, high: Fraction | int) -> Fraction:
@@ -135,6 +103,118 @@ def estimate_erf(x: np.ndarray) -> np.ndarray:
 
 def estimate_softplus(x: np.ndarray) -> np.ndarray:
     return np.maximum(x, 0.0) + np.log1p(np.exp(-np.abs(x)))
+
+
+def exact_scaled_elu(x: Fraction, digits: int, alpha: Fraction, gamma: Fraction) -> Exact:
+    value, exact = exact_elu(x, digits, alpha)
+    return gamma * value, exact
+
+
+def exact_celu(x: Fraction, digits: int, alpha: Fraction) -> Exact:
+    if x >= 0:
+        return x, True
+    e, exact = exact_exp(x / alpha, digits + 10)
+    return alpha * (e - 1), exact
+
+
+def exact_gelu(x: Fraction, digits: int) -> Exact:
+    """x (1 + erf(x / sqrt 2)) / 2."""
+    value, exact = exact_erf(x * elementary.root(Fraction(1, 2), digits + 20)[0], digits + 10)
+    return x * (1 + value) / 2, exact
+
+
+def exact_gelu_tanh(x: Fraction, digits: int) -> Exact:
+    """x sigmoid(2 u), u = sqrt(2 / pi) (x + 0.044715 x^3)."""
+    slope = elementary.root(2 / elementary.pi(digits + 20), digits + 20)[0]
+    value, exact = exact_sigmoid(2 * slope * (x + Fraction(44715, 1000000) * x**3), digits + 10)
+    return x * value, exact
+
+
+def exact_swish(x: Fraction, digits: int, alpha: Fraction) -> Exact:
+    value, exact = exact_sigmoid(alpha * x, digits + 10)
+    return x * value, exact or x == 0
+
+
+def exact_mish(x: Fraction, digits: int) -> Exact:
+    """x tanh(log(1 + e^x)) = x n / (n + 2), n = e^x (e^x + 2)."""
+    e, exact = exact_exp(x, digits + 10)
+    n = e * (e + 2)
+    return x * n / (n + 2), exact
+
+
+def exact_shrink(x: Fraction, digits: int, bias: Fraction, threshold: Fraction) -> Exact:
+    if x < -threshold:
+        return x + bias, True
+    return (x - bias if x > threshold else Fraction(0)), True
+
+
+def estimate_gelu(x: np.ndarray) -> np.ndarray:
+    halves = np.array([math.erfc(v) for v in (x * -math.sqrt(0.5)).reshape(-1).tolist()]).reshape(x.shape)
+    return 0.5 * x * halves
+
+
+def estimate_gelu_tanh(x: np.ndarray) -> np.ndarray:
+    return x * estimate_sigmoid(2.0 * math.sqrt(2.0 / math.pi) * (x + 0.044715 * x**3))
+
+
+def estimate_mish(x: np.ndarray) -> np.ndarray:
+    e = np.exp(np.minimum(x, 40.0))
+    n = e * (e + 2.0)
+    return x * (n / (n + 2.0))
+
+
+def estimate_shrink(x: np.ndarray, bias: float, threshold: float) -> np.ndarray:
+    return np.where(x < -threshold, x + bias, np.where(x > threshold, x - bias, 0.0))
+
+
+def estimate_power(x: np.ndarray, exponent: float) -> np.ndarray:
+    base = x if exponent == int(exponent) else np.maximum(x, 0.0)
+    with np.errstate(divide="ignore"):
+        y = np.power(base, exponent)
+    return y if exponent >= 0 else np.where(base == 0, float(POLE), y)
+
+
+def estimate_log(x: np.ndarray) -> np.ndarray:
+    with np.errstate(divide="ignore"):
+        return np.where(x > 0, np.log(np.where(x > 0, x, 1.0)), -float(POLE))
+
+
+def estimate_reciprocal(x: np.ndarray) -> np.ndarray:
+    return np.where(x == 0, float(POLE), 1.0 / np.where(x == 0, 1.0, x))
+
+
+def estimate_atanh(x: np.ndarray) -> np.ndarray:
+    inside = np.abs(x) < 1
+    return np.where(inside, np.arctanh(np.where(inside, x, 0.0)), np.where(x > 0, float(POLE), -float(POLE)))
+
+
+def inverse(values: np.ndarray) -> np.ndarray:
+    """1 / values where that is positive, else infinity: slopes."""
+    return np.where(values > 0, 1.0 / np.where(values > 0, values, 1.0), np.inf)
+
+
+def tangent_slope(m: np.ndarray, z: np.ndarray, error: np.ndarray) -> np.ndarray:
+    """1 + tan^2 grows by less than 4 times while error (1 + |tan|) <= 1/8; infinite beyond."""
+    return np.where(error * (1.0 + np.abs(z)) <= 0.125, 4.0 * (1.0 + z * z), np.inf)
+
+
+def power_slope(m: np.ndarray, z: np.ndarray, error: np.ndarray, exponent: float) -> np.ndarray:
+    """|c x^(c-1)| is largest at an end of the interval."""
+    least = np.maximum(m - 2.0 * error, 0.0)
+    with np.errstate(divide="ignore"):
+        steepest = np.maximum(np.power(m, exponent - 1.0), np.power(least, exponent - 1.0))
+    return np.nan_to_num(abs(exponent) * steepest, nan=np.inf, posinf=np.inf)
+
+
+def jumps_at(*places: float) -> Callable[..., np.ndarray]:
+    """Jumps at these arguments."""
+    return lambda x, error, *_: np.any([np.abs(x - place) <= error for place in places], axis=0)
+
+
+def jumps_at_whole(offset: float) -> Callable[..., np.ndarray]:
+    """Jumps at every whole number plus `offset`."""
+    return lambda x, error: np.abs(x - offset - np.rint(x - offset)) <= error
+
 
 
 STEPS: dict[str, Step] = {
@@ -191,4 +271,108 @@ STEPS: dict[str, Step] = {
         relative=LIBRARY,
         absolute=always(1e-280),
     ),
+    "log": Step(
+        estimate_log,
+        elementary.log,
+        slope=lambda m, z, e: inverse(m - 2 * e),
+        relative=LIBRARY,
+        absolute=always(1e-280),
+    ),
+    "sqrt": Step(
+        lambda x: np.sqrt(np.maximum(x, 0.0)),
+        elementary.root,
+        slope=lambda m, z, e: 0.5 * np.sqrt(inverse(m - 2 * e)),
+        relative=ROUNDING,
+    ),
+    "reciprocal": Step(
+        estimate_reciprocal,
+        elementary.reciprocal,
+        slope=lambda m, z, e: inverse(m - 2 * e) ** 2,
+        relative=ROUNDING,
+        jumps=jumps_at(0.0),
+    ),
+    "power": Step(estimate_power, elementary.power, parameters=1, slope=power_slope, relative=LIBRARY),
+    "sin": Step(np.sin, elementary.sin, absolute=always(LIBRARY)),
+    "cos": Step(np.cos, elementary.cos, absolute=always(LIBRARY)),
+    "tan": Step(np.tan, elementary.tan, slope=tangent_slope, relative=LIBRARY, absolute=always(1e-280)),
+    "asin": Step(
+        lambda x: np.arcsin(np.clip(x, -1.0, 1.0)),
+        elementary.asin,
+        slope=lambda m, z, e: np.sqrt(inverse(1.0 - m * m)),
+        relative=LIBRARY,
+    ),
+    "acos": Step(
+        lambda x: np.arccos(np.clip(x, -1.0, 1.0)),
+        elementary.acos,
+        slope=lambda m, z, e: np.sqrt(inverse(1.0 - m * m)),
+        relative=LIBRARY,
+    ),
+    "atan": Step(np.arctan, elementary.atan, relative=LIBRARY),
+    "sinh": Step(np.sinh, elementary.sinh, slope=lambda m, z, e: np.cosh(m), relative=LIBRARY),
+    "cosh": Step(np.cosh, elementary.cosh, slope=lambda m, z, e: np.sinh(m), relative=LIBRARY),
+    "asinh": Step(np.arcsinh, elementary.asinh, relative=LIBRARY),
+    "acosh": Step(
+        lambda x: np.arccosh(np.maximum(x, 1.0)),
+        elementary.acosh,
+        slope=lambda m, z, e: np.sqrt(inverse(np.maximum(m - 2 * e, 0.0) ** 2 - 1.0)),
+        relative=LIBRARY,
+    ),
+    "atanh": Step(
+        estimate_atanh,
+        elementary.atanh,
+        slope=lambda m, z, e: inverse(1.0 - m * m),
+        relative=LIBRARY,
+        jumps=jumps_at(-1.0, 1.0),
+    ),
+    "selu": Step(
+        lambda x, a, g: g * np.where(x < 0, a * np.expm1(np.minimum(x, 0.0)), x),
+        exact_scaled_elu,
+        parameters=2,
+        slope=lambda m, z, e, a, g: abs(g) * max(1.0, abs(a)),
+        relative=LIBRARY,
+        absolute=always(1e-280),
+    ),
+    "celu": Step(
+        lambda x, a: np.where(x < 0, a * np.expm1(np.minimum(x, 0.0) / a), x),
+        exact_celu,
+        parameters=1,
+        relative=LIBRARY,
+        absolute=always(1e-280),
+    ),
+    "gelu": Step(estimate_gelu, exact_gelu, slope=always(1.2), relative=LIBRARY, absolute=always(1e-250)),
+    "gelu_tanh": Step(
+        estimate_gelu_tanh, exact_gelu_tanh, slope=always(1.2), relative=LIBRARY, absolute=always(1e-250)
+    ),
+    "mish": Step(estimate_mish, exact_mish, slope=always(1.2), relative=LIBRARY, absolute=always(1e-250)),
+    "swish": Step(
+        lambda x, a: x * estimate_sigmoid(a * x),
+        exact_swish,
+        parameters=1,
+        slope=always(1.2),
+        relative=LIBRARY,
+        absolute=always(1e-250),
+    ),
+    "softsign": Step(lambda x: x / (1.0 + np.abs(x)), lambda x, d: (x / (1 + abs(x)), True), relative=ROUNDING),
+    "thresholded_relu": Step(
+        lambda x, a: np.where(x > a, x, 0.0),
+        lambda x, d, a: (x if x > a else Fraction(0), True),
+        parameters=1,
+        jumps=lambda x, error, a: np.abs(x - a) <= error,
+    ),
+    "shrink": Step(
+        estimate_shrink,
+        exact_shrink,
+        parameters=2,
+        relative=ROUNDING,
+        absolute=lambda bias, threshold: ROUNDING * (abs(bias) + abs(threshold)),
+        jumps=lambda x, error, bias, threshold: np.abs(np.abs(x) - threshold) <= error,
+    ),
+    "sign": Step(
+        np.sign, lambda x, d: (Fraction((x > 0) - (x < 0)), True), slope=always(0.0), jumps=jumps_at(0.0)
+    ),
+    "floor": Step(
+        np.floor, lambda x, d: (Fraction(math.floor(x)), True), slope=always(0.0), jumps=jumps_at_whole(0.0)
+    ),
+    "ceil": Step(np.ceil, lambda x, d: (Fraction(math.ceil(x)), True), slope=always(0.0), jumps=jumps_at_whole(0.0)),
+    "round": Step(np.rint, lambda x, d: (Fraction(round(x)), True), slope=always(0.0), jumps=jumps_at_whole(0.5)),
 }

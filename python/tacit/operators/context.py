@@ -117,6 +117,29 @@ class Context:
     def unsupported(self, node: Node, reason: str) -> UnsupportedOperator:
         return UnsupportedOperator(f"Node {node.name!r} ({node.operator}) cannot be proved: {reason}.")
 
+    def is_float(self, name: str) -> bool:
+        """Whether the model declares a value as floats; its other values are integers, exact and of exponent 0."""
+        return self.graph.values[name].is_float
+
+    def check_outputs(self, node: Node) -> None:
+        """Refuses a node whose outputs have another shape than the graph says, and one whose integer outputs would be
+        scaled or could leave their dtype, where the model wraps."""
+        for name in node.outputs:
+            tensor = self._tensors.get(name)
+            if not name or tensor is None:
+                continue
+            if tensor.shape != self.shape(name):
+                shapes = f"{list(tensor.shape)}, its declared one is {list(self.shape(name))}"
+                raise self.unsupported(node, f"the shape of its result {name!r} is {shapes}")
+            if self.is_float(name):
+                continue
+            dtype = np.dtype(self.graph.values[name].dtype)
+            low, high = (0, 1) if dtype.kind == "b" else (int(np.iinfo(dtype).min), int(np.iinfo(dtype).max))
+            if tensor.exponent != 0:
+                raise self.unsupported(node, f"its {dtype.name} results would be rounded; cast to floats first")
+            if tensor.low < low or tensor.high > high:
+                raise self.unsupported(node, f"its results could leave {dtype.name}; cast to a wider type first")
+
     def put(self, name: str, tensor: Tensor) -> None:
         """Sets a node's output."""
         self._tensors[name] = tensor
@@ -208,6 +231,11 @@ class Context:
             return tensor
         return self.narrow(name)
 
+    def exact(self, name: str) -> Tensor:
+        """A value as a view or a copy, unrounded: integers of the model are never rounded and never saturate."""
+        x = self.tensor(name)
+        return x if x.is_affine and len(x.terms) == 1 else self.builder.copy(x, f"{name}/exact")
+
     def narrow(self, name: str) -> Tensor:
         """A value with `bits` signed bits (a view of one bit more stays as it is), saturating; applies the deferred
         function."""
@@ -222,6 +250,8 @@ class Context:
             first, last = domains.exponents(self, deferred.function, deferred.root, name)
             return self._apply(name, x, deferred.function, first, last)
         x = self.tensor(name)
+        if not self.is_float(name):
+            return self.exact(name)
         if x.is_affine and len(x.terms) == 1 and signed_bits(x) <= self.scales.bits + 1:
             return x
         target = self.exponent(name)
@@ -248,7 +278,9 @@ class Context:
         already."""
         if name not in self._wide:
             x = self.tensor(name)
-            if not (x.is_affine and len(x.terms) == 1 and signed_bits(x) <= WIDE_BITS):
+            if not self.is_float(name):
+                x = self.exact(name)
+            elif not (x.is_affine and len(x.terms) == 1 and signed_bits(x) <= WIDE_BITS):
                 shift = max(x.exponent - self.exponent(name) - WIDE_FRACTION, signed_bits(x) - WIDE_BITS, 0)
                 x = gadgets.round_wide(self.builder, f"{name}/wide", x, shift)
             self._wide[name] = x
@@ -270,20 +302,25 @@ class Context:
     # outputs
 
     def publish(self, name: str) -> None:
-        """Binds a graph output: integers as they are, a committed float as a copy, an accumulator rounded (by at
-        least one bit: a raw one would publish a linear equation in the weights)."""
+        """Binds a graph output: integers as they are, a committed float as a copy, an accumulator rounded (one that
+        reads weights by at least one bit: a raw one would publish a linear equation in them)."""
         value = self.graph.values[name]
         x = self.tensor(name)
         if value.is_float and not is_committed(x):
-            shift = max(1, x.exponent - self.rounding(name), signed_bits(x) - PUBLIC_BITS)
+            least = int("weights" in homes_of(x))
+            shift = max(least, x.exponent - self.rounding(name), signed_bits(x) - PUBLIC_BITS)
             x = gadgets.round_wide(self.builder, f"{name}/output", x, shift, public=True)
         self.builder.output(name, x, value.dtype, value.shape)
 
 
 def is_committed(tensor: Tensor) -> bool:
     """Whether a tensor is a sum of views of witness and public columns: one that reads no weight."""
-    homes = {factor.column.home for term in tensor.terms for factor in term.factors}
-    return tensor.is_affine and homes <= {"witness", "public"}
+    return tensor.is_affine and homes_of(tensor) <= {"witness", "public"}
+
+
+def homes_of(tensor: Tensor) -> set[str]:
+    """The homes of the columns that a tensor reads."""
+    return {factor.column.home for term in tensor.terms for factor in term.factors}
 
 
 def signed_bits(tensor: Tensor) -> int:

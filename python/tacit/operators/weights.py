@@ -45,7 +45,8 @@ def common_shift(context: Context) -> int:
 def weigh(context: Context, node: Node, name: str, array: np.ndarray, data: Tensor) -> Tensor:
     """The column of constant weights that multiply `data` in `node`."""
     require_finite(name, array)
-    exponent = context.weight_exponent(node.outputs[0], data.exponent, array)
+    whole = not context.is_float(node.outputs[0])
+    exponent = 0 if whole else context.weight_exponent(node.outputs[0], data.exponent, array)
     return context.weight(name, array, exponent)
 
 
@@ -60,6 +61,10 @@ def scale(context: Context, node: Node, tensor: Tensor, factor: float) -> Tensor
     coefficient."""
     if factor == 0:
         return tensor * 0
+    if not context.is_float(node.outputs[0]):
+        if factor != int(factor):
+            raise context.unsupported(node, "it divides integers; cast to floats first")
+        return tensor * int(factor)
     mantissa, power = np.frexp(abs(factor))
     if mantissa == 0.5:
         scaled = tensor if factor > 0 else -tensor

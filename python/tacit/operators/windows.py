@@ -55,6 +55,8 @@ def windows(context: Context, node: Node, lengths: Sequence[int], kernel: Sequen
         reach = dilations[axis] * (kernel[axis] - 1) + 1
         before, after = pads[axis], pads[axis + rank]
         if automatic in ("SAME_UPPER", "SAME_LOWER"):
+            if dilations[axis] != 1 and node.operator != "Conv":
+                raise context.unsupported(node, "onnxruntime and ONNX disagree on auto_pad with dilations; give pads")
             outputs = -(-lengths[axis] // strides[axis])
             total = max(0, (outputs - 1) * strides[axis] + reach - lengths[axis])
             before = total // 2 if automatic == "SAME_UPPER" else total - total // 2

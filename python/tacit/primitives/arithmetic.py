@@ -12,9 +12,9 @@ from math import prod
 import numpy as np
 
 from tacit.circuit import Affine
-from tacit.primitives.axes import align, freshened, multiplied, partition, product, refine, rename, sizes_of
+from tacit.primitives.axes import align, freshened, multiplied, partition, product, refine, rename, rename_term, sizes_of
 from tacit.primitives.builder import Builder, gadget
-from tacit.primitives.movement import MAXIMUM_TERMS, plus, reindex, reshape, shifted, unsqueeze
+from tacit.primitives.movement import MAXIMUM_TERMS, plus, reindex, reshape, shifted, transpose, unsqueeze
 from tacit.primitives.reading import factor_values
 from tacit.primitives.tensor import Axis, NotAView, Tensor, Term, merged
 
@@ -84,12 +84,16 @@ def factors_of(builder: Builder, left: Tensor, right: Tensor) -> tuple[Tensor, T
 
 
 def reduce_sum(builder: Builder, tensor: Tensor, axes: Sequence[int] | None = None, keepdims: bool = False) -> Tensor:
-    """The sum over these dimensions (all by default)."""
+    """The sum over these dimensions (all by default).
+
+    The summed axes are new: an axis that another tensor has as an output axis would be captured in a sum of the two.
+    """
     rank = len(tensor.dims)
     drop = set(range(rank)) if axes is None else {axis % rank for axis in axes}
-    summed = [axis for i in drop for axis in tensor.dims[i]]
+    names = {axis: Axis(axis.size) for i in sorted(drop) for axis in tensor.dims[i]}
+    summed = list(names.values())
     count = prod(axis.size for axis in summed)
-    terms = merged(summed_term(term, summed) for term in tensor.terms)
+    terms = merged(summed_term(rename_term(term, names), summed) for term in tensor.terms)
     dims = tuple(() if i in drop else dim for i, dim in enumerate(tensor.dims) if i not in drop or keepdims)
     low, high = tensor.low * count, tensor.high * count
     return replace(tensor, dims=dims, terms=terms, low=low, high=high)
@@ -215,23 +219,21 @@ def convolve(
     rank = len(tensor.dims) - 2
     strides, dilations = strides or (1,) * rank, dilations or (1,) * rank
     pads = pads or (0,) * (2 * rank)
-    outer: list[Axis] = []
-    inner: list[Axis] = []
+    windows: list[int] = []
     for i in range(rank):
         length, taps = tensor.shape[2 + i] + pads[i] + pads[rank + i], kernel.shape[2 + i]
         count = (length - dilations[i] * (taps - 1) - 1) // strides[i] + 1
         if count < 1:
             raise ValueError(f"a kernel of {taps} does not fit spatial axis {i} of {tensor.shape}")
-        outer.append(Axis(count))
-        inner.append(Axis(taps))
-        reads = ((outer[i], strides[i]), (inner[i], dilations[i]))
+        windows += [count, taps]
+        reads = ((Axis(count), strides[i]), (Axis(taps), dilations[i]))
         by = Affine(-pads[i], tuple((axis, stride) for axis, stride in reads if axis.size > 1))
         tensor = reindex(builder, tensor, 2 + i, by)
-    windows = tuple((axis,) if axis.size > 1 else () for axis in (*outer, *inner))
     channels, kernels = tensor.shape[1], kernel.shape[0]
     if channels % groups or kernels % groups or kernel.shape[1] != channels // groups:
         raise ValueError(f"{groups} groups of {tensor.shape} and {kernel.shape}")
-    tensor = replace(tensor, dims=tensor.dims[:2] + windows)
+    tensor = reshape(builder, tensor, (*tensor.shape[:2], *windows))
+    tensor = transpose(builder, tensor, [0, 1, *range(2, 2 + 2 * rank, 2), *range(3, 3 + 2 * rank, 2)])
     tensor = cut(builder, tensor, 1, groups)
     kernel = cut(builder, kernel, 0, groups)
     places, taps_ = LETTERS[:rank], LETTERS[rank : 2 * rank]

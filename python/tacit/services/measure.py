@@ -14,11 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
 
-from tacit import api
-from tacit.errors import ModelError
-from tacit.model import Model
+from tacit import api, inputs
+from tacit.errors import InputError, ModelError
+from tacit.frontends.onnx_inputs import free_inputs
 from tacit.receipt import Receipt
 from tacit.verify import verify
 
@@ -37,17 +36,20 @@ def medians(runs: int, work: Callable[[], Any]) -> tuple[float, float, Any]:
 
 
 def measure(path: Path, samples: Any = None, runs: int = 5, widths: str = "standard") -> dict[str, Any]:
-    """One JSON-able object. Proving runs in a process of its own that never imports onnxruntime, so that its peak memory is its own."""
+    """One JSON-able object; `samples` as in `compile`, seeded random ones when None.
+
+    Proving runs in a process of its own that never imports onnxruntime, so that its peak memory is its own.
+    """
     if samples is None:
         samples = random_samples(path)
     started = time.perf_counter()
     model = api.compile(path, samples, widths=widths)
     compile_s = time.perf_counter() - started
-    first = samples[0] if isinstance(samples, np.ndarray) else {k: v[0] for k, v in samples.items()}
-    float_s = onnxruntime_seconds(path, first, model)
+    first: dict[str, Any] = inputs.many(samples, model.declared, model.image)[0]
+    float_s = onnxruntime_seconds(path, first)
     with tempfile.TemporaryDirectory() as folder:
         model.save(Path(folder) / "model.tacit")
-        np.savez(Path(folder) / "input.npz", **_by_name(model, first))
+        np.savez(Path(folder) / "input.npz", **first)
         proved = _prove_elsewhere(Path(folder), runs)
         key_bytes = model.key.to_bytes()
         data = (Path(folder) / "out.receipt").read_bytes()
@@ -79,10 +81,6 @@ def measure(path: Path, samples: Any = None, runs: int = 5, widths: str = "stand
     }
 
 
-def _by_name(model: Model, first: Any) -> dict[str, np.ndarray]:
-    return first if isinstance(first, dict) else {model.declared[0].name: np.asarray(first)}
-
-
 PROVE = """
 import json, resource, statistics, sys, time
 import numpy as np
@@ -102,7 +100,9 @@ for _ in range(runs):
     cpu.append(time.process_time() - b)
 receipt.save(folder / "out.receipt")
 assert "onnxruntime" not in sys.modules
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+status = Path("/proc/self/status")  # ru_maxrss also counts the parent's memory before exec
+lines = status.read_text().splitlines() if status.exists() else []
+peak = 1024 * next((int(l.split()[1]) for l in lines if l.startswith("VmHWM")), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 print(json.dumps({"prove_s": round(statistics.median(wall), 4), "prove_first_s": round(wall[0], 4),
                   "prove_cpu_s": round(statistics.median(cpu), 4), "load_and_commit_s": round(setup, 4), "peak_rss_bytes": peak}))
 """
@@ -115,32 +115,27 @@ def _prove_elsewhere(folder: Path, runs: int) -> dict[str, Any]:
     return json.loads(done.stdout)
 
 
-def onnxruntime_seconds(path: Path, first: Any, model: Model) -> float:
-    """Median seconds of one float32 inference on all cores."""
+def onnxruntime_seconds(path: Path, first: dict[str, np.ndarray]) -> float:
+    """Median seconds of one float32 inference on all cores; `first`: one sample in the compiled shapes."""
     import onnxruntime
 
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    feed = {d.name: _by_name(model, first)[d.name].reshape(d.shape) for d in model.declared}
     for _ in range(3):
-        session.run(None, feed)
-    median, _, _ = medians(30, lambda: session.run(None, feed))
+        session.run(None, first)
+    median, _, _ = medians(30, lambda: session.run(None, first))
     return median
 
 
 def random_samples(path: Path, count: int = CALIBRATION) -> dict[str, np.ndarray]:
-    """Seeded uniform [0, 1] inputs of the declared shapes; symbolic axes are 1."""
-    try:
-        proto = onnx.load(str(path))
-    except Exception:
-        raise ModelError(f"{path} is not an ONNX file.") from None
+    """Seeded uniform [0, 1] inputs of the declared shapes; symbolic axes are 1. Raises InputError for other dtypes."""
     generator = np.random.default_rng(0)
-    initial = {i.name for i in proto.graph.initializer}
     samples = {}
-    for value in proto.graph.input:
-        if value.name not in initial:
-            shape = [d.dim_value or 1 for d in value.type.tensor_type.shape.dim]
-            batched = [count, *shape[1:]] if shape[:1] == [1] else [count, *shape]
-            samples[value.name] = generator.random(batched, dtype=np.float32)
+    for declared in free_inputs(path):
+        if np.dtype(declared.dtype).kind != "f":
+            raise InputError(f"The input {declared.name!r} has dtype {declared.dtype}: give --samples, random ones mean nothing.")
+        shape = [length or 1 for length in declared.shape]
+        batched = [count, *shape[1:]] if declared.batched else [count, *shape]
+        samples[declared.name] = generator.random(batched, dtype=np.float32).astype(declared.dtype)
     return samples
 
 

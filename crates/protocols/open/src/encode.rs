@@ -39,6 +39,10 @@ impl Codeword {
         self.tree.root()
     }
 
+    pub(crate) fn width(&self) -> usize {
+        self.width
+    }
+
     /// Canonical bytes of a row.
     pub(crate) fn row(&self, position: u64) -> impl Iterator<Item = u8> + '_ {
         row_bytes(&self.rows[position as usize * self.width..][..self.width])
@@ -52,7 +56,6 @@ impl Codeword {
 /// A committed list of limbs (prover's side).
 #[derive(Debug, Clone)]
 pub struct Commitment {
-    pub(crate) limbs: Vec<Vec<F>>,
     pub(crate) codeword: Codeword,
 }
 
@@ -60,34 +63,33 @@ impl Commitment {
     pub fn root(&self) -> Digest {
         self.codeword.root()
     }
-
-    /// The committed cells.
-    pub fn limbs(&self) -> &[Vec<F>] {
-        &self.limbs
-    }
 }
 
-/// Commits to `limbs`, each of `2^log_rows` cells. All commitments of one opening share the schedule.
+/// Commits to `width` limbs, each of `2^log_rows` cells; `cells(limb, first, rows)` writes the cells `first ..` of a limb. All
+/// commitments of one opening share the schedule.
 ///
 /// # Errors
 /// [`Stopped`] when `progress` asks for it.
 ///
 /// # Panics
-/// When there is no limb, or one has another length.
-pub fn commit(schedule: &Schedule, limbs: Vec<Vec<F>>, progress: &Progress) -> Result<Commitment, Stopped> {
-    assert!(!limbs.is_empty(), "a commitment has a limb");
-    assert!(limbs.iter().all(|limb| limb.len() == 1 << schedule.log_rows()), "a limb has 2^log_rows cells");
-    let cells = (limbs.len() as u64) << schedule.log_rows();
-    progress.expect(cells);
+/// When there is no limb.
+pub fn commit(
+    schedule: &Schedule,
+    width: usize,
+    cells: impl Fn(usize, usize, &mut [F]) + Sync,
+    progress: &Progress,
+) -> Result<Commitment, Stopped> {
+    assert!(width > 0, "a commitment has a limb");
+    let units = (width as u64) << schedule.log_rows();
+    progress.expect(units);
     progress.advance(0)?;
-    let width = limbs.len();
     let codeword = Codeword::new(schedule, 0, width, |first, rows| {
-        for (column, limb) in limbs.iter().enumerate() {
-            for (row, &cell) in rows.chunks_exact_mut(width).zip(&limb[first..]) {
-                row[column] = cell;
-            }
+        let mut column = vec![F::ZERO; rows.len() / width];
+        for limb in 0..width {
+            cells(limb, first, &mut column);
+            rows.iter_mut().skip(limb).step_by(width).zip(&column).for_each(|(row, &cell)| *row = cell);
         }
     });
-    progress.advance(cells)?;
-    Ok(Commitment { limbs, codeword })
+    progress.advance(units)?;
+    Ok(Commitment { codeword })
 }

@@ -5,6 +5,7 @@
 
 #![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod batch;
 mod encode;
 mod prove;
 mod schedule;
@@ -13,6 +14,7 @@ mod sumcheck;
 mod transform;
 mod verify;
 
+pub use batch::{Scratch, Weights};
 pub use encode::{Commitment, commit};
 pub use prove::open;
 pub use schedule::{Schedule, Shape};

@@ -72,6 +72,29 @@ pub fn log_rows(cells: &[u64]) -> usize {
     tacit_algebra::multilinear::bits(total).saturating_sub(6).clamp(8, 26)
 }
 
+/// log2 of the rows that are worth trying: for less than 2^20 cells, where time hardly matters, longer limbs too, since a row
+/// of every limb is opened at each query.
+pub fn rows_to_try(cells: &[u64]) -> std::ops::RangeInclusive<usize> {
+    let (least, total) = (log_rows(cells), cells.iter().fold(0u64, |sum, &count| sum.saturating_add(count)));
+    if total < 1 << 20 { least..=least + 2 } else { least..=least }
+}
+
+/// About how many bytes an opening takes, in integers only, to compare schedules. `limbs` of each commitment.
+pub fn estimated_bytes(schedule: &Schedule, limbs: &[usize]) -> usize {
+    let siblings =
+        |queries: usize, log_domain: usize| queries * log_domain.saturating_sub(queries.max(1).ilog2() as usize);
+    let log_limbs = tacit_algebra::multilinear::bits(limbs.iter().map(|&count| count as u64).sum());
+    let mut bytes = 48 * (log_limbs + schedule.log_rows()) + (24 << schedule.log_final());
+    for (i, &queries) in schedule.queries().iter().enumerate() {
+        let (trees, row) = match i.checked_sub(1).and_then(|before| schedule.folds().get(before)) {
+            Some(&fold) => (1, 24 << fold),
+            None => (limbs.len(), 8 * limbs.iter().sum::<usize>()),
+        };
+        bytes += queries * row + 32 * trees * siblings(queries, schedule.log_domain(i));
+    }
+    bytes
+}
+
 /// A schedule with its terms, outer ones first.
 #[derive(Debug, Clone)]
 pub struct Choice {
@@ -83,10 +106,12 @@ pub struct Choice {
 /// Folds of 3 and 4 variables that leave 2^6 to 2^8 coefficients; up to 2^10 rows are not folded at all, since another oracle
 /// would take more bytes than the longer polynomial in clear.
 fn folds(log_rows: usize) -> Vec<usize> {
-    if log_rows <= 10 {
-        return Vec::new();
-    }
-    let excess = log_rows - 8;
+    if log_rows <= 10 { Vec::new() } else { folds_to(log_rows, 8) }
+}
+
+/// Folds of 4, then 3 variables; the last one so short that about `2^log_final` coefficients are left.
+fn folds_to(log_rows: usize, log_final: usize) -> Vec<usize> {
+    let excess = log_rows.saturating_sub(log_final);
     let count = excess.div_ceil(4);
     let fours = excess.saturating_sub(3 * count);
     (0..count).map(|i| if i < fours { 4 } else { 3 }).collect()
@@ -98,7 +123,28 @@ fn folds(log_rows: usize) -> Vec<usize> {
 /// # Errors
 /// When `outer` leaves no room, or the rows do not fit a schedule.
 pub fn choose(log_rows: usize, log_limbs: usize, outer: &[(String, f64)]) -> Result<Choice, Invalid> {
-    let folds = folds(log_rows);
+    complete(log_rows, log_limbs, folds(log_rows), outer)
+}
+
+/// Of schedules that leave 2^7 to 2^10 coefficients, the one whose opening of `limbs` limbs per commitment takes the fewest
+/// bytes. For small circuits, where time hardly matters.
+///
+/// # Errors
+/// As [`choose`].
+pub fn choose_smallest(log_rows: usize, limbs: &[usize], outer: &[(String, f64)]) -> Result<(usize, Choice), Invalid> {
+    let log_limbs = tacit_algebra::multilinear::bits(limbs.iter().map(|&count| count as u64).sum());
+    let mut best: Option<(usize, Choice)> = None;
+    for log_final in 7..=10 {
+        let choice = complete(log_rows, log_limbs, folds_to(log_rows, log_final), outer)?;
+        let bytes = estimated_bytes(&choice.schedule, limbs);
+        if best.as_ref().is_none_or(|(least, _)| bytes < *least) {
+            best = Some((bytes, choice));
+        }
+    }
+    best.ok_or(Invalid::Check("the number of schedules"))
+}
+
+fn complete(log_rows: usize, log_limbs: usize, folds: Vec<usize>, outer: &[(String, f64)]) -> Result<Choice, Invalid> {
     let rates: Vec<usize> = (0..=folds.len()).map(|i| if i == 0 { FIRST_RATE } else { (i + 1).min(10) }).collect();
     for step in 0..120 {
         let level = TARGET + 0.1 * f64::from(step);
@@ -161,6 +207,16 @@ mod tests {
         assert_eq!(log_rows(&[53 << 18, 11 << 18]), 18);
         assert_eq!(log_rows(&[100, 3]), 8);
         assert_eq!(log_rows(&[u64::MAX, u64::MAX]), 26);
+    }
+
+    #[test]
+    fn small_circuits_get_longer_limbs_where_that_is_smaller() {
+        let bytes =
+            |rows: usize, limbs: usize| choose_smallest(rows, &[limbs / 2, limbs - limbs / 2], &outer(17)).unwrap().0;
+        assert!(bytes(12, 31) < bytes(11, 60));
+        assert!(bytes(10, 31) < bytes(9, 60));
+        assert_eq!(rows_to_try(&[100_000, 20_000]), 11..=13);
+        assert_eq!(rows_to_try(&[53 << 18, 11 << 18]), 18..=18);
     }
 
     #[test]

@@ -2,15 +2,12 @@
 
 #![allow(clippy::indexing_slicing)]
 
-use p3_field::{Algebra, ExtensionField, Field, PackedFieldExtension, PackedValue, PrimeCharacteristicRing};
-use rayon::prelude::*;
-use tacit_algebra::{F, K};
+use std::ops::{Add, AddAssign, Mul, Sub};
 
-/// `LANES` elements of F.
-pub(crate) type PackedF = <F as Field>::Packing;
-/// `LANES` elements of K, coordinate by coordinate.
-pub(crate) type PackedK = <K as ExtensionField<F>>::ExtensionPacking;
-pub(crate) const LANES: usize = <PackedF as PackedValue>::WIDTH;
+use p3_field::{PackedValue, PrimeCharacteristicRing};
+use rayon::prelude::*;
+use tacit_algebra::packed::{Lanes, Packed, WIDTH, pack};
+use tacit_algebra::{F, K};
 
 /// Elements that one task handles.
 const CHUNK: usize = 1 << 10;
@@ -20,33 +17,22 @@ const SHORTEST: usize = 4;
 /// What a round sends: h(0) and the coefficient of X^2.
 pub(crate) type Message = (K, K);
 
-pub(crate) fn pack(values: &[K]) -> Vec<PackedK> {
-    values.par_chunks_exact(LANES).map(PackedK::from_ext_slice).collect()
+/// An element or a block of them.
+trait Block:
+    Copy + Send + Sync + From<K> + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self> + AddAssign
+{
 }
 
-fn lanes(value: PackedK) -> impl DoubleEndedIterator<Item = K> {
-    (0..LANES).map(move |lane| PackedFieldExtension::<F, K>::extract(&value, lane))
-}
+impl Block for K {}
+impl Block for Packed {}
 
-pub(crate) fn unpack(values: &[PackedK]) -> Vec<K> {
-    values.iter().copied().flat_map(lanes).collect()
-}
-
-pub(crate) fn lanes_sum(value: PackedK) -> K {
-    lanes(value).sum()
-}
-
-/// Vector and weight, elements or lanes of them.
+/// Vector and weight, elements or blocks of them.
 struct Pair<T> {
     vector: Vec<T>,
     weight: Vec<T>,
 }
 
-fn add<T: PrimeCharacteristicRing>(a: (T, T), b: (T, T)) -> (T, T) {
-    (a.0 + b.0, a.1 + b.1)
-}
-
-impl<T: Algebra<K> + Copy + Send + Sync> Pair<T> {
+impl<T: Block> Pair<T> {
     /// h(0) = sum of v w over the lower half, and the sum of (v' - v)(w' - w) over the two halves.
     fn message(&self) -> (T, T) {
         let half = self.vector.len() / 2;
@@ -55,11 +41,12 @@ impl<T: Algebra<K> + Copy + Send + Sync> Pair<T> {
         (v0.par_chunks(CHUNK), v1.par_chunks(CHUNK), w0.par_chunks(CHUNK), w1.par_chunks(CHUNK))
             .into_par_iter()
             .map(|(v0, v1, w0, w1)| products(v0, v1, w0, w1))
-            .reduce(|| (T::ZERO, T::ZERO), add)
+            .reduce(nothing, add)
     }
 
     /// Binds the top digit to `at`.
     fn fold(&mut self, at: K) {
+        let at = T::from(at);
         for values in [&mut self.vector, &mut self.weight] {
             let half = values.len() / 2;
             let (low, high) = values.split_at_mut(half);
@@ -70,6 +57,7 @@ impl<T: Algebra<K> + Copy + Send + Sync> Pair<T> {
 
     /// [`Self::fold`] and the next [`Self::message`] in one pass over memory.
     fn fold_and_message(&mut self, at: K) -> (T, T) {
+        let at = T::from(at);
         let half = self.vector.len() / 2;
         let quarter = half / 2;
         let (v, v_high) = self.vector.split_at_mut(half);
@@ -91,16 +79,24 @@ impl<T: Algebra<K> + Copy + Send + Sync> Pair<T> {
                 fold_chunk(w1, w3, at);
                 products(v0, v1, w0, w1)
             })
-            .reduce(|| (T::ZERO, T::ZERO), add);
+            .reduce(nothing, add);
         self.vector.truncate(half);
         self.weight.truncate(half);
         message
     }
 }
 
+fn nothing<T: Block>() -> (T, T) {
+    (T::from(K::ZERO), T::from(K::ZERO))
+}
+
+fn add<T: Block>(a: (T, T), b: (T, T)) -> (T, T) {
+    (a.0 + b.0, a.1 + b.1)
+}
+
 #[inline]
-fn products<T: PrimeCharacteristicRing + Copy>(v0: &[T], v1: &[T], w0: &[T], w1: &[T]) -> (T, T) {
-    let mut sum = (T::ZERO, T::ZERO);
+fn products<T: Block>(v0: &[T], v1: &[T], w0: &[T], w1: &[T]) -> (T, T) {
+    let mut sum = nothing::<T>();
     for (((&v0, &v1), &w0), &w1) in v0.iter().zip(v1).zip(w0).zip(w1) {
         sum.0 += v0 * w0;
         sum.1 += (v1 - v0) * (w1 - w0);
@@ -109,14 +105,14 @@ fn products<T: PrimeCharacteristicRing + Copy>(v0: &[T], v1: &[T], w0: &[T], w1:
 }
 
 #[inline]
-fn fold_chunk<T: Algebra<K> + Copy>(low: &mut [T], high: &[T], at: K) {
+fn fold_chunk<T: Block>(low: &mut [T], high: &[T], at: T) {
     for (low, &high) in low.iter_mut().zip(high) {
         *low += (high - *low) * at;
     }
 }
 
 enum Store {
-    Packed(Pair<PackedK>),
+    Packed(Pair<Packed>),
     Plain(Pair<K>),
 }
 
@@ -124,20 +120,20 @@ enum Store {
 pub(crate) struct Sumcheck(Store);
 
 impl Sumcheck {
-    pub(crate) fn plain(vector: Vec<K>, weight: Vec<K>) -> Self {
-        Self(Store::Plain(Pair { vector, weight }))
-    }
-
-    pub(crate) fn packed(vector: Vec<PackedK>, weight: Vec<PackedK>) -> Self {
-        Self(Store::Packed(Pair { vector, weight })).shortened()
+    /// Of packed elements only the first `lanes` lanes count; fewer than `WIDTH` are for vectors that are shorter than one.
+    pub(crate) fn new(vector: Vec<Packed>, weight: Vec<Packed>, lanes: usize) -> Self {
+        let unpack = |values: Vec<Packed>| values.into_iter().flat_map(|value| value.lanes().take(lanes)).collect();
+        if lanes < WIDTH || vector.len() < SHORTEST {
+            Self(Store::Plain(Pair { vector: unpack(vector), weight: unpack(weight) }))
+        } else {
+            Self(Store::Packed(Pair { vector, weight }))
+        }
     }
 
     fn shortened(self) -> Self {
         match self.0 {
-            Store::Packed(pair) if pair.vector.len() < SHORTEST => {
-                Self::plain(unpack(&pair.vector), unpack(&pair.weight))
-            }
-            store => Self(store),
+            Store::Packed(pair) => Self::new(pair.vector, pair.weight, WIDTH),
+            plain => Self(plain),
         }
     }
 
@@ -160,10 +156,21 @@ impl Sumcheck {
         self
     }
 
+    /// Moves into memory of the right size; returns what held the vectors before.
+    pub(crate) fn compact(&mut self) -> (Vec<Packed>, Vec<Packed>) {
+        match &mut self.0 {
+            Store::Packed(pair) => {
+                let (vector, weight) = (pair.vector.clone(), pair.weight.clone());
+                (std::mem::replace(&mut pair.vector, vector), std::mem::replace(&mut pair.weight, weight))
+            }
+            Store::Plain(_) => Default::default(),
+        }
+    }
+
     /// Elements of the vector.
     pub(crate) fn len(&self) -> usize {
         match &self.0 {
-            Store::Packed(pair) => pair.vector.len() * LANES,
+            Store::Packed(pair) => pair.vector.len() * WIDTH,
             Store::Plain(pair) => pair.vector.len(),
         }
     }
@@ -171,7 +178,7 @@ impl Sumcheck {
     /// Element `index` of the vector.
     pub(crate) fn element(&self, index: usize) -> K {
         match &self.0 {
-            Store::Packed(pair) => PackedFieldExtension::<F, K>::extract(&pair.vector[index / LANES], index % LANES),
+            Store::Packed(pair) => pair.vector[index / WIDTH].extract(index % WIDTH),
             Store::Plain(pair) => pair.vector[index],
         }
     }
@@ -179,7 +186,7 @@ impl Sumcheck {
     /// The vector as elements.
     pub(crate) fn vector(&self) -> Vec<K> {
         match &self.0 {
-            Store::Packed(pair) => unpack(&pair.vector),
+            Store::Packed(pair) => pair.vector.iter().flat_map(|value| value.lanes()).collect(),
             Store::Plain(pair) => pair.vector.clone(),
         }
     }
@@ -188,12 +195,12 @@ impl Sumcheck {
     pub(crate) fn univariate(&self, z: K) -> K {
         match &self.0 {
             Store::Packed(pair) => {
-                let step = PackedK::from(z.exp_u64(LANES as u64));
-                let start = z.exp_u64((CHUNK * LANES) as u64);
-                let horner = |chunk: &[PackedK]| chunk.iter().rev().fold(PackedK::ZERO, |sum, &v| sum * step + v);
-                let parts: Vec<PackedK> = pair.vector.par_chunks(CHUNK).map(horner).collect();
-                let joined = parts.into_iter().rev().fold(PackedK::ZERO, |sum, part| sum * start + part);
-                lanes(joined).rev().fold(K::ZERO, |sum, value| sum * z + value)
+                let step = Packed::from(z.exp_u64(WIDTH as u64));
+                let start = Packed::from(z.exp_u64((CHUNK * WIDTH) as u64));
+                let horner = |chunk: &[Packed]| chunk.iter().rev().fold(Packed::ZERO, |sum, &v| sum * step + v);
+                let parts: Vec<Packed> = pair.vector.par_chunks(CHUNK).map(horner).collect();
+                let joined = parts.into_iter().rev().fold(Packed::ZERO, |sum, part| sum * start + part);
+                joined.lanes().rev().fold(K::ZERO, |sum, value| sum * z + value)
             }
             Store::Plain(pair) => pair.vector.iter().rev().fold(K::ZERO, |sum, &v| sum * z + v),
         }
@@ -221,53 +228,57 @@ impl Sumcheck {
     }
 }
 
-fn both(message: (PackedK, PackedK)) -> Message {
-    (lanes_sum(message.0), lanes_sum(message.1))
+fn both(message: (Packed, Packed)) -> Message {
+    (message.0.lanes().sum(), message.1.lanes().sum())
 }
 
 /// Packed elements of one tile of the weight.
 const TILE: usize = 32;
+/// Points whose products are reduced together.
+const JOINED: usize = 4;
 
-/// With t = tile * TILE * LANES + s: `sum_j c_j x_j^t = sum_j (c_j x_j^(tile TILE LANES)) x_j^s`, and the powers up to one tile
+/// With t = tile * TILE * WIDTH + s: `sum_j c_j x_j^t = sum_j (c_j x_j^(tile TILE WIDTH)) x_j^s`, and the powers up to one tile
 /// are the same for all tiles.
-struct Powers<'a> {
+struct Powers {
     out_of_domain: (K, K),
-    points: &'a [(F, K)],
-    /// `TILE` packed powers of every point.
-    table: Vec<PackedF>,
-    /// x_j^(TILE LANES).
-    strides: Vec<F>,
-    z_powers: Vec<PackedK>,
+    /// The points (zeros fill the last group) and their coefficients.
+    points: Vec<[(F, K); JOINED]>,
+    /// `TILE` packed powers of every point, group by group.
+    table: Vec<[Lanes; JOINED]>,
+    /// x_j^(TILE WIDTH).
+    strides: Vec<[F; JOINED]>,
+    z_powers: Vec<Packed>,
 }
 
-impl<'a> Powers<'a> {
-    fn new(out_of_domain: (K, K), points: &'a [(F, K)]) -> Self {
-        let z: Vec<K> = out_of_domain.0.powers().take(TILE * LANES).collect();
-        let powers = |&(x, _): &(F, K)| -> Vec<PackedF> {
-            let powers: Vec<F> = x.powers().take(TILE * LANES).collect();
-            powers.chunks_exact(LANES).map(|lanes| *PackedF::from_slice(lanes)).collect()
+impl Powers {
+    fn new(out_of_domain: (K, K), points: &[(F, K)]) -> Self {
+        let z: Vec<K> = out_of_domain.0.powers().take(TILE * WIDTH).collect();
+        let group = |group: &[(F, K)]| std::array::from_fn(|j| group.get(j).copied().unwrap_or((F::ZERO, K::ZERO)));
+        let points: Vec<[(F, K); JOINED]> = points.chunks(JOINED).map(group).collect();
+        let powers = |group: &[(F, K); JOINED]| -> Vec<[Lanes; JOINED]> {
+            let powers: [Vec<F>; JOINED] = group.map(|(x, _)| x.powers().take(TILE * WIDTH).collect());
+            let lanes = |s: usize| std::array::from_fn(|j| *Lanes::from_slice(&powers[j][s * WIDTH..][..WIDTH]));
+            (0..TILE).map(lanes).collect()
         };
         Self {
             out_of_domain,
+            table: points.par_iter().flat_map_iter(powers).collect(),
+            strides: points.iter().map(|group| group.map(|(x, _)| x.exp_u64((TILE * WIDTH) as u64))).collect(),
             points,
-            table: points.iter().flat_map(powers).collect(),
-            strides: points.iter().map(|(x, _)| x.exp_u64((TILE * LANES) as u64)).collect(),
             z_powers: pack(&z),
         }
     }
 
-    fn add(&self, tile: usize, weight: &mut [PackedK]) {
+    fn add(&self, tile: usize, weight: &mut [Packed]) {
         let (z, coefficient) = self.out_of_domain;
-        let start = coefficient * z.exp_u64((tile * TILE * LANES) as u64);
+        let start = Packed::from(coefficient * z.exp_u64((tile * TILE * WIDTH) as u64));
         for (weight, &power) in weight.iter_mut().zip(&self.z_powers) {
             *weight += power * start;
         }
-        for ((&(_, coefficient), &stride), powers) in
-            self.points.iter().zip(&self.strides).zip(self.table.chunks_exact(TILE))
-        {
-            let start = PackedK::from(coefficient * stride.exp_u64(tile as u64));
-            for (weight, &power) in weight.iter_mut().zip(powers) {
-                *weight += start * power;
+        for ((points, strides), powers) in self.points.iter().zip(&self.strides).zip(self.table.chunks_exact(TILE)) {
+            let start = std::array::from_fn(|j| Packed::from(points[j].1 * strides[j].exp_u64(tile as u64)));
+            for (weight, powers) in weight.iter_mut().zip(powers) {
+                *weight += Packed::dot(&start, powers);
             }
         }
     }

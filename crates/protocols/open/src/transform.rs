@@ -10,8 +10,7 @@
 use p3_field::{PackedValue, PrimeCharacteristicRing, TwoAdicField};
 use rayon::prelude::*;
 use tacit_algebra::F;
-
-use crate::sumcheck::PackedF;
+use tacit_algebra::packed::Lanes;
 
 /// Elements that fit the second-level cache beside a task's other data.
 const CACHED: usize = 1 << 16;
@@ -114,9 +113,9 @@ fn contiguous(node: &mut [F], factors: &Factors, log_node: usize, q: usize) {
 
 #[inline]
 fn butterflies(low: &mut [F], high: &mut [F], factor: F) {
-    let lanes = PackedF::from(factor);
-    let (low, low_rest) = PackedF::pack_slice_with_suffix_mut(low);
-    let (high, high_rest) = PackedF::pack_slice_with_suffix_mut(high);
+    let lanes = Lanes::from(factor);
+    let (low, low_rest) = Lanes::pack_slice_with_suffix_mut(low);
+    let (high, high_rest) = Lanes::pack_slice_with_suffix_mut(high);
     for (a, b) in low.iter_mut().zip(high) {
         let product = *b * lanes;
         *b = *a - product;

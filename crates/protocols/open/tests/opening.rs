@@ -5,9 +5,10 @@ use proptest::prelude::*;
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 use tacit_algebra::multilinear::{eq_index, eq_table};
-use tacit_algebra::progress::Progress;
+use tacit_algebra::packed::{Packed, WIDTH, pack};
+use tacit_algebra::progress::{Progress, Stopped};
 use tacit_algebra::{F, K, P};
-use tacit_open::{Commitment, Schedule, Shape, commit, open, verify};
+use tacit_open::{Commitment, Schedule, Scratch, Shape, Weights, commit, open, verify};
 use tacit_transcript::{Digest, Invalid, Receiver, Sender, Transcript};
 
 fn cell(random: &mut SmallRng) -> F {
@@ -21,9 +22,33 @@ fn element(random: &mut SmallRng) -> K {
 struct Case {
     schedule: Schedule,
     shape: Shape,
+    limbs: Vec<Vec<F>>,
     commitments: Vec<Commitment>,
     weights: Vec<(u64, Vec<K>)>,
     value: K,
+}
+
+/// Weights that are held whole.
+struct Held<'a>(&'a [(u64, Vec<K>)]);
+
+impl Weights for Held<'_> {
+    fn add(&self, address: u64, first: usize, scale: K, rows: &mut [Packed]) {
+        for (_, weights) in self.0.iter().filter(|(at, _)| *at == address) {
+            let weights: Vec<K> = weights[first..].iter().take(rows.len() * WIDTH).map(|&w| w * scale).collect();
+            rows.iter_mut().zip(pack(&weights)).for_each(|(row, weight)| *row += weight);
+        }
+    }
+
+    fn multiple(&self, _: u64, _: usize, _: usize) -> Option<(K, &[Packed])> {
+        None
+    }
+}
+
+/// Commits to limbs that are held whole.
+fn commit_to(schedule: &Schedule, limbs: &[Vec<F>]) -> Commitment {
+    let cells =
+        |limb: usize, first: usize, rows: &mut [F]| rows.copy_from_slice(&limbs[limb][first..first + rows.len()]);
+    commit(schedule, limbs.len(), cells, &Progress::default()).unwrap()
 }
 
 impl Case {
@@ -37,22 +62,23 @@ impl Case {
             addresses.swap(i, random.random_range(0..=i));
         }
         addresses.truncate(total);
-        let commitments: Vec<Commitment> = widths
-            .iter()
-            .map(|&width| {
-                let limbs = (0..width).map(|_| (0..rows).map(|_| cell(&mut random)).collect()).collect();
-                commit(&schedule, limbs, &Progress::default()).unwrap()
-            })
-            .collect();
+        let limbs: Vec<Vec<F>> = (0..total).map(|_| (0..rows).map(|_| cell(&mut random)).collect()).collect();
+        let mut rest = limbs.as_slice();
+        let mut next = |width: usize| {
+            let (limbs, after) = rest.split_at(width);
+            rest = after;
+            commit_to(&schedule, limbs)
+        };
+        let commitments: Vec<Commitment> = widths.iter().map(|&width| next(width)).collect();
         let (mut weights, mut value) = (Vec::new(), K::ZERO);
-        for (&address, limb) in addresses.iter().zip(commitments.iter().flat_map(Commitment::limbs)) {
+        for (&address, limb) in addresses.iter().zip(&limbs) {
             if random.random_range(0..4) > 0 {
                 let weight: Vec<K> = (0..rows).map(|_| element(&mut random)).collect();
                 value += weight.iter().zip(limb).map(|(&w, &v)| w * v).sum::<K>();
                 weights.push((address, weight));
             }
         }
-        Self { schedule, shape: Shape { widths: widths.to_vec(), addresses }, commitments, weights, value }
+        Self { schedule, shape: Shape { widths: widths.to_vec(), addresses }, limbs, commitments, weights, value }
     }
 
     fn roots(&self) -> Vec<Digest> {
@@ -60,11 +86,22 @@ impl Case {
     }
 
     fn prove(&self, value: K) -> Vec<u8> {
+        self.prove_in(&mut Scratch::default(), value)
+    }
+
+    fn prove_in(&self, scratch: &mut Scratch, value: K) -> Vec<u8> {
         let mut sender = Sender::new(Transcript::new("opening test"));
-        let commitments: Vec<&Commitment> = self.commitments.iter().collect();
-        let weights = self.weights.clone();
-        open(&self.schedule, &commitments, &self.shape, weights, value, &mut sender, &Progress::default()).unwrap();
+        self.open(value, scratch, &mut sender, &Progress::default()).unwrap();
         sender.finish()
+    }
+
+    fn open(&self, value: K, scratch: &mut Scratch, sender: &mut Sender, progress: &Progress) -> Result<(), Stopped> {
+        let commitments: Vec<&Commitment> = self.commitments.iter().collect();
+        let cells = |limb: usize, first: usize, rows: &mut [F]| {
+            rows.copy_from_slice(&self.limbs[limb][first..first + rows.len()])
+        };
+        let weights = Held(&self.weights);
+        open(&self.schedule, &commitments, &self.shape, cells, &weights, value, scratch, sender, progress)
     }
 
     fn form(&self, point: &[K]) -> K {
@@ -142,8 +179,8 @@ fn other_lengths_are_refused() {
 #[test]
 fn words_above_the_modulus_are_refused() {
     let mut case = sample();
-    let zeros = |width: usize| vec![vec![F::ZERO; 128]; width];
-    case.commitments = [5, 2].map(|width| commit(&case.schedule, zeros(width), &Progress::default()).unwrap()).into();
+    case.limbs = vec![vec![F::ZERO; 128]; 7];
+    case.commitments = [5, 2].map(|width| commit_to(&case.schedule, &case.limbs[..width])).into();
     case.value = K::ZERO;
     let proof = case.prove(K::ZERO);
     assert_eq!(case.verify(&proof), Ok(()));
@@ -220,6 +257,17 @@ fn a_recommended_schedule_works() {
 }
 
 #[test]
+fn memory_that_was_used_before_changes_nothing() {
+    let mut scratch = Scratch::default();
+    for (seed, (rows, widths)) in
+        (0..).zip([(7, [5, 2]), (9, [3, 1]), (6, [1, 1]), (8, [7, 6]), (2, [1, 2]), (8, [7, 6])])
+    {
+        let case = Case::new(schedule(rows, &[1], &[1, 2], &[9, 7]), &widths, seed);
+        assert!(case.prove_in(&mut scratch, case.value) == case.prove(case.value), "{rows} {widths:?}");
+    }
+}
+
+#[test]
 fn schedules_are_checked() {
     let new = |rows, folds: &[usize], rates: &[usize], queries: &[usize], salt| {
         Schedule::new(rows, folds.to_vec(), rates.to_vec(), queries.to_vec(), salt)
@@ -247,7 +295,6 @@ fn stopping_is_heard() {
     let progress = Progress::default();
     progress.stop.store(true, std::sync::atomic::Ordering::Relaxed);
     let mut sender = Sender::new(Transcript::new("opening test"));
-    let commitments: Vec<&Commitment> = case.commitments.iter().collect();
-    assert!(open(&case.schedule, &commitments, &case.shape, vec![], K::ZERO, &mut sender, &progress).is_err());
-    assert!(commit(&case.schedule, vec![vec![F::ZERO; 128]], &progress).is_err());
+    assert!(case.open(case.value, &mut Scratch::default(), &mut sender, &progress).is_err());
+    assert!(commit(&case.schedule, 1, |_, _, rows| rows.fill(F::ZERO), &progress).is_err());
 }

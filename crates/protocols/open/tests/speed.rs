@@ -6,9 +6,10 @@ use p3_field::{BasedVectorSpace, PrimeCharacteristicRing};
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 use tacit_algebra::multilinear::{eq_index, eq_table};
+use tacit_algebra::packed::{Packed, WIDTH, pack};
 use tacit_algebra::progress::Progress;
 use tacit_algebra::{F, K};
-use tacit_open::{Shape, commit, open, security, verify};
+use tacit_open::{Scratch, Shape, Weights, commit, open, security, verify};
 use tacit_transcript::{Receiver, Sender, Transcript};
 
 /// Seconds of all threads so far, user and system (Linux; elsewhere 0): walls lie on a busy machine.
@@ -16,6 +17,23 @@ fn processor_seconds() -> f64 {
     let text = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
     let ticks = |field: usize| text.rsplit(')').next()?.split_whitespace().nth(field)?.parse::<f64>().ok();
     (ticks(11).unwrap_or(0.0) + ticks(12).unwrap_or(0.0)) / 100.0
+}
+
+/// `scale^address row`.
+struct Powers<'a> {
+    scale: K,
+    row: &'a [Packed],
+}
+
+impl Weights for Powers<'_> {
+    fn add(&self, address: u64, first: usize, factor: K, rows: &mut [Packed]) {
+        let factor = Packed::from(factor * self.scale.exp_u64(address));
+        rows.iter_mut().zip(&self.row[first / WIDTH..]).for_each(|(row, &weight)| *row += weight * factor);
+    }
+
+    fn multiple(&self, address: u64, first: usize, count: usize) -> Option<(K, &[Packed])> {
+        Some((self.scale.exp_u64(address), &self.row[first / WIDTH..][..count]))
+    }
 }
 
 /// The weight of row t of the limb at address a is `scale^a powers[t]`, so that the form has a cheap extension.
@@ -26,15 +44,20 @@ fn measure(log_rows: usize, widths: [usize; 2]) {
     let progress = Progress::default();
     let rows = 1 << log_rows;
     let (mut seconds, mut processor) = (Vec::new(), Vec::new());
+    let mut all: Vec<Vec<F>> = Vec::new();
     let commitments: Vec<_> = widths
         .iter()
         .map(|&width| {
             let cell = |random: &mut SmallRng| F::from_u64(random.random_range(0..1 << 16));
-            let limbs = (0..width).map(|_| (0..rows).map(|_| cell(&mut random)).collect()).collect();
+            let limbs: Vec<Vec<F>> = (0..width).map(|_| (0..rows).map(|_| cell(&mut random)).collect()).collect();
             let (start, before) = (Instant::now(), processor_seconds());
-            let commitment = commit(&schedule, limbs, &progress).unwrap();
+            let cells = |limb: usize, first: usize, rows: &mut [F]| {
+                rows.copy_from_slice(&limbs[limb][first..first + rows.len()]);
+            };
+            let commitment = commit(&schedule, width, cells, &progress).unwrap();
             seconds.push(start.elapsed().as_secs_f64());
             processor.push(processor_seconds() - before);
+            all.extend(limbs);
             commitment
         })
         .collect();
@@ -42,19 +65,20 @@ fn measure(log_rows: usize, widths: [usize; 2]) {
     let row: Vec<K> =
         (0..rows).map(|_| K::from_basis_coefficients_fn(|_| F::from_u64(random.random::<u64>() >> 1))).collect();
     let scale: K = row[0];
-    let weights: Vec<(u64, Vec<K>)> = (0..64u64)
-        .map(|a| {
-            let scale = scale.exp_u64(a);
-            (a, row.iter().map(|&w| w * scale).collect())
-        })
-        .collect();
-    let limbs = commitments.iter().flat_map(|commitment| commitment.limbs());
-    let value = limbs.zip(&weights).map(|(limb, (_, w))| limb.iter().zip(w).map(|(&v, &w)| w * v).sum::<K>()).sum();
+    let packed = pack(&row);
+    let value = (0u64..)
+        .zip(&all)
+        .map(|(a, limb)| limb.iter().zip(&row).map(|(&v, &w)| w * v).sum::<K>() * scale.exp_u64(a))
+        .sum();
+    let cells = |limb: usize, first: usize, rows: &mut [F]| rows.copy_from_slice(&all[limb][first..first + rows.len()]);
+    let weights = Powers { scale, row: &packed };
     let roots: Vec<_> = commitments.iter().map(|commitment| commitment.root()).collect();
 
     let mut sender = Sender::new(Transcript::new("speed"));
     let (start, before) = (Instant::now(), processor_seconds());
-    open(&schedule, &commitments.iter().collect::<Vec<_>>(), &shape, weights, value, &mut sender, &progress).unwrap();
+    let commitments: Vec<_> = commitments.iter().collect();
+    let mut scratch = Scratch::default();
+    open(&schedule, &commitments, &shape, cells, &weights, value, &mut scratch, &mut sender, &progress).unwrap();
     let opened = start.elapsed().as_secs_f64();
     processor.push(processor_seconds() - before);
     let proof = sender.finish();

@@ -27,6 +27,8 @@ def pointwise(operator: str) -> Callable[[Describe], Describe]:
 
         @lowering(operator, rounds=rounds)
         def lower(context: Context, node: Node) -> None:
+            if not context.is_float(node.outputs[0]):
+                raise context.unsupported(node, "its values are integers; cast to floats first")
             context.defer(node.outputs[0], node.inputs[0], describe(context, node))
 
         return describe
@@ -97,4 +99,4 @@ def clip(context: Context, node: Node) -> Function:
     low, high = bounds
     if low == 0 and high >= extreme:
         return Function("relu")
-    return Function("clip", (low, max(low, high)))
+    return Function("clip", (min(low, high), high))

@@ -1,4 +1,4 @@
-"""Mul, and Div by a constant. A constant of one element is public structure; a larger one is a column of weights."""
+"""Mul and Div. A constant of one element is public structure; a larger one is a column of weights."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 
 from tacit.graph import Node
 from tacit.numbers.functions import Function
+from tacit.operators.elementwise import quotient
 from tacit.operators.registry import lowering
 from tacit.operators.weights import scale, weigh
 from tacit.primitives import arithmetic, movement
@@ -63,10 +64,10 @@ def multiply(context: Context, node: Node) -> None:
 
 @lowering("Div", weighs=weighs)
 def divide(context: Context, node: Node) -> None:
-    divisor = context.require_constant(node, 1, "divisor")
+    divisor = context.constant(node.inputs[1])
+    if divisor is None:
+        quotient.divide(context, node)
+        return
     if not np.all(divisor) or divisor.dtype.kind != "f":
         raise context.unsupported(node, "it divides by zero or divides integers")
-    found = split(context, node)
-    if found is None:
-        raise context.unsupported(node, "its divisor is computed by the model; only a constant one can be proved yet")
-    by_constant(context, node, *found)
+    by_constant(context, node, node.inputs[0], node.inputs[1], 1.0 / divisor.astype(np.float64))

@@ -8,7 +8,10 @@ from tacit.primitives.gadgets.argmax import argmax
 from tacit.primitives.gadgets.comparison import compare, maximum, maximum_along, maximum_of, minimum
 from tacit.primitives.gadgets.digits import range_check
 from tacit.primitives.gadgets.division import divide
+from tacit.primitives.gadgets.quotient import divide_signed
 from tacit.primitives.gadgets.rescale import divide_constant, round_saturate, round_wide
+from tacit.primitives.gadgets.roots import inverse_root, logarithm, square_root
+from tacit.primitives.gadgets.running import running_sum
 from tacit.primitives.gadgets.softmax import softmax
 
 __all__ = [
@@ -16,6 +19,9 @@ __all__ = [
     "compare",
     "divide",
     "divide_constant",
+    "divide_signed",
+    "inverse_root",
+    "logarithm",
     "maximum",
     "maximum_along",
     "maximum_of",
@@ -23,5 +29,7 @@ __all__ = [
     "range_check",
     "round_saturate",
     "round_wide",
+    "running_sum",
     "softmax",
+    "square_root",
 ]

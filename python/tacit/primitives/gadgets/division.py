@@ -22,10 +22,10 @@ def divide(b: Builder, name: str, a: Tensor, d: Tensor, *, exponent: int | None 
     largest = a.high // d.low
     quotient_bits, divisor_bits = largest.bit_length(), (d.high - 1).bit_length()
     require_injective(name, 1 << (quotient_bits + divisor_bits + 1))
-    like = movement.plus(b, a, d)
+    a, d = movement.align_all(b, (a, d))
     exponent = a.exponent - d.exponent if exponent is None else exponent
-    q = b.commit(name, like, 0, largest, lambda: b.value(a) // b.value(d), exponent=exponent)
-    r = b.commit(f"{name}/remainder", like, 0, d.high - 1, lambda: b.value(a) % b.value(d))
+    q = b.commit(name, a, 0, largest, lambda: b.value(a) // b.value(d), exponent=exponent)
+    r = b.commit(f"{name}/remainder", a, 0, d.high - 1, lambda: b.value(a) % b.value(d))
     b.contract(f"{name}/division", arithmetic.multiply(b, q, d) + r - a)
     digits(b, f"{name}/quotient", q, quotient_bits)
     digits(b, f"{name}/remainder", r, divisor_bits)

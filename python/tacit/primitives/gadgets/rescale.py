@@ -131,6 +131,11 @@ def sign_and_table(b: Builder, name: str, x: Tensor, shift: int, q: Interval, sh
     bits = (shape.high - shape.low).bit_length()
     high_low, high_high = (q.low - shape.low) >> bits, (q.high - shape.low) >> bits
     require_injective(name, (high_high - high_low + 1) << (bits + shift))
+    if high_high - high_low >= 1 << WIDEST_TABLE:
+        raise ModelError(
+            f"the values at {name} may leave their calibrated range by more than {WIDEST_TABLE} bits; "
+            "check the weights, or give samples that reach the values that matter"
+        )
     values = shape.over(shape.low, shape.high)
     total = once(lambda: b.value(x) + half(shift))
     above = once(lambda: ((total() >> shift) - shape.low) >> bits)

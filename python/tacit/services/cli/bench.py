@@ -6,9 +6,6 @@ import argparse
 import json
 from pathlib import Path
 
-import numpy as np
-
-from tacit import inputs
 from tacit.errors import InputError, ModelError
 from tacit.services.measure import measure, with_peer
 
@@ -19,15 +16,8 @@ def run(arguments: argparse.Namespace) -> int:
     path = Path(arguments.model)
     if not path.is_file():
         raise ModelError(f"The model file {path} does not exist.")
-    samples = None
-    if arguments.samples is not None:
-        loaded = inputs.read(Path(arguments.samples), ())
-        samples = loaded if isinstance(loaded, dict) else np.asarray(loaded)
-    result = measure(path, samples, runs=arguments.runs, widths=arguments.widths)
+    result = measure(path, arguments.samples, runs=arguments.runs, widths=arguments.widths)
     if arguments.peer:
         result["peer"] = with_peer(path, arguments.peer)
-    if arguments.json:
-        print(json.dumps(result))
-    else:
-        print(json.dumps(result, indent=2))
+    print(json.dumps(result, indent=None if arguments.json else 2))
     return 0

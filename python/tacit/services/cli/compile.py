@@ -3,20 +3,39 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 
-from tacit import api
-from tacit.errors import ModelError
+from tacit import api, storage
+from tacit.errors import InputError
+from tacit.images import ImageScale
 
 
 def run(arguments: argparse.Namespace) -> int:
-    output = Path(arguments.output)
-    if not output.parent.is_dir():
-        raise ModelError(f"The folder {output.parent} does not exist.")
-    model = api.compile(arguments.model, samples=arguments.samples, widths=arguments.widths, image=arguments.image)
-    model.save(output)
-    key_path = output.with_suffix(".key")
-    model.key.save(key_path)
+    output, key = targets(arguments.output)
+    for path in (output, key):
+        storage.require_target(path)
+        if os.path.realpath(path) in map(os.path.realpath, (arguments.model, arguments.samples)):
+            raise InputError(f"{path} would overwrite what is read; name another output.")
+    model = api.compile(arguments.model, arguments.samples, widths=arguments.widths, image=scale(arguments))
+    model.save(output, key=key)
     print(model.report.text())
-    print(f"wrote {output} (private: holds the weights) and {key_path} (public)")
+    print(f"wrote {output} (private: holds the weights) and {key} (public)")
     return 0
+
+
+def targets(output: str) -> tuple[Path, Path]:
+    """The model file and the key beside it: m.tacit and m.key; another ending is kept: m.bin and m.bin.key."""
+    path = Path(output)
+    if path.suffix == ".key":
+        raise InputError(f"{path} ends like a key; name the model file, e.g. {path.with_suffix('.tacit')}.")
+    return path, path.with_suffix(".key") if path.suffix == ".tacit" else path.with_name(f"{path.name}.key")
+
+
+def scale(arguments: argparse.Namespace) -> ImageScale | None:
+    """The scaling of pixels that the options describe."""
+    if arguments.image is None:
+        if arguments.image_mean or arguments.image_deviation:
+            raise InputError("--image-mean and --image-deviation need --image.")
+        return None
+    return ImageScale(arguments.image, arguments.image_mean or (0.0,), arguments.image_deviation or (1.0,))

@@ -10,11 +10,14 @@ from tacit.errors import InputError
 from tacit.key import Key
 from tacit.receipt import Receipt
 
-PROVED = "proved   the integer model whose weights have the commitment below computed the outputs from the inputs"
+PROVED = "the integer model whose weights have the commitment below computed the outputs from the inputs"
 HIDDEN = "hidden   nothing: this version's proofs are transparent. The weights are committed and not sent, but nothing is claimed\n"
 HIDDEN += "         about what a proof leaks of them"
 ASSUMED = "assumed  Keccak-256 as a random oracle and collision resistant; WHIR in the proven Johnson regime; no trusted setup"
 NOT_COVERED = "not      that the integer model equals the float model (tacit compile measures it); who made the model; when"
+
+OPENED = "yes: a transparent proof was made with these weights, so nothing is claimed about their secrecy"
+UNOPENED = "no: no proof was made from this file yet; the first one is transparent and will be recorded here"
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -23,19 +26,20 @@ def run(arguments: argparse.Namespace) -> int:
         raise InputError(f"The file {path} does not exist.")
     with path.open("rb") as file:
         start = file.read(8)
-    if zipfile.is_zipfile(path):
-        print(_model(path))
-    elif start[:7] == b"tacit\0K":
+    if start[:7] == b"tacit\0K":
         print(_key(Key.load(path)))
     elif start[:7] == b"tacit\0R":
         print(_receipt(Receipt.load(path)))
+    elif zipfile.is_zipfile(path):
+        print(_model(path))
     else:
         raise InputError(f"{path} is neither a model file nor a key nor a receipt of tacit.")
     return 0
 
 
-def _statement() -> list[str]:
-    return [PROVED, HIDDEN, ASSUMED, NOT_COVERED]
+def _statement(verb: str) -> list[str]:
+    """What is proved, hidden, assumed and left open; a receipt that nobody verified only claims it."""
+    return [f"{verb:8} {PROVED}", HIDDEN, ASSUMED, NOT_COVERED]
 
 
 def _commitments(circuit: bytes, weights: bytes) -> list[str]:
@@ -43,7 +47,7 @@ def _commitments(circuit: bytes, weights: bytes) -> list[str]:
 
 
 def _key(key: Key) -> str:
-    lines = [f"key, {len(key.to_bytes()):,} bytes", *_statement(), *_commitments(key.circuit_digest, key.model_commitment)]
+    lines = [f"key, {len(key.to_bytes()):,} bytes", *_statement("proved"), *_commitments(key.circuit_digest, key.model_commitment)]
     for s in key.signatures:
         side = "output" if s.is_output else "input "
         lines.append(f"{side}   {s.name} {s.dtype} {list(s.shape)}, integers * 2^{-s.exponent} in [{s.lowest}, {s.highest}]")
@@ -65,7 +69,7 @@ def _receipt(receipt: Receipt) -> str:
     return "\n".join(
         [
             f"receipt, {len(receipt.to_bytes()):,} bytes (unverified: run tacit verify)",
-            *_statement(),
+            *_statement("claims"),
             *_commitments(receipt.circuit_digest, receipt.model_commitment),
             f"context  {receipt.context!r}",
             f"public   {len(publics)} tensors, {sum(map(len, publics)):,} bytes",
@@ -78,7 +82,12 @@ def _model(path: Path) -> str:
     from tacit.model import Model
 
     model = Model.load(path)
-    lines = [f"model file, {path.stat().st_size:,} bytes (private: holds the weights)", model.report.text(), _key(model.key)]
+    lines = [f"model file, {path.stat().st_size:,} bytes (private: holds the weights)", model.report.text()]
+    lines.append(f"opened   {OPENED if model.opened else UNOPENED}")
+    if model.image is not None:
+        scale = model.image
+        lines.append(f"images   (pixel / {scale.divide:g} - {list(scale.mean)}) / {list(scale.deviation)}")
+    lines.append(_key(model.key))
     total = sum(cells for _, cells, _ in model.report.nodes) or 1
     lines.append("cells and lookups of each node, and its share of the witness:")
     for node, cells, lookups in sorted(model.report.nodes, key=lambda n: -n[1]):

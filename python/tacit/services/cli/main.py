@@ -3,32 +3,40 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import logging
+import os
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
+import tacit
 from tacit.errors import InvalidReceipt, TacitError
 
 DONE, REFUSED, USAGE, FAULT, INTERRUPTED = 0, 1, 2, 3, 130
+WIDTHS = ("lean", "standard", "faithful")
 
 
 class Parser(argparse.ArgumentParser):
     """Says what is wrong in one sentence."""
 
-    def error(self, message: str):
+    def error(self, message: str) -> NoReturn:
         self.exit(USAGE, f"tacit: {message}; see 'tacit --help'.\n")
 
 
 def parser() -> argparse.ArgumentParser:
     root = Parser(prog="tacit", description="Proves that a committed model, and no other, computed an output.")
+    root.add_argument("--version", action="version", version=f"tacit {tacit.__version__}")
     commands = root.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=Parser)
 
     compile_ = commands.add_parser("compile", help="an ONNX file and samples -> a model file (private) and a key (public)")
     compile_.add_argument("model", help="an ONNX file")
-    compile_.add_argument("--samples", required=True, help="a file of samples: .npz, .npy or .json")
-    compile_.add_argument("-o", "--output", required=True, help="the model file to write; the key is written beside it as .key")
-    compile_.add_argument("--widths", choices=("lean", "standard", "faithful"), default="standard", help="integer widths")
-    compile_.add_argument("--image", metavar="DIVIDE", type=float, help="images are accepted; pixels are divided by this number")
+    compile_.add_argument("--samples", required=True, help="a file of samples: .npz, .npy, .json, or one image")
+    compile_.add_argument("-o", "--output", required=True, help="the model file to write; the key goes beside it as .key")
+    compile_.add_argument("--widths", choices=WIDTHS, default="standard", help="integer widths")
+    compile_.add_argument("--image", metavar="DIVIDE", type=float, help="take images; pixels are divided by this number")
+    compile_.add_argument("--image-mean", metavar="M[,M,M]", type=numbers, help="then these are subtracted")
+    compile_.add_argument("--image-deviation", metavar="D[,D,D]", type=numbers, help="then these divide")
 
     prove = commands.add_parser("prove", help="a model file and an input -> a receipt")
     prove.add_argument("model", help="a model file written by compile")
@@ -42,7 +50,7 @@ def parser() -> argparse.ArgumentParser:
     verify.add_argument("--key", required=True, help="the model's key")
     verify.add_argument("--context", default="", help="the text that the receipt must be bound to")
 
-    inspect = commands.add_parser("inspect", help="what a model file, key or receipt says: proved, hidden, assumed; bits, sizes, costs")
+    inspect = commands.add_parser("inspect", help="what a model file, key or receipt says: proved, hidden, assumed; bits, costs")
     inspect.add_argument("file", help="a .tacit, .key or receipt file")
 
     bench = commands.add_parser("bench", help="measure a model: one JSON object")
@@ -50,52 +58,65 @@ def parser() -> argparse.ArgumentParser:
     bench.add_argument("--samples", help="a file of samples; seeded random ones in [0, 1] otherwise")
     bench.add_argument("--peer", choices=("ezkl",), help="measure this system on the same file, too (pip install ezkl)")
     bench.add_argument("--runs", type=int, default=5, help="proofs to take the median of")
-    bench.add_argument("--json", action="store_true", help="print JSON only")
-    bench.add_argument("--widths", choices=("lean", "standard", "faithful"), default="standard", help="integer widths")
+    bench.add_argument("--json", action="store_true", help="print one line of JSON")
+    bench.add_argument("--widths", choices=WIDTHS, default="standard", help="integer widths")
     return root
 
 
-def run(arguments: argparse.Namespace) -> int:
-    if arguments.command == "verify":
-        from tacit.services.cli import verify as command
-    elif arguments.command == "compile":
-        from tacit.services.cli import compile as command  # type: ignore[no-redef]
-    elif arguments.command == "prove":
-        from tacit.services.cli import prove as command  # type: ignore[no-redef]
-    elif arguments.command == "inspect":
-        from tacit.services.cli import inspect as command  # type: ignore[no-redef]
-    else:
-        from tacit.services.cli import bench as command  # type: ignore[no-redef]
-    return command.run(arguments)
+def numbers(text: str) -> tuple[float, ...]:
+    """'0.5,0.4' -> (0.5, 0.4)."""
+    return tuple(float(part) for part in text.split(","))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs one command; the return value is the exit code."""
-    logging.basicConfig(format="tacit: %(message)s", level=logging.WARNING)
+    """Runs one command; the return value is the exit code. Without `argv` this is the whole process, and an interrupt ends
+    it at once: native libraries that were interrupted while they loaded may crash when the interpreter takes them down."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("tacit: %(message)s"))
+    log = logging.getLogger("tacit")
+    log.addHandler(handler)
+    try:
+        code = _guarded(argv)
+    finally:
+        log.removeHandler(handler)
+    if argv is None and code == INTERRUPTED:
+        sys.stderr.flush()
+        os._exit(code)
+    return code
+
+
+def _guarded(argv: Sequence[str] | None) -> int:
+    """Every error becomes one sentence and its exit code."""
     try:
         arguments = parser().parse_args(argv)
+        command = importlib.import_module(f"tacit.services.cli.{arguments.command}")
+        code: int = command.run(arguments)
+        sys.stdout.flush()
+        return code
     except SystemExit as stop:
-        return int(stop.code or 0)
-    try:
-        return run(arguments)
+        return stop.code if isinstance(stop.code, int) else DONE
     except InvalidReceipt as error:
-        print(f"tacit: {error}", file=sys.stderr)
-        return REFUSED
+        return _say(str(error), REFUSED)
     except TacitError as error:
-        print(f"tacit: {error}", file=sys.stderr)
-        return USAGE
+        return _say(str(error), USAGE)
     except KeyboardInterrupt:
-        print("tacit: interrupted; nothing was written.", file=sys.stderr)
-        return INTERRUPTED
+        return _say("interrupted; no half-written file was left.", INTERRUPTED)
     except BrokenPipeError:
+        # Whoever read the output has left; nothing more can be said there, not even at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
     except MemoryError:
-        print("tacit: the machine has too little memory for this model.", file=sys.stderr)
-        return USAGE
+        return _say("the machine has too little memory for this model.", USAGE)
+    except OSError as error:
+        return _say(f"{error.filename or 'the output'} cannot be used ({error.strerror or type(error).__name__}).", USAGE)
     except Exception as error:
         logging.getLogger("tacit").debug("fault", exc_info=True)
-        print(f"tacit: a fault in Tacit itself ({type(error).__name__}: {_one_line(error)}); please report it.", file=sys.stderr)
-        return FAULT
+        return _say(f"a fault in Tacit itself ({type(error).__name__}: {_one_line(error)}); please report it.", FAULT)
+
+
+def _say(sentence: str, code: int) -> int:
+    print(f"tacit: {' '.join(sentence.split())}", file=sys.stderr)
+    return code
 
 
 def _one_line(error: Exception) -> str:

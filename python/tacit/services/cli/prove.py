@@ -1,25 +1,27 @@
-"""tacit prove MODEL.tacit --input FILE -o OUT.receipt [--context TEXT]"""
+"""tacit prove MODEL.tacit --input FILE -o OUT.receipt [--hide none] [--context TEXT]"""
 
 from __future__ import annotations
 
 import argparse
+import os
 import time
-from pathlib import Path
 
+from tacit import storage
 from tacit.errors import InputError
-from tacit.model import Model
+from tacit.model import Model, require_nothing_hidden
 
 
 def run(arguments: argparse.Namespace) -> int:
-    output = Path(arguments.output)
-    if not output.parent.is_dir():
-        raise InputError(f"The folder {output.parent} does not exist.")
-    hide = None if arguments.hide is None else () if arguments.hide == "none" else tuple(arguments.hide.split(","))
+    output = arguments.output
+    hide = None if arguments.hide is None else () if arguments.hide == "none" else arguments.hide.split(",")
+    require_nothing_hidden(hide)
+    if str(storage.require_target(output)) in map(os.path.realpath, (arguments.model, arguments.input)):
+        raise InputError(f"{output} would overwrite what is read; name another output.")
     model = Model.load(arguments.model)
     model.prepare()
     started = time.perf_counter()
-    receipt = model.prove(arguments.input, hide=hide, context=arguments.context)
+    receipt = model.prove(arguments.input, hide=hide, context=arguments.context.encode("utf-8", "surrogateescape"))
     elapsed = time.perf_counter() - started
     receipt.save(output)
-    print(f"wrote {output}: {len(receipt.to_bytes())} bytes, proved in {elapsed:.3f} s")
+    print(f"wrote {output}: {len(receipt.to_bytes()):,} bytes, proved in {elapsed:.3f} s")
     return 0

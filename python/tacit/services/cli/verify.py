@@ -14,7 +14,7 @@ def run(arguments: argparse.Namespace) -> int:
     key = Key.load(arguments.key)
     receipt = Receipt.load(arguments.receipt)
     started = time.perf_counter()
-    verify(receipt, key, arguments.context)
+    verify(receipt, key, arguments.context.encode("utf-8", "surrogateescape"))
     elapsed = time.perf_counter() - started
     print(f"valid: the committed model {key.model_commitment.hex()[:16]} computed these outputs ({1000 * elapsed:.1f} ms)")
     for signature, value in zip(key.outputs, receipt.outputs):

@@ -1,0 +1,80 @@
+//! The cells of the limbs, read range by range out of the columns: no limb is ever held whole.
+#![allow(clippy::indexing_slicing)]
+
+use p3_field::PrimeCharacteristicRing;
+use tacit_algebra::{F, signed};
+use tacit_circuit::Values;
+
+use crate::Layout;
+use crate::dense::{Blocks, inner_axes};
+use crate::layout::Block;
+
+/// The committed cells of all limbs.
+pub struct Cells<'a>(Vec<Blocks<Source<'a>>>);
+
+/// Where a block's cells lie in their column: at `outer[o] + inner[i]`.
+struct Source<'a> {
+    cells: &'a [i64],
+    outer: Vec<usize>,
+    inner: Vec<usize>,
+    /// The inner offsets are consecutive.
+    contiguous: bool,
+}
+
+impl Layout {
+    /// The cells of every limb; `values` holds all columns of the commitments that will be read.
+    pub fn committed<'a>(&self, values: &'a Values) -> Cells<'a> {
+        let source = |block: &Block| Source::new(block, self.shape_of(block.column).unwrap_or(&[]), values);
+        Cells(self.prepared(source))
+    }
+}
+
+impl Cells<'_> {
+    /// Writes the cells `first ..` of the limb at `address`; rows that hold no cell are zero.
+    pub fn read(&self, address: usize, first: usize, rows: &mut [F]) {
+        rows.fill(F::ZERO);
+        for (part, at, source) in self.0[address].within(first, rows.len()) {
+            source.copy(at, &mut rows[part]);
+        }
+    }
+}
+
+impl<'a> Source<'a> {
+    fn new(block: &Block, shape: &[u64], values: &'a Values) -> Self {
+        let mut strides = vec![1usize; shape.len()];
+        for a in (1..shape.len()).rev() {
+            strides[a - 1] = strides[a] * shape[a] as usize;
+        }
+        let cut = inner_axes(block);
+        let outer = offsets(&block.parts[..cut], &strides[..cut]);
+        let inner = offsets(&block.parts[cut..], &strides[cut..]);
+        let contiguous = inner[inner.len() - 1] - inner[0] == inner.len() - 1;
+        Self { cells: &values.columns[block.column as usize], outer, inner, contiguous }
+    }
+
+    /// The cells `at ..` of the block.
+    fn copy(&self, mut at: usize, mut rows: &mut [F]) {
+        let width = self.inner.len();
+        while !rows.is_empty() {
+            let inner = &self.inner[at % width..];
+            let inner = &inner[..inner.len().min(rows.len())];
+            let base = self.outer[at / width];
+            let (run, rest) = rows.split_at_mut(inner.len());
+            if self.contiguous {
+                let from = base + inner[0];
+                run.iter_mut().zip(&self.cells[from..from + inner.len()]).for_each(|(row, &cell)| *row = signed(cell));
+            } else {
+                run.iter_mut().zip(inner).for_each(|(row, &offset)| *row = signed(self.cells[base + offset]));
+            }
+            (at, rows) = (at + inner.len(), rest);
+        }
+    }
+}
+
+/// Offsets of all cells of a product of pieces, in C order.
+fn offsets(parts: &[(u64, u32)], strides: &[usize]) -> Vec<usize> {
+    parts.iter().zip(strides).fold(vec![0], |table, (&(start, e), &stride)| {
+        let axis = start as usize..start as usize + (1 << e);
+        table.iter().flat_map(|&offset| axis.clone().map(move |i| offset + i * stride)).collect()
+    })
+}

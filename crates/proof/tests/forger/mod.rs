@@ -1,0 +1,227 @@
+//! The stages of a proof written a second time, for provers that deviate from them. What the honest pieces compute they
+//! take from the protocol crates; statement, combination, commitment and a naive opening are their own.
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, dead_code)]
+
+use p3_field::{Field, PrimeCharacteristicRing, PrimeField64, TwoAdicField};
+use tacit_algebra::multilinear::bits;
+use tacit_algebra::progress::Progress;
+use tacit_algebra::{F, K, signed, to_bytes};
+use tacit_circuit::{Circuit, Home, Values, Writer, digest};
+use tacit_columns::{Form, FormTerm, Layout, Views, known};
+use tacit_open::{Schedule, Shape};
+use tacit_proof::{Receipt, VerifyingKey};
+use tacit_transcript::merkle::Tree;
+use tacit_transcript::{Digest, Sender, Transcript};
+
+/// A prover with everything in its hands.
+pub struct Forger {
+    pub circuit: Circuit,
+    bytes: Vec<u8>,
+    pub layout: Layout,
+    pub schedule: Schedule,
+    pub shape: Shape,
+}
+
+/// Limbs, the matrix of their codewords, and the tree over its rows.
+pub struct Commitment {
+    pub limbs: Vec<Vec<F>>,
+    rows: Vec<F>,
+    tree: Tree,
+}
+
+impl Commitment {
+    pub fn root(&self) -> Digest {
+        self.tree.root()
+    }
+}
+
+/// A proof before its opening, and what the opening has to show.
+pub struct Claimed {
+    pub sender: Sender,
+    form: Form,
+    pub value: K,
+}
+
+impl Forger {
+    pub fn new(key: &VerifyingKey) -> Self {
+        let circuit = key.key.circuit.clone();
+        let layout = Layout::new(&circuit).unwrap();
+        let parameters = &circuit.parameters;
+        let wide = |list: &[u8]| list.iter().map(|&x| usize::from(x)).collect::<Vec<_>>();
+        let queries = parameters.queries.iter().map(|&x| usize::from(x)).collect();
+        let (folds, rates) = (wide(&parameters.folds), wide(&parameters.log_inverse_rates));
+        let schedule = Schedule::new(usize::from(parameters.log_rows), folds, rates, queries, 0).unwrap();
+        let shape = Shape { widths: layout.widths().to_vec(), addresses: layout.addresses() };
+        Self { bytes: key.key.circuit_bytes.clone(), circuit, layout, schedule, shape }
+    }
+
+    /// Commitment 0 (weights) or 1 (witness) to columns.
+    pub fn commit(&self, commitment: usize, values: &Values) -> Commitment {
+        let first: usize = self.shape.widths[..commitment].iter().sum();
+        let mut limbs = vec![vec![F::ZERO; 1 << self.schedule.log_rows()]; self.shape.widths[commitment]];
+        for (column, cells) in (0u32..).zip(&values.columns) {
+            let shape = self.layout.shape_of(column).unwrap_or(&[]).to_vec();
+            for block in self.layout.blocks_of(column) {
+                let Some(limb) = (block.address as usize).checked_sub(first).and_then(|limb| limbs.get_mut(limb))
+                else {
+                    continue;
+                };
+                for row in 0..1u64 << block.size_bits() {
+                    let (mut left, mut position, mut stride) = (row, 0, 1);
+                    for (&len, &(start, e)) in shape.iter().zip(&block.parts).rev() {
+                        position += stride * (start + (left & ((1 << e) - 1)));
+                        (left, stride) = (left >> e, stride * len);
+                    }
+                    limb[(block.row + row) as usize] = signed(cells[position as usize]);
+                }
+            }
+        }
+        let rows = encode(&limbs, self.schedule.log_inverse_rates()[0]);
+        let tree = Tree::new(&rows, limbs.len(), &[], 0);
+        Commitment { limbs, rows, tree }
+    }
+
+    /// A receipt without proof: the statement.
+    pub fn statement(&self, values: &Values, weights: &Commitment, witness: &Commitment) -> Receipt {
+        let public = |column: u32| -> Vec<u8> {
+            let width = usize::from(self.circuit.columns[column as usize].bytes);
+            values.columns[column as usize].iter().flat_map(|cell| cell.to_le_bytes()[..width].to_vec()).collect()
+        };
+        Receipt {
+            circuit_digest: digest(&self.bytes),
+            weights_root: weights.root(),
+            publics: self.circuit.publics.iter().map(|binding| public(binding.column)).collect(),
+            context: b"context".to_vec(),
+            witness_root: witness.root(),
+            proof: Vec::new(),
+        }
+    }
+
+    /// Stage 1 of `docs/protocol.md`.
+    pub fn bind(&self, receipt: &Receipt) -> Transcript {
+        let parameters = &self.circuit.parameters;
+        let mut profile = Writer::default();
+        profile.u8(parameters.log_rows);
+        profile.u32(parameters.reserved);
+        profile.u8(parameters.salt);
+        profile.bytes(&parameters.folds);
+        profile.bytes(&parameters.log_inverse_rates);
+        profile.count(parameters.queries.len());
+        parameters.queries.iter().for_each(|&count| profile.u16(count));
+        let mut transcript = Transcript::new("tacit");
+        transcript.absorb("format", &[1, 0]);
+        transcript.absorb("profile 128", &profile.finish());
+        transcript.absorb("hidden", &[0; 4]);
+        transcript.absorb("circuit", &receipt.circuit_digest);
+        transcript.absorb("model commitment", &receipt.weights_root);
+        transcript.absorb("linked commitments", &[0; 4]);
+        transcript.absorb("public tensors", &(receipt.publics.len() as u32).to_le_bytes());
+        receipt.publics.iter().for_each(|public| transcript.absorb("public tensor", public));
+        transcript.absorb("context", &receipt.context);
+        transcript.absorb("witness commitment", &receipt.witness_root);
+        transcript
+    }
+
+    /// Stages 2 to 4 on these columns, whatever the statement's roots hold.
+    pub fn claim(&self, receipt: &Receipt, values: &Values) -> Claimed {
+        let (mut sender, mut views) = (Sender::new(self.bind(receipt)), Views::default());
+        let progress = Progress::default();
+        let lookup = tacit_lookup::prove(&self.circuit, values, &mut views, &mut sender, &progress).unwrap().unwrap();
+        let contract =
+            tacit_contract::prove(&self.circuit, values, &lookup.virtuals, &mut views, &mut sender, &progress).unwrap();
+        let mut claims = vec![lookup.numerators, lookup.fingerprints];
+        claims[1].value -= contract.virtual_total;
+        claims.extend(contract.claims);
+        let zeta = sender.draw("combine");
+        let (mut form, mut value) = (Form::new(), K::ZERO);
+        for (claim, power) in claims.into_iter().zip(zeta.powers()) {
+            value += power * claim.value;
+            for term in claim.form {
+                let coefficient = power * term.coefficient;
+                if self.circuit.columns[term.column as usize].home == Home::Public {
+                    value -= coefficient * known(&values.columns[term.column as usize], &term.weights);
+                } else {
+                    form.push(FormTerm { coefficient, ..term });
+                }
+            }
+        }
+        Claimed { sender, form, value }
+    }
+
+    /// Stage 5 without folds, naively: sumchecks and polynomial in clear are those of `shown`, rows and siblings those of
+    /// `committed`.
+    pub fn open(
+        &self,
+        receipt: &Receipt,
+        claimed: Claimed,
+        committed: [&Commitment; 2],
+        shown: [&Commitment; 2],
+    ) -> Vec<u8> {
+        let Claimed { mut sender, form, value } = claimed;
+        let (rows, rate) = (self.schedule.log_rows(), self.schedule.log_inverse_rates()[0]);
+        assert!(self.schedule.folds().is_empty());
+        let words = |values: &[usize]| values.iter().flat_map(|&v| (v as u64).to_le_bytes()).collect::<Vec<u8>>();
+        let queries = self.schedule.queries()[0];
+        sender.transcript.absorb("opening: schedule", &words(&[rows, 0, 0, 1, rate, 1, queries]));
+        let total = self.shape.limbs();
+        let sizes = [vec![2], self.shape.widths.clone(), (0..total).collect()].concat();
+        sender.transcript.absorb("opening: shape", &words(&sizes));
+        for root in [&receipt.weights_root, &receipt.witness_root] {
+            sender.transcript.absorb("opening: root", root);
+        }
+        sender.transcript.absorb("opening: claim", &to_bytes(value));
+
+        let variables = self.shape.log_limbs() + rows;
+        let mut vector = vec![K::ZERO; 1 << variables];
+        let limbs = shown.iter().flat_map(|commitment| &commitment.limbs);
+        vector.iter_mut().zip(limbs.flatten()).for_each(|(cell, &value)| *cell = K::from(value));
+        // The form's extension at the corners of the cube.
+        let corner = |i: usize| -> Vec<K> { (0..variables).rev().map(|b| K::from_u64((i >> b & 1) as u64)).collect() };
+        let mut weight: Vec<K> =
+            (0..1 << variables).map(|i| self.layout.evaluate(&form, &corner(i)).unwrap()).collect();
+        while vector.len() > 1 << rows {
+            round(&mut sender, &mut vector, &mut weight);
+        }
+        sender.send_many("opening: final", &vector);
+        let positions = sender.transcript.positions("opening: queries", rows + rate, queries);
+        let row = |&position: &u64| {
+            let part = |commitment: &&Commitment| {
+                let width = commitment.limbs.len();
+                commitment.rows[position as usize * width..][..width].to_vec()
+            };
+            let cells: Vec<F> = committed.iter().flat_map(part).collect();
+            cells.iter().flat_map(|cell| cell.as_canonical_u64().to_le_bytes()).collect::<Vec<u8>>()
+        };
+        sender.send_bytes("opening: rows", &positions.iter().flat_map(row).collect::<Vec<u8>>());
+        for commitment in committed {
+            commitment.tree.siblings(&positions).iter().for_each(|sibling| sender.attach(sibling));
+        }
+        while vector.len() > 1 {
+            round(&mut sender, &mut vector, &mut weight);
+        }
+        sender.finish()
+    }
+}
+
+/// One round of `<weight, vector>`, the most significant variable first.
+fn round(sender: &mut Sender, vector: &mut Vec<K>, weight: &mut Vec<K>) {
+    let half = vector.len() / 2;
+    let at_zero: K = (0..half).map(|i| vector[i] * weight[i]).sum();
+    let leading: K = (0..half).map(|i| (vector[i + half] - vector[i]) * (weight[i + half] - weight[i])).sum();
+    sender.send("opening: round", at_zero);
+    sender.send("opening: round", leading);
+    let r = sender.draw("opening: fold");
+    for table in [vector, weight] {
+        *table = (0..half).map(|i| table[i] + (table[i + half] - table[i]) * r).collect();
+    }
+}
+
+/// Oracle 0's matrix, point by point.
+fn encode(limbs: &[Vec<F>], rate: usize) -> Vec<F> {
+    let log = bits(limbs[0].len() as u64) + rate;
+    let evaluate = |position: u64| {
+        let x = F::GENERATOR * F::two_adic_generator(log).exp_u64(position.reverse_bits() >> (64 - log));
+        limbs.iter().map(move |limb| limb.iter().rev().fold(F::ZERO, |sum, &cell| sum * x + cell))
+    };
+    (0..1u64 << log).flat_map(evaluate).collect()
+}

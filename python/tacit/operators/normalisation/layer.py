@@ -1,0 +1,129 @@
+"""LayerNormalization, RMSNormalization, InstanceNormalization, GroupNormalization, MeanVarianceNormalization."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import log2, sqrt
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tacit.graph import Node
+from tacit.numbers.functions import IDENTITY
+from tacit.operators import tables
+from tacit.operators.normalisation.rows import by_square_sum, centred, fitting
+from tacit.operators.registry import lowering
+from tacit.operators.rows import Turn, turned
+from tacit.operators.weights import add_bias, scale, weigh
+from tacit.primitives import arithmetic, movement
+from tacit.primitives.tensor import Tensor
+
+if TYPE_CHECKING:
+    from tacit.operators.context import Context
+
+FACTOR = 14
+"""Fraction bits of a public factor."""
+
+
+@dataclass(frozen=True)
+class Normalised:
+    """`values` of the shape of the node's input: those less the mean of their row, divided by the root of the row's
+    square sum. `mean` (None where rows are not centred) and `inverse`, that root's inverse, have one element a row.
+    """
+
+    values: Tensor
+    mean: Tensor | None
+    inverse: Tensor
+
+
+def normalised(
+    context: Context, node: Node, shape: tuple[int, ...], turn: Turn, epsilon: float, centre: bool = True
+) -> Normalised:
+    """The node's first input, seen under `shape`."""
+    builder, name = context.builder, node.outputs[0]
+    x = movement.reshape(builder, context.wide(node.inputs[0]), shape)
+    rows, mean = fitting(context, name, turn.rows(builder, x), turn.length * (4 if centre else 1)), None
+    if centre:
+        rows, mean = centred(context, name, rows)
+    result, inverse = by_square_sum(context, name, rows, epsilon)
+    values = movement.reshape(builder, turn.back(builder, result), context.shape(node.inputs[0]))
+    return Normalised(values, mean, inverse)
+
+
+def stretched(
+    context: Context, node: Node, x: Tensor, length: int, slope: np.ndarray | None = None, slope_name: str = ""
+) -> Tensor:
+    """x sqrt(length) times a constant slope."""
+    if slope is None:
+        return scale(context, node, x, sqrt(length))
+    column = weigh(context, node, f"{slope_name}/stretched", slope.astype(np.float64) * sqrt(length), x)
+    return arithmetic.multiply(context.builder, x, column)
+
+
+def line(context: Context, node: Node, x: Tensor, length: int, shape: tuple[int, ...] | None = None) -> Tensor:
+    """x sqrt(length) slope + offset, slope and offset being the node's second and third input, seen under `shape`."""
+    builder, names = context.builder, (node.input(1), node.input(2))
+    slope = context.constant(names[0]) if names[0] else None
+    if names[0] and slope is None:
+        factor = context.factor(names[0])
+        factor = factor if shape is None else movement.reshape(builder, factor, shape)
+        result = arithmetic.multiply(builder, stretched(context, node, x, length), factor)
+    else:
+        shaped = slope if slope is None or shape is None else slope.reshape(shape)
+        result = stretched(context, node, x, length, shaped, names[0])
+    if not names[1]:
+        return result
+    offset = context.constant(names[1])
+    if offset is not None:
+        return add_bias(context, node, names[1], offset if shape is None else offset.reshape(shape), result)
+    addend = context.addend(names[1])
+    return arithmetic.add(builder, result, addend if shape is None else movement.reshape(builder, addend, shape))
+
+
+@lowering("LayerNormalization", "RMSNormalization")
+def layer_normalisation(context: Context, node: Node) -> None:
+    """Over the dimensions from `axis` on. Mean and inverse deviation may be outputs too."""
+    shape = context.shape(node.inputs[0])
+    axis = int(node.attributes.get("axis", -1)) % len(shape)
+    turn = turned(shape, range(axis, len(shape)))
+    epsilon = float(node.attributes.get("epsilon", 1e-5))
+    parts = normalised(context, node, shape, turn, epsilon, node.operator == "LayerNormalization")
+    context.put(node.outputs[0], line(context, node, parts.values, turn.length))
+    for name, value in zip(node.outputs[1:], (parts.mean, parts.inverse)):
+        if name and context.graph.uses(name) and value is not None:
+            if value is parts.inverse:
+                value = inverse_deviation(context, name, value, turn.length)
+            context.put(name, movement.reshape(context.builder, value, context.shape(name)))
+
+
+def inverse_deviation(context: Context, name: str, inverse: Tensor, length: int) -> Tensor:
+    """inverse sqrt(length), saturating as narrow values do: its interval is far wider than its values."""
+    last = min(context.exponent(name) + int(log2(length) / 2), inverse.exponent)
+    rounded = tables.apply(context, f"{name}/rounded", inverse, IDENTITY, last, last)
+    return (rounded * round(sqrt(length) * (1 << FACTOR))).with_exponent(last + FACTOR)
+
+
+@lowering("InstanceNormalization", "GroupNormalization")
+def group_normalisation(context: Context, node: Node) -> None:
+    """Channels in groups, or each by itself; slope and offset of each channel, or (before opset 21) of each group."""
+    shape = context.shape(node.inputs[0])
+    groups = int(node.attributes["num_groups"]) if node.operator == "GroupNormalization" else shape[1]
+    seen = (shape[0], groups, shape[1] // groups, *shape[2:])
+    turn = turned(seen, range(2, len(seen)))
+    x = normalised(context, node, seen, turn, float(node.attributes.get("epsilon", 1e-5))).values
+    ones = (1,) * (len(shape) - 2)
+    if context.shape(node.inputs[1]) == (shape[1],):
+        context.put(node.outputs[0], line(context, node, x, turn.length, (shape[1], *ones)))
+        return
+    builder = context.builder
+    result = line(context, node, movement.reshape(builder, x, seen), turn.length, (groups, 1, *ones))
+    context.put(node.outputs[0], movement.reshape(builder, result, shape))
+
+
+@lowering("MeanVarianceNormalization")
+def mean_variance_normalisation(context: Context, node: Node) -> None:
+    """(x - mean) / deviation over `axes`, without slope and offset."""
+    shape = context.shape(node.inputs[0])
+    turn = turned(shape, node.attributes.get("axes") or [0, 2, 3])
+    x = normalised(context, node, shape, turn, 0.0)
+    context.put(node.outputs[0], stretched(context, node, x.values, turn.length))

@@ -1,0 +1,118 @@
+"""Functions, roots and quotients of tensors that are no values of the graph: steps inside one lowering."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tacit.numbers.fixed import exponent_for
+from tacit.numbers.functions import Function
+from tacit.operators.context import signed_bits
+from tacit.primitives import arithmetic, gadgets, movement
+from tacit.primitives.tensor import Tensor, constant
+
+if TYPE_CHECKING:
+    from tacit.operators.context import Context
+
+WIDEST_RADICAND = 60
+"""Roots are taken of numbers of at most so many bits."""
+WIDEST_DIVISION = 60
+"""Bits of quotient and divisor together."""
+WIDEST_DIVISOR = 26
+"""Divisors have at most so many bits."""
+GUARD = 4
+"""Bits of roots and quotients beyond what their consumers keep."""
+
+
+def apply(context: Context, name: str, x: Tensor, function: Function, first: int, last: int, bits: int = 0) -> Tensor:
+    """function(x) from a table: the argument rounded to exponent `first` and saturated to `bits` bits (default: those of
+    narrow tensors), the result of exponent `last`."""
+    shift = max(0, x.exponent - first)
+    return gadgets.round_saturate(context.builder, name, x, shift, bits or context.scales.bits, function, last)
+
+
+def absolute(context: Context, name: str, x: Tensor) -> Tensor:
+    """|x|, exact."""
+    if x.low >= 0:
+        return x
+    x = column_of(context, f"{name}/signed", x)
+    return gadgets.maximum(context.builder, name, x, -x)
+
+
+def nonnegative(context: Context, name: str, x: Tensor) -> Tensor:
+    """max(x, 0), exact."""
+    return x if x.low >= 0 else gadgets.maximum(context.builder, name, x, constant(x.shape, 0, x.exponent))
+
+
+def column_of(context: Context, name: str, x: Tensor) -> Tensor:
+    """x as a single view."""
+    return x if x.is_affine and len(x.terms) == 1 else context.builder.copy(x, name)
+
+
+def finer(x: Tensor, bits: int) -> Tensor:
+    """The same value with so many fraction bits more."""
+    return movement.shifted(x, x.exponent + bits)
+
+
+def square_root(context: Context, name: str, x: Tensor, exponent: int) -> Tensor:
+    """floor(sqrt(max(x, 0))), of about this exponent and GUARD bits more, as far as integers of WIDEST_RADICAND bits
+    go."""
+    x = nonnegative(context, f"{name}/radicand", x)
+    wanted = max(2 * (exponent + GUARD) - x.exponent, 0)
+    extra = min(wanted, max(WIDEST_RADICAND - x.high.bit_length(), 0))
+    extra += (x.exponent + extra) % 2
+    return gadgets.square_root(context.builder, name, finer(x, extra))
+
+
+def divisor(context: Context, name: str) -> Tensor:
+    """A value that others are divided by: GUARD bits finer than narrow, never saturated. A wider one would leave the
+    quotient fewer bits."""
+    x = context.tensor(name)
+    shift = max(x.exponent - context.exponent(name) - GUARD, signed_bits(x) - WIDEST_DIVISOR, 0)
+    if shift == 0 and x.is_affine and len(x.terms) == 1:
+        return x
+    return gadgets.round_wide(context.builder, f"{name}/divisor", x, shift)
+
+
+def quotient(context: Context, name: str, a: Tensor, d: Tensor, exponent: int) -> Tensor:
+    """floor(a / d), of about this exponent and GUARD bits more; a zero divisor counts as the smallest positive step.
+
+    a / d = s a / |d|, with s the sign of d.
+    """
+    a, d = positive_divisor(context, name, a, d)
+    bound = max(a.high, -a.low, 1).bit_length() + 1
+    room = WIDEST_DIVISION - bound - d.high.bit_length() + max(d.low.bit_length() - 1, 0)
+    extra = min(exponent + GUARD + d.exponent - a.exponent, room, WIDEST_DIVISION - bound)
+    return gadgets.divide_signed(context.builder, name, finer(a, max(0, extra)), d)
+
+
+def positive_divisor(context: Context, name: str, a: Tensor, d: Tensor) -> tuple[Tensor, Tensor]:
+    """(a, d) with both signs exchanged where d < 0, and d = 0 replaced by 1."""
+    if d.low >= 1:
+        return a, d
+    builder = context.builder
+    d = column_of(context, f"{name}/divisor", d)
+    above = gadgets.compare(builder, f"{name}/positive", d, constant(d.shape, 1, d.exponent))
+    if d.low == 0:
+        return a, (d + (1 - above)).bounded(1, max(d.high, 1))
+    below = gadgets.compare(builder, f"{name}/negative", constant(d.shape, -1, d.exponent), d)
+    magnitude = arithmetic.multiply(builder, d, above - below) + (1 - above - below)
+    magnitude = builder.copy(magnitude.bounded(1, max(d.high, -d.low, 1)), f"{name}/magnitude")
+    turned = arithmetic.multiply(builder, column_of(context, f"{name}/dividend", a), 1 - 2 * below)
+    return turned.bounded(min(a.low, -a.high), max(a.high, -a.low)), magnitude
+
+
+def exact_exponent(array: np.ndarray, limit: int) -> int:
+    """The smallest exponent at which an array's values are integers, at most `limit`."""
+    values = array.astype(np.float64)
+    for exponent in range(limit):
+        scaled = np.ldexp(values, exponent)
+        if np.array_equal(scaled, np.rint(scaled)):
+            return exponent
+    return limit
+
+
+def narrow_exponent(largest: float, bits: int) -> int:
+    """The exponent of a narrow tensor with one headroom bit above this magnitude."""
+    return exponent_for(largest, bits, headroom=1)

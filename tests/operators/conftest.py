@@ -1,0 +1,1 @@
+"""Makes `oracle` and `node_cases` importable from the folders of the families."""

@@ -1,0 +1,69 @@
+"""Integer values of a model are exact or refused: never rounded, never scaled, never wrapped."""
+
+import numpy as np
+import pytest
+from onnx import TensorProto, helper
+from oracle import compare, evaluate, model, random
+
+from tacit.errors import UnsupportedOperator
+from tacit.frontends.onnx import load
+from tacit.lower import lower_into
+from tacit.observe import observe
+from tacit.primitives.builder import Builder
+from tacit.quantize import quantize
+
+WHOLE = np.random.default_rng(0).integers(-90_000, 90_000, (2, 3, 4)).astype(np.int64)
+
+
+def node(operator, inputs, outputs="y", **attributes):
+    return helper.make_node(operator, inputs.split(), outputs.split(), name=operator, **attributes)
+
+
+EXACT = {
+    "max": ([node("ReduceMax", "x", axes=[1])], {}),
+    "sum": ([node("ReduceSum", "x")], {}),
+    "power of two": ([node("Mul", "x c")], {"c": np.array(4)}),
+    "row": ([node("Mul", "x c")], {"c": np.array([3, -1, 0, 1000])}),
+    "matrix": ([node("MatMul", "x c")], {"c": np.arange(8).reshape(4, 2) - 3}),
+    "shared sum": ([node("Add", "x x", "a"), node("Neg", "a", "n"), node("Concat", "a n", axis=0)], {}),
+    "maximum of a product": ([node("Mul", "x x", "a"), node("ReduceMax", "a", axes=[2])], {}),
+}
+
+
+@pytest.mark.parametrize("name", EXACT)
+def test_integers_are_exact(name):
+    nodes, constants = EXACT[name]
+    compare(nodes, {"x": WHOLE}, ["y"], constants, output_type=TensorProto.INT64)
+
+
+REFUSED = {
+    "mean": (node("ReduceMean", "x"), WHOLE, {}, TensorProto.INT64),
+    "clip": (node("Clip", "x low"), WHOLE, {"low": np.array(-5)}, TensorProto.INT64),
+    "narrowing cast": (node("Cast", "x", to=TensorProto.INT8), WHOLE, {}, TensorProto.INT8),
+    "sum of bytes": (node("Add", "x x"), np.arange(250, 256).astype(np.uint8), {}, TensorProto.UINT8),
+    "difference of bytes": (node("Sub", "x c"), np.arange(6).astype(np.uint8), {"c": np.uint8(3)}, TensorProto.UINT8),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_would_round_or_wrap_is_refused(name):
+    made, x, constants, kind = REFUSED[name]
+    graph = load(model([made], {"x": x}, ["y"], constants, output_type=kind))
+    scales = quantize(graph, observe(graph, [{"x": x}]))
+    with pytest.raises(UnsupportedOperator, match=made.name):
+        lower_into(Builder(), graph, scales)
+
+
+def test_an_index_times_itself_is_published_exactly():
+    """No weight is in it, so nothing has to be rounded away."""
+    nodes = [
+        node("ArgMax", "x", "i", axis=0),
+        node("Cast", "i", "f", to=TensorProto.FLOAT),
+        helper.make_node("Transpose", ["f"], ["t"], name="t", perm=[0, 2, 1]),
+        node("MatMul", "f t"),
+    ]
+    graph = load(model(nodes, {"x": random(1, 2, 3, 4)}, ["y"]))
+    feeds = {"x": random(1, 2, 3, 4)}
+    found, _ = evaluate(graph, quantize(graph, observe(graph, [feeds])), feeds)
+    index = feeds["x"].argmax(axis=0)
+    np.testing.assert_array_equal(found["y"][0], index @ index.T)

@@ -1,0 +1,56 @@
+"""The soundness error of a circuit's proofs, as a sum of probabilities (SECURITY.md and the protocols' README files)."""
+
+from __future__ import annotations
+
+import math
+
+from .circuit import Circuit
+from .field import P, bits
+from .layout import Layout
+
+FIELD = float(P) ** 3
+
+
+def list_size(log_rate: int) -> float:
+    """L = 1 / (2 eta sqrt(rho)) = 10 / rho."""
+    return 10.0 * 2.0**log_rate
+
+
+def outer(circuit: Circuit) -> list[float]:
+    """LogUp, fraction tree, contract, combine: each times the list of oracle 0."""
+    sizes = [sum(map(bits, lookup.components[0].output_axes())) for lookup in circuit.lookups]
+    sizes += [bits(segment.entries) for table in circuit.tables for segment in table.segments]
+    depth = max(bits(sum(1 << size for size in sizes)), 1)
+    slots: dict[int, int] = {}
+    for contract in circuit.contracts:
+        for a, d in enumerate(contract.zero.output_axes()):
+            slots[a] = max(slots.get(a, 0), bits(d))
+    sums = [contract.zero for contract in circuit.contracts]
+    for lookup in circuit.lookups:
+        views = (view for component in lookup.components for term in component.terms for view in term.views)
+        sums += [c.definition for c in (circuit.columns[view.column] for view in views) if c.definition is not None]
+    factors = sum(len(term.views) for each in sums for term in each.terms)
+    identity, tree = 2 << depth, sum(3 * k + 2 for k in range(depth))
+    contract = sum(slots.values()) + len(circuit.contracts) + 1 + 4 * 64
+    several = list_size(circuit.parameters.log_inverse_rates[0])
+    return [several * count / FIELD for count in (identity, tree, contract, factors + 3)]
+
+
+def opening(circuit: Circuit, log_limbs: int) -> list[float]:
+    """Per oracle: out of domain, combination, sumcheck, proximity gap of every fold, queries; then the last sumcheck."""
+    p, errors = circuit.parameters, []
+    log_message = p.log_rows
+    for i, (fold, rate, count) in enumerate(zip((log_limbs, *p.folds), p.log_inverse_rates, p.queries)):
+        several, rho = list_size(rate), 2.0**-rate
+        if i > 0:
+            errors += [several**2 / 2 * 2.0**log_message / FIELD, (1 + p.queries[i - 1]) * several / FIELD]
+            log_message -= fold
+        points = 2.0 ** (log_message + rate)
+        errors += [2 * fold * several / FIELD, fold * 2 * 10.5**5 / 3 * points / rho**1.5 / FIELD]
+        errors.append((1.05 * math.sqrt(rho)) ** count)
+    return [*errors, 2 * log_message / FIELD]
+
+
+def bits_of(circuit: Circuit, layout: Layout) -> float:
+    """-log2 of the sum of all terms."""
+    return -math.log2(math.fsum(outer(circuit) + opening(circuit, layout.log_limbs)))

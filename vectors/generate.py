@@ -1,0 +1,224 @@
+"""Writes the golden vectors of format 1: keys, receipts, tampered receipts, and manifest.json.
+
+    python vectors/generate.py [FOLDER]
+
+The same version writes the same bytes on every machine. The files are what every verifier of the format agrees on: a change that
+makes one of them verify differently needs a new format number. A change of the compiler alone may write other keys; then the files
+are written again and the old ones stay valid. The keys and receipts of `relations` do not pass through the compiler.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import struct
+import sys
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "tests")]
+
+import edits  # noqa: E402
+import relations  # noqa: E402
+
+import models  # noqa: E402
+import tacit  # noqa: E402
+from reference.circuit import FORMAT  # noqa: E402
+from reference.verifier import read_key, walk  # noqa: E402
+from tacit import _core  # noqa: E402
+
+CONTEXTS = (b"vector", b"")
+ORDER = 2**64 - 2**32 + 1
+Case = dict[str, Any]
+Operation = dict[str, Any]
+Places = dict[str, tuple[int, int]]
+
+
+def compiled() -> dict[str, tuple[bytes, bytes, bytes]]:
+    """name -> key, receipt, second receipt (another input and context)."""
+    found = {}
+    for name, make in models.MODELS.items():
+        model, inputs = make(), models.samples(make())
+        held = tacit.compile(model, samples=inputs)
+        receipts = (held.prove(inputs[i], context=context).to_bytes() for i, context in enumerate(CONTEXTS))
+        found[name] = (held.key.to_bytes(), *receipts)
+    cases = [relations.case(seed) for seed in (1, 2)]
+    prover = _core.Prover(cases[0].circuit, cases[0].weights, _core.Progress())
+    receipts = (prover.prove(case.public, case.witness, context, _core.Progress()) for case, context in zip(cases, CONTEXTS))
+    found["relations"] = (prover.key(), *receipts)
+    return found
+
+
+def parts(data: bytes) -> Places:
+    """Where the fields of a receipt lie."""
+    at, found = 0, {}
+
+    def take(name: str, count: int) -> None:
+        nonlocal at
+        found[name] = (at, at + count)
+        at += count
+
+    def sized(name: str) -> None:
+        take(f"{name} length", 4)
+        take(name, struct.unpack_from("<I", data, at - 4)[0])
+
+    for name, count in (("magic", 6), ("kind", 1), ("format", 2), ("circuit digest", 32), ("weights root", 32), ("publics", 4)):
+        take(name, count)
+    for i in range(struct.unpack_from("<I", data, at - 4)[0]):
+        sized(f"public {i}")
+    sized("context")
+    take("witness root", 32)
+    sized("proof")
+    assert at == len(data)
+    return found
+
+
+def cell_edit(key: bytes, receipt: bytes, where: Places, binding: int, inside: bool) -> list[Operation] | None:
+    """Another value for the last cell of a public tensor, in its interval or next to it; None when the cell has no such value."""
+    circuit = read_key(key).circuit
+    public = circuit.publics[binding]
+    size, stop = circuit.columns[public.column].size, where[f"public {binding}"][1]
+    value = int.from_bytes(receipt[stop - size : stop], "little", signed=True)
+    candidates = (value + 1, value - 1) if inside else (public.highest + 1, public.lowest - 1)
+    for wanted in candidates:
+        fits = -(1 << 8 * size - 1) <= wanted < 1 << 8 * size - 1
+        if fits and (public.lowest <= wanted <= public.highest) == inside:
+            return [edits.splice(stop - size, stop, wanted.to_bytes(size, "little", signed=True))]
+    return None
+
+
+def around(key: bytes, receipt: bytes) -> list[Case]:
+    """Edits of the fields around the proof."""
+    where = parts(receipt)
+    start, length = where["proof"][0], where["proof"][1] - where["proof"][0]
+    size, public = where["proof length"], where["public 0"]
+    resized = {by: struct.pack("<I", length + by) for by in (-32, 1)}
+    longer = struct.pack("<I", public[1] - public[0] + 1) + receipt[slice(*public)] + b"\0"
+    cases = {
+        "empty": ([edits.truncate(0)], "truncated"),
+        "header alone": ([edits.truncate(9)], "truncated"),
+        "last byte missing": ([edits.truncate(len(receipt) - 1)], "truncated"),
+        "one byte more": ([edits.append(b"\0")], "trailing"),
+        "proof cut": ([edits.splice(*size, resized[-32]), edits.truncate(len(receipt) - 32)], "truncated"),
+        "proof extended": ([edits.splice(*size, resized[1]), edits.append(b"\0")], "trailing"),
+        "proof missing": ([edits.splice(*size, bytes(4)), edits.truncate(start)], "truncated"),
+        "other magic": ([edits.xor(0)], "kind"),
+        "kind of a key": ([edits.splice(*where["kind"], b"K")], "kind"),
+        "next format": ([edits.splice(*where["format"], struct.pack("<H", FORMAT + 1))], "format"),
+        "other circuit": ([edits.xor(where["circuit digest"][0])], "circuit"),
+        "other weights": ([edits.xor(where["weights root"][1] - 1, 0x80)], "weights"),
+        "other witness": ([edits.xor(where["witness root"][0])], "check"),
+        "other context": ([edits.xor(where["context"][0])], "context"),
+        "no public tensors": ([edits.splice(where["publics"][0], where["context length"][0], bytes(4))], "public"),
+        "longer input": ([edits.splice(where["public 0 length"][0], public[1], longer)], "public"),
+        "another output": (cell_edit(key, receipt, where, 1, True), "check"),
+        "another input": (cell_edit(key, receipt, where, 0, True), "check"),
+        "input out of range": (cell_edit(key, receipt, where, 0, False), "public"),
+        "output out of range": (cell_edit(key, receipt, where, 1, False), "public"),
+    }
+    return [case(name, edit, kind) for name, (edit, kind) in cases.items() if edit is not None]
+
+
+def within(key: bytes, receipt: bytes) -> list[Case]:
+    """The first and the last message under every label of the proof, altered by one bit, and replaced by p."""
+    start = parts(receipt)["proof"][0]
+    walked = walk(receipt, key, CONTEXTS[0])
+    found = []
+    first = {label: (begin, end) for label, begin, end in reversed(walked.places)}
+    last = {label: (begin, end) for label, begin, end in walked.places}
+    for which, places in (("first", first), ("last", last)):
+        for label, (begin, end) in places.items():
+            if which == "last" and first[label] == (begin, end):
+                continue
+            found.append(case(f"{which} {label}", [edits.xor(start + begin)], "check"))
+    for label in ("tree round", "contract value", "opening: rows", "opening: final"):
+        if label in last:
+            end = start + last[label][1]
+            found.append(case(f"{label}: not below p", [edits.splice(end - 8, end, struct.pack("<Q", ORDER))], "noncanonical"))
+    return found
+
+
+def mixed(name: str, receipt: bytes, second: bytes) -> list[Case]:
+    """Fields of the model's other receipt, which is valid, in the place of this one's."""
+    here, there = parts(receipt), parts(second)
+    file = f"{name}/second.bin"
+    names = {
+        "witness of another receipt": ("witness root", "witness root", "check"),
+        "proof of another receipt": ("proof length", "proof", "check"),
+        "all but the context of another receipt": ("witness root", "proof", "check"),
+        "tensors of another receipt": ("publics", "public 1", "check"),
+        "context of another receipt": ("context length", "context", "context"),
+    }
+    grafts = []
+    for title, (begin, end, kind) in names.items():
+        operation = edits.graft(here[begin][0], here[end][1], file, there[begin][0], there[end][1])
+        grafts.append(case(title, [operation], kind))
+    return grafts
+
+
+def keys(key: bytes) -> list[Case]:
+    """Edits of the key, whose parameters end 32 bytes before its end."""
+    encoded = read_key(key).circuit.parameters.encoded
+    tail = len(key) - 32
+    head = tail - len(encoded)
+    fewer = struct.pack("<H", int.from_bytes(key[tail - 2 : tail], "little") // 2)
+    cases = {
+        "key: empty": [edits.truncate(0)],
+        "key: cut": [edits.truncate(len(key) - 1)],
+        "key: extended": [edits.append(b"\0")],
+        "key: kind of a receipt": [edits.splice(6, 7, b"R")],
+        "key: next format": [edits.splice(7, 9, struct.pack("<H", FORMAT + 1))],
+        "key: half the queries": [edits.splice(tail - 2, tail, fewer)],
+        "key: no rows": [edits.splice(head, head + 1, b"\0")],
+        "key: salted": [edits.splice(head + 5, head + 6, b"\1")],
+        "key: reserved rows fill the limbs": [edits.splice(head + 1, head + 5, b"\xff" * 4)],
+    }
+    found = [case(name, edit, "key", target="key") for name, edit in cases.items()]
+    # A key with other weights parses, and the receipt is not for it.
+    found.append(case("key: other weights", [edits.xor(len(key) - 1)], "weights", target="key"))
+    return found
+
+
+def case(name: str, edit: list[Operation], kind: str, target: str = "receipt") -> Case:
+    return {"name": name, "target": target, "edit": edit, "refused": kind}
+
+
+def described(name: str, key: bytes, receipt: bytes, second: bytes) -> dict[str, Any]:
+    """A model's entry in the manifest."""
+    files = {"key.bin": key, "receipt.bin": receipt, "second.bin": second}
+    return {
+        "files": {f"{name}/{file}": hashlib.sha256(data).hexdigest() for file, data in files.items()},
+        "accepted": [
+            {"receipt": f"{name}/{file}", "key": f"{name}/key.bin", "context": context.hex()}
+            for file, context in zip(("receipt.bin", "second.bin"), CONTEXTS)
+        ],
+        "refused": around(key, receipt) + within(key, receipt) + mixed(name, receipt, second) + keys(key),
+    }
+
+
+def generate() -> dict[str, bytes]:
+    """Every file by its name."""
+    made = compiled()
+    files = {}
+    for name, contents in made.items():
+        files |= {f"{name}/{file}": data for file, data in zip(("key.bin", "receipt.bin", "second.bin"), contents)}
+    entries = {name: described(name, *contents) for name, contents in made.items()}
+    manifest = {"format": FORMAT, "context": CONTEXTS[0].hex(), "models": entries}
+    files["manifest.json"] = (json.dumps(manifest, indent=1) + "\n").encode()
+    return files
+
+
+def main(arguments: list[str]) -> int:
+    folder = Path(arguments[0]) if arguments else HERE / f"format-{FORMAT}"
+    files = generate()
+    for name, data in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    print(f"{len(files)} files, {sum(map(len, files.values()))} bytes in {folder}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
