@@ -65,17 +65,17 @@ def frame(data: bytes) -> bytes:
 
 
 class Transcript:
-    """state = Keccak-256(0 | state | frame(label) | frame(message)); block = Keccak-256(1 | state | counter | frame(label))."""
+    """state = Keccak-256(2 | state | frame(label) | frame(message)); block = Keccak-256(3 | state | counter | frame(label))."""
 
     def __init__(self, domain: str) -> None:
-        self.state, self.counter = keccak256(domain.encode()), 0
+        self.state, self.counter = keccak256(b"\4" + domain.encode()), 0
 
     def absorb(self, label: str, message: bytes) -> None:
-        self.state = keccak256(b"\0" + self.state + frame(label.encode()) + frame(message))
+        self.state = keccak256(b"\2" + self.state + frame(label.encode()) + frame(message))
         self.counter = 0
 
     def _words(self, label: str) -> list[int]:
-        block = keccak256(b"\1" + self.state + self.counter.to_bytes(8, "little") + frame(label.encode()))
+        block = keccak256(b"\3" + self.state + self.counter.to_bytes(8, "little") + frame(label.encode()))
         self.counter += 1
         return [int.from_bytes(block[i : i + 8], "little") for i in range(0, 32, 8)]
 

@@ -13,6 +13,11 @@ pub struct Transcript {
     drawn: u64,
 }
 
+/// First bytes of what the transcript hashes; 0 and 1 are those of Merkle leaves and nodes.
+const ABSORB: u8 = 2;
+const DRAW: u8 = 3;
+const START: u8 = 4;
+
 fn frame(out: &mut Vec<u8>, bytes: &[u8]) {
     out.extend_from_slice(&(bytes.len() as u64).to_le_bytes());
     out.extend_from_slice(bytes);
@@ -21,12 +26,12 @@ fn frame(out: &mut Vec<u8>, bytes: &[u8]) {
 impl Transcript {
     /// An empty transcript of a protocol named by `domain`.
     pub fn new(domain: &str) -> Self {
-        Self { state: keccak256(&[domain.as_bytes()]), drawn: 0 }
+        Self { state: keccak256(&[&[START], domain.as_bytes()]), drawn: 0 }
     }
 
     pub fn absorb(&mut self, label: &str, message: &[u8]) {
         let mut framed = Vec::with_capacity(message.len() + label.len() + 49);
-        framed.push(0);
+        framed.push(ABSORB);
         framed.extend_from_slice(&self.state);
         frame(&mut framed, label.as_bytes());
         frame(&mut framed, message);
@@ -36,7 +41,7 @@ impl Transcript {
 
     fn squeeze(&mut self, label: &str) -> Digest {
         let mut framed = Vec::with_capacity(label.len() + 49);
-        framed.push(1);
+        framed.push(DRAW);
         framed.extend_from_slice(&self.state);
         framed.extend_from_slice(&self.drawn.to_le_bytes());
         frame(&mut framed, label.as_bytes());

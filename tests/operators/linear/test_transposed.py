@@ -15,15 +15,15 @@ def test_node_case(case):
 
 
 SHAPES = [
-    dict(kernel_shape=[2, 2], strides=[2, 2]),
-    dict(kernel_shape=[4, 4], strides=[2, 2], pads=[1, 1, 1, 1]),
-    dict(kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1], output_padding=[1, 1]),
-    dict(kernel_shape=[3, 2], strides=[3, 1], pads=[0, 1, 2, 0]),
-    dict(kernel_shape=[3, 3], strides=[1, 1], dilations=[2, 2]),
-    dict(kernel_shape=[2, 2], strides=[3, 3]),
-    dict(kernel_shape=[3, 3], strides=[2, 2], auto_pad="SAME_UPPER"),
-    dict(kernel_shape=[3, 3], strides=[2, 2], auto_pad="SAME_LOWER"),
-    dict(kernel_shape=[1, 1], strides=[1, 1]),
+    {"kernel_shape": [2, 2], "strides": [2, 2]},
+    {"kernel_shape": [4, 4], "strides": [2, 2], "pads": [1, 1, 1, 1]},
+    {"kernel_shape": [3, 3], "strides": [2, 2], "pads": [1, 1, 1, 1], "output_padding": [1, 1]},
+    {"kernel_shape": [3, 2], "strides": [3, 1], "pads": [0, 1, 2, 0]},
+    {"kernel_shape": [3, 3], "strides": [1, 1], "dilations": [2, 2]},
+    {"kernel_shape": [2, 2], "strides": [3, 3]},
+    {"kernel_shape": [3, 3], "strides": [2, 2], "auto_pad": "SAME_UPPER"},
+    {"kernel_shape": [3, 3], "strides": [2, 2], "auto_pad": "SAME_LOWER"},
+    {"kernel_shape": [1, 1], "strides": [1, 1]},
 ]
 
 
