@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from small_models import dense_model
 
 import tacit
+from small_models import dense_model
 
 WIDTH = 512
 MOST_GROWTH = 0.25
