@@ -6,7 +6,7 @@ import importlib
 from functools import cache
 
 import numpy as np
-from onnx import TensorProto
+from onnx import ModelProto, TensorProto, numpy_helper
 from onnx.backend.test.case import node as collected
 from oracle import evaluate
 
@@ -51,16 +51,18 @@ def graph_of(case, constant: tuple[int, ...] = ()) -> tuple[Graph, dict[str, np.
     """(graph, computed inputs, expected outputs); the inputs at these positions become constants of the graph."""
     given, expected = case.data_sets[0]
     names = [value.name for value in case.model.graph.input]
-    arrays = {name: np.asarray(array) for name, array in zip(names, given)}
-    outputs = dict(zip([value.name for value in case.model.graph.output], map(np.asarray, expected)))
+    arrays = {name: array_of(value) for name, value in zip(names, given)}
+    outputs = dict(zip([value.name for value in case.model.graph.output], map(array_of, expected)))
     fixed = {names[i]: arrays.pop(names[i]) for i in sorted(constant) if i < len(names) and names[i] in arrays}
     graph = load(with_constants(case.model, fixed), supported=SUPPORTED)
     return graph, arrays, outputs
 
 
-def with_constants(model, arrays):
-    from onnx import ModelProto, numpy_helper
+def array_of(value) -> np.ndarray:
+    return numpy_helper.to_array(value) if isinstance(value, TensorProto) else np.asarray(value)
 
+
+def with_constants(model, arrays):
     copy = ModelProto()
     copy.CopyFrom(model)
     kept = [value for value in copy.graph.input if value.name not in arrays]

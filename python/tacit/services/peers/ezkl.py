@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import inspect
 import json
+import resource
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -14,7 +16,7 @@ import numpy as np
 
 
 def measure(path: Path, samples: dict[str, np.ndarray]) -> dict[str, Any]:
-    """Wall seconds of each step, proof and key bytes, the peer's own output error is not measured here."""
+    """Wall seconds of each step, proof and key bytes, peak memory of this process. Its output error is not measured here."""
     import ezkl
 
     def call(function: Any, *arguments: Any, **named: Any) -> tuple[Any, float]:
@@ -56,5 +58,11 @@ def measure(path: Path, samples: dict[str, np.ndarray]) -> dict[str, Any]:
             "verify_s": round(verify_s, 4),
             "valid": bool(valid),
             "pk_bytes": Path(files["pk"]).stat().st_size,
+            "peak_rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
             "proof_bytes": Path(files["proof.json"]).stat().st_size,
         }
+
+
+if __name__ == "__main__":
+    with np.load(sys.argv[2]) as given:
+        print(json.dumps(measure(Path(sys.argv[1]), dict(given))))

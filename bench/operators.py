@@ -1,0 +1,118 @@
+"""Writes docs/operators.md: every operator that can be proved, its limits, and how many of ONNX's node cases pass.
+
+A case passes when its stored outputs come out of the integer model with every relation satisfied, first with all inputs
+computed; where that is refused, with all but the first (or with the first) constant.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections import Counter
+from importlib import import_module
+from pathlib import Path
+
+import onnx
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tests" / "operators"))
+warnings.filterwarnings("ignore")
+
+node_cases = import_module("node_cases")
+
+from tacit.operators import LOWERINGS, SUPPORTED  # noqa: E402
+
+LIMITS = {
+    "BatchNormalization": "inference only",
+    "Cast": "to floats, and between integers that hold the values",
+    "Celu": "alpha > 0",
+    "Clip": "floats; constant bounds",
+    "Conv": "constant weights; any number of spatial axes",
+    "ConvTranspose": "constant weights; any number of spatial axes",
+    "CumSum": "constant axis",
+    "Div": "a zero divisor counts as the smallest positive step; integers are truncated",
+    "Dropout": "inference only",
+    "Einsum": "at most two operands",
+    "Gather": "constant indices",
+    "GlobalLpPool": "p = 1, 2",
+    "IsInf": "always false",
+    "IsNaN": "always false",
+    "LayerNormalization": "a row's square sum is at least one step, so rows of equal elements are 0",
+    "Log": "16-bit argument; the lowest value at 0 and below",
+    "LpNormalization": "p = 1, 2",
+    "LpPool": "p = 1, 2",
+    "MaxPool": "values, not indices",
+    "Pow": "a constant exponent of one element; integers: squares and cubes",
+    "Reciprocal": "the largest value at 0",
+    "ReduceLogSum": "a sum of 0 or less counts as the smallest positive step",
+    "ReduceProd": "as many factors as fit in 60 bits",
+    "Resize": "constant sizes or scales; nearest, linear, cubic; not tf_crop_and_resize",
+    "ReverseSequence": "constant lengths",
+    "Slice": "constant bounds",
+    "Sqrt": "0 for negative values",
+    "Tile": "constant repeats",
+    "Trilu": "constant diagonal",
+}
+
+HEAD = """# Operators
+
+Written by `bench/operators.py`. Floats become integers with a power-of-two scale (docs/pipeline.md): results are close to
+float32, and the relations leave one witness. Shapes are static. Functions are total: at a pole they saturate, outside their
+domain they have the value at its nearer end. Comparisons and steps act on the quantised values.
+
+Cases: ONNX's own node cases ({version}) that pass, of those whose inputs and outputs are tensors of numbers, function bodies aside.
+The others need computed parameters, empty tensors, infinities, training mode, or what the limits say.
+In all: {passed} of {count} cases of the operators below; the suite has {total} such cases of {kinds} operators.
+
+| family | operator | cases | limits |
+|---|---|---|---|
+"""
+
+
+def passes(case) -> bool:
+    """Whether one of the three readings of a case (see the module) gives its outputs."""
+    inputs = len(case.model.graph.input)
+    for constant in ((), tuple(range(1, inputs)), (0,)):
+        try:
+            node_cases.check(case, constant)
+            return True
+        except Exception as error:
+            if isinstance(error, AssertionError):
+                print(f"{case.name}, constant inputs {constant}: {str(error)[:150]}", file=sys.stderr)
+    return False
+
+
+def coverage() -> tuple[Counter, Counter]:
+    """Operator -> cases that pass; operator -> cases."""
+    node_cases.collected.collect_testcases(None)
+    passed, count = Counter(), Counter()
+    for case in node_cases.cases().values():
+        operator = case.model.graph.node[0].op_type
+        if all(map(node_cases.is_number, node_cases.values(case))):
+            count[operator] += 1
+            passed[operator] += operator in SUPPORTED and passes(case)
+    return passed, count
+
+
+def table() -> str:
+    passed, count = coverage()
+    rows = []
+    for operator in sorted(SUPPORTED, key=lambda o: (family(o), o)):
+        cases = f"{passed[operator]}/{count[operator]}" if count[operator] else "-"
+        rows.append(f"| {family(operator)} | {operator} | {cases} | {LIMITS.get(operator, '')} |\n")
+    head = HEAD.format(
+        version=f"onnx {onnx.__version__}",
+        passed=sum(passed[operator] for operator in SUPPORTED),
+        count=sum(count[operator] for operator in SUPPORTED),
+        total=sum(count.values()),
+        kinds=len(count),
+    )
+    return head + "".join(rows)
+
+
+def family(operator: str) -> str:
+    return LOWERINGS[operator].lower.__module__.split(".")[2]
+
+
+if __name__ == "__main__":
+    (ROOT / "docs" / "operators.md").write_text(table())
