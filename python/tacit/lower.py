@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tacit.errors import ModelError
+from tacit.errors import ModelError, UnsupportedOperator
 from tacit.graph import Graph, Node, require_supported
 from tacit.operators import LOWERINGS, SUPPORTED
 from tacit.operators.context import Context
@@ -31,6 +31,7 @@ def lower(graph: Graph, scales: Scales) -> tuple[Program, dict[str, np.ndarray]]
 def lower_into(builder: Builder, graph: Graph, scales: Scales) -> None:
     """Lowers a graph through any builder."""
     require_supported(graph, SUPPORTED)
+    require_static(graph)
     context = Context(graph, scales, builder)
     context.shift = common_shift(context)
     for name in graph.inputs:
@@ -40,6 +41,35 @@ def lower_into(builder: Builder, graph: Graph, scales: Scales) -> None:
         lower_node(context, node)
     for name in graph.outputs:
         context.publish(name)
+
+
+STRUCTURE = {
+    "Expand": (1,),
+    "Pad": (1, 3),
+    "Reshape": (1,),
+    "Resize": (1, 2, 3),
+    "Slice": (1, 2, 3, 4),
+    "Split": (1,),
+    "Squeeze": (1,),
+    "Tile": (1,),
+    "Unsqueeze": (1,),
+}
+"""Inputs that say where values go: the circuit fixes them, so they must be constants."""
+
+
+def require_static(graph: Graph) -> None:
+    """Refuses shapes, axes and positions that a model computes from its inputs, naming every such node."""
+    computed = [
+        f"{node.name!r} ({node.operator})"
+        for node in graph.nodes
+        for place in STRUCTURE.get(node.operator, ())
+        if node.input(place) and graph.constant(node.input(place)) is None
+    ]
+    if computed:
+        raise UnsupportedOperator(
+            f"Shapes or axes are computed from the inputs at {', '.join(dict.fromkeys(computed))}; "
+            "export the model with fixed shapes."
+        )
 
 
 def lower_node(context: Context, node: Node) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import warnings
 from functools import cache
 
 import numpy as np
@@ -25,8 +26,9 @@ NUMBERS = {
 @cache
 def cases(*files: str):
     """The cases, by name, that these files of ONNX's suite define; those of function bodies left out."""
-    for file in files:
-        importlib.import_module(f"{collected.__name__}.{file}")
+    with warnings.catch_warnings(action="ignore"):
+        for file in files:
+            importlib.import_module(f"{collected.__name__}.{file}")
     return {case.name: case for case in collected._NodeTestCases if "_expanded" not in case.name}
 
 

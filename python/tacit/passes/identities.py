@@ -51,7 +51,8 @@ def _unchanged(graph: Graph, node: Node, before: list[Node]) -> str | None:
     if node.operator in ALWAYS:
         return source
     same_shape = source in graph.values and graph.values[source].shape == graph.values[target].shape
-    if node.operator in WHEN_SAME_SHAPE and same_shape:
+    static = all(not name or graph.constant(name) is not None for name in node.inputs[1:])
+    if node.operator in WHEN_SAME_SHAPE and same_shape and static:
         return source
     if node.operator in WHEN_SINGLE and len(node.inputs) == 1:
         return source

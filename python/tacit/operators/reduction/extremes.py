@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from tacit.graph import Node
 from tacit.operators.reduction.sums import reduced_axes
 from tacit.operators.registry import as_output, lowering
 from tacit.operators.rows import turned
 from tacit.primitives import gadgets, movement
+from tacit.primitives.tensor import constant
 
 if TYPE_CHECKING:
     from tacit.operators.context import Context
@@ -42,7 +41,7 @@ def hardmax(context: Context, node: Node) -> None:
     turn = turned(x.shape, [int(node.attributes.get("axis", -1))])
     rows = turn.rows(builder, x)
     index = gadgets.argmax(builder, output, rows, -1)
-    places = builder.weight(f"{node.name}/places", np.arange(turn.length), 0)
+    places = gadgets.running_sum(builder, f"{output}/places", constant((turn.length,), 1), 0) - 1
     reached = gadgets.compare(builder, f"{output}/reached", places, index)
     before = movement.pad(builder, reached, [(0, 0)] * (len(rows.shape) - 1) + [(1, -1)])
     context.put(output, turn.back(builder, movement.plus(builder, reached, -before).bounded(0, 1)))

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from tacit.graph import Node
 from tacit.operators.registry import as_output, lowering
 from tacit.primitives import arithmetic, gadgets, movement
+from tacit.primitives.tensor import constant
 
 if TYPE_CHECKING:
     from tacit.operators.context import Context
@@ -31,11 +30,17 @@ def running_sum(context: Context, node: Node) -> None:
 
 @lowering("Trilu", rounds=as_output)
 def triangle(context: Context, node: Node) -> None:
-    """A product with a constant mask of zeros and ones."""
+    """A product with [j - i >= k] or [j - i <= k]; the positions i and j are running sums of ones, so that the mask is
+    public structure and no weight."""
+    builder, output = context.builder, node.outputs[0]
     x = context.factor(node.inputs[0])
     offset = int(context.require_constant(node, 1, "diagonal").reshape(-1)[0]) if node.input(1) else 0
-    ones = np.ones(x.shape[-2:], dtype=np.int64)
-    mask = np.triu(ones, offset) if node.attributes.get("upper", 1) else np.tril(ones, offset)
-    column = context.weight(f"{node.name}/mask", mask, 0)
-    result = arithmetic.multiply(context.builder, x, column).bounded(min(x.low, 0), max(x.high, 0))
-    context.put(node.outputs[0], result)
+    rows, columns = (
+        gadgets.running_sum(builder, f"{output}/{key}", constant(shape, 1), axis)
+        for key, shape, axis in (("rows", (x.shape[-2], 1), 0), ("columns", (1, x.shape[-1]), 1))
+    )
+    reach = rows + offset
+    pair = (columns, reach) if node.attributes.get("upper", 1) else (reach, columns)
+    mask = gadgets.compare(builder, f"{output}/mask", *pair)
+    result = arithmetic.multiply(builder, x, mask).bounded(min(x.low, 0), max(x.high, 0))
+    context.put(output, result)
