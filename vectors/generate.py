@@ -20,9 +20,9 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "tests")]
 
 import edits  # noqa: E402
+import exact_models  # noqa: E402
 import relations  # noqa: E402
 
-import models  # noqa: E402
 import tacit  # noqa: E402
 from reference.circuit import FORMAT  # noqa: E402
 from reference.verifier import read_key, walk  # noqa: E402
@@ -38,8 +38,8 @@ Places = dict[str, tuple[int, int]]
 def compiled() -> dict[str, tuple[bytes, bytes, bytes]]:
     """name -> key, receipt, second receipt (another input and context)."""
     found = {}
-    for name, make in models.MODELS.items():
-        model, inputs = make(), models.samples(make())
+    for name, make in exact_models.MODELS.items():
+        model, inputs = make(), exact_models.samples(make())
         held = tacit.compile(model, samples=inputs)
         receipts = (held.prove(inputs[i], context=context).to_bytes() for i, context in enumerate(CONTEXTS))
         found[name] = (held.key.to_bytes(), *receipts)
