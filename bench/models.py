@@ -52,7 +52,7 @@ class Builder:
         grown = 2 * padding - kernel + 1
         shape = (1, channels, height + grown, width + grown)
         bias = self._weight("bias", (channels,), 0.05)
-        self._append("Conv", shape, weight, bias, kernel_shape=[kernel, kernel], pads=[padding] * 4)
+        self._append("Conv", shape, weight, bias, kernel_shape=[kernel, kernel], pads=[padding] * 4, strides=[1, 1])
         return self
 
     def relu(self) -> Builder:

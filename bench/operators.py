@@ -24,7 +24,7 @@ from tacit.operators import LOWERINGS, SUPPORTED  # noqa: E402
 
 LIMITS = {
     "BatchNormalization": "inference only",
-    "Cast": "to floats, and between integers that hold the values",
+    "Cast": "between floats, from integers to floats and wider integers, from floats to integers and booleans on quantised values",
     "Celu": "alpha > 0",
     "Clip": "floats; constant bounds",
     "Conv": "constant weights; any number of spatial axes",

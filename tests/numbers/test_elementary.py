@@ -19,7 +19,7 @@ FUNCTIONS = [
         ("tan", ()), ("asin", ()), ("acos", ()), ("atan", ()), ("sinh", ()), ("cosh", ()), ("asinh", ()), ("acosh", ()),
         ("atanh", ()), ("selu", (1.67, 1.05)), ("celu", (1.3,)), ("gelu", ()), ("gelu_tanh", ()), ("mish", ()),
         ("swish", (1.0,)), ("swish", (1.702,)), ("softsign", ()), ("thresholded_relu", (1.0,)), ("shrink", (0.5, 1.5)),
-        ("sign", ()), ("floor", ()), ("ceil", ()), ("round", ()),
+        ("sign", ()), ("floor", ()), ("ceil", ()), ("truncate", ()), ("round", ()),
     ]
 ]  # fmt: skip
 LIBRARY = {

@@ -154,6 +154,15 @@ case(
     [node("ArgMax", "x", "i", axis=1), node("Cast", "i", "f", to=TensorProto.FLOAT), node("Sub", "x f")],
     ROWS,
 )
+HALVES = np.array([[-2.75, -1.25, -0.25, 0.0, 0.25], [0.75, 1.25, 1.75, 2.25, 3.75]], np.float32)
+case("cast_int", node("Cast", "x", to=TensorProto.INT64), HALVES, output_type=TensorProto.INT64, fast=True)
+case("cast_bool", node("Cast", "x", to=TensorProto.BOOL), HALVES, output_type=TensorProto.BOOL)
+case(
+    "cast_there_and_back",
+    [node("Cast", "x", "i", to=TensorProto.INT32), node("Cast", "i", "f", to=TensorProto.FLOAT), node("MatMul", "f w")],
+    HALVES,
+    {"w": random(7, 5, 3)},
+)
 
 # movement
 case("flatten", node("Flatten", "x", axis=2), CUBE)

@@ -32,7 +32,8 @@ class Function:
     Names and parameters: identity, relu, leaky_relu(alpha), elu(alpha), clip(low, high), absolute, affine(a, b) = a x +
     b, hard_sigmoid(a, b), hard_swish, sigmoid, tanh, exp, erf, softplus, square; log, sqrt, reciprocal, power(c), sin,
     cos, tan, asin, acos, atan, sinh, cosh, asinh, acosh, atanh; selu(alpha, gamma), celu(alpha), gelu, gelu_tanh, mish,
-    swish(alpha), softsign, thresholded_relu(alpha), shrink(bias, lambda), sign, floor, ceil, round (halves to even).
+    swish(alpha), softsign, thresholded_relu(alpha), shrink(bias, lambda), sign, floor, ceil, truncate (towards zero),
+    round (halves to even).
     Functions are total: at a pole they are an infinity, which saturates, and outside its domain a function has the value
     at the nearer end (sqrt, power, asin, acos, acosh) or the pole there (log, atanh). Raises ValueError for any other.
     """

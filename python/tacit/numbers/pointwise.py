@@ -374,5 +374,6 @@ STEPS: dict[str, Step] = {
         np.floor, lambda x, d: (Fraction(math.floor(x)), True), slope=always(0.0), jumps=jumps_at_whole(0.0)
     ),
     "ceil": Step(np.ceil, lambda x, d: (Fraction(math.ceil(x)), True), slope=always(0.0), jumps=jumps_at_whole(0.0)),
+    "truncate": Step(np.trunc, lambda x, d: (Fraction(int(x)), True), slope=always(0.0), jumps=jumps_at_whole(0.0)),
     "round": Step(np.rint, lambda x, d: (Fraction(round(x)), True), slope=always(0.0), jumps=jumps_at_whole(0.5)),
 }
