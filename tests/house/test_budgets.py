@@ -53,3 +53,14 @@ def test_verifier_crates_forbid_panics_and_unsafe():
     for path in tracked():
         if path.name == "verify.rs":
             assert "#![allow(" not in path.read_text(), f"{path} relaxes the verifier's lints"
+
+
+def test_plonky3_is_named_in_three_crates_only():
+    """Its interface changes with every release: algebra, transcript and the opening stand between it and the rest."""
+    allowed = ("crates/algebra/", "crates/transcript/", "crates/protocols/open/")
+    named = [
+        str(path.relative_to(ROOT))
+        for path in tracked()
+        if path.suffix == ".rs" and re.search(r"\bp3_\w+::", path.read_text())
+    ]
+    assert named and not [path for path in named if not path.startswith(allowed)], named

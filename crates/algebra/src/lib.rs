@@ -6,6 +6,8 @@ pub mod multilinear;
 pub mod packed;
 pub mod progress;
 
+/// Traits of fields and of packed fields. Other crates name Plonky3 through this one.
+pub use p3_field as field;
 use p3_field::extension::CubicTrinomialExtensionField;
 use p3_field::{BasedVectorSpace, PrimeCharacteristicRing, PrimeField64};
 pub use p3_goldilocks::Goldilocks as F;

@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use p3_field::PrimeCharacteristicRing;
+use tacit_algebra::field::PrimeCharacteristicRing;
 use tacit_algebra::{F, signed};
 
 use crate::counts::unravel;

@@ -1,6 +1,6 @@
 //! The inverse of the encoding: exactly what it writes, nothing else.
 
-use p3_field::PrimeCharacteristicRing;
+use tacit_algebra::field::PrimeCharacteristicRing;
 use tacit_algebra::{F, P};
 
 use crate::encode::check_header;

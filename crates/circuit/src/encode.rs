@@ -1,6 +1,6 @@
 //! A circuit as bytes (`docs/circuit.md`).
 
-use p3_field::PrimeField64;
+use tacit_algebra::field::PrimeField64;
 use tacit_transcript::{Digest, keccak256};
 
 use crate::{

@@ -2,8 +2,8 @@
 //! used by the prover. Valid circuits only.
 #![allow(clippy::indexing_slicing)]
 
-use p3_field::PrimeCharacteristicRing;
 use rayon::prelude::*;
+use tacit_algebra::field::PrimeCharacteristicRing;
 use tacit_algebra::{F, signed};
 
 use crate::counts::unravel;

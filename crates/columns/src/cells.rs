@@ -1,7 +1,7 @@
 //! The cells of the limbs, read range by range out of the columns: no limb is ever held whole.
 #![allow(clippy::indexing_slicing)]
 
-use p3_field::PrimeCharacteristicRing;
+use tacit_algebra::field::PrimeCharacteristicRing;
 use tacit_algebra::{F, signed};
 use tacit_circuit::Values;
 

@@ -7,9 +7,9 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use p3_field::PrimeCharacteristicRing;
 use rayon::prelude::*;
 use tacit_algebra::K;
+use tacit_algebra::field::PrimeCharacteristicRing;
 use tacit_algebra::packed::{Packed, WIDTH, pack};
 use tacit_circuit::ColumnId;
 

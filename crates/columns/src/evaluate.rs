@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use p3_field::PrimeCharacteristicRing;
 use tacit_algebra::K;
+use tacit_algebra::field::PrimeCharacteristicRing;
 use tacit_algebra::multilinear::eq_index;
 use tacit_transcript::Invalid;
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use p3_field::{BasedVectorSpace, Field, PackedValue, PrimeCharacteristicRing};
+use tacit_algebra::field::{BasedVectorSpace, Field, PackedValue, PrimeCharacteristicRing};
 use tacit_algebra::multilinear::{self, eq_table};
 use tacit_algebra::{F, K, integer, signed};
 use tacit_circuit::{Rule, integers};

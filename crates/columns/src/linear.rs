@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use p3_field::PrimeCharacteristicRing;
+use tacit_algebra::field::PrimeCharacteristicRing;
 use tacit_algebra::{K, lift};
 use tacit_circuit::{Circuit, Home, Map, Sum, Term, View};
 

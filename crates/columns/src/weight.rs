@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use p3_field::PrimeCharacteristicRing;
+use tacit_algebra::field::PrimeCharacteristicRing;
 use tacit_algebra::multilinear::{eq, eq_index, eq_table, less_than};
 use tacit_algebra::{K, integer};
 use tacit_circuit::ColumnId;

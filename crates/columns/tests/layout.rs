@@ -3,8 +3,8 @@
 mod common;
 
 use common::*;
-use p3_field::PrimeCharacteristicRing;
 use proptest::prelude::*;
+use tacit_algebra::field::PrimeCharacteristicRing;
 use tacit_algebra::multilinear::eq_table;
 use tacit_algebra::packed::{Packed, WIDTH};
 use tacit_algebra::{F, K, lift};

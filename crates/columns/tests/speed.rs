@@ -5,7 +5,7 @@ mod common;
 use std::time::Instant;
 
 use common::*;
-use p3_field::PrimeCharacteristicRing;
+use tacit_algebra::field::PrimeCharacteristicRing;
 use tacit_algebra::multilinear::bits;
 use tacit_algebra::packed::{Packed, WIDTH};
 use tacit_algebra::{F, K};

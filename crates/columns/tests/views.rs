@@ -5,8 +5,8 @@ mod common;
 use std::sync::Arc;
 
 use common::*;
-use p3_field::PrimeCharacteristicRing;
 use proptest::prelude::*;
+use tacit_algebra::field::PrimeCharacteristicRing;
 use tacit_algebra::{K, integer, lift, signed};
 use tacit_circuit::*;
 use tacit_columns::*;
@@ -143,7 +143,7 @@ fn small(value: K) -> i64 {
     let bytes = tacit_algebra::to_bytes(value);
     assert!(bytes[8..].iter().all(|&b| b == 0));
     let word = u64::from_le_bytes(bytes[..8].try_into().unwrap());
-    tacit_algebra::centred(p3_field::PrimeCharacteristicRing::from_u64(word))
+    tacit_algebra::centred(tacit_algebra::field::PrimeCharacteristicRing::from_u64(word))
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! How claims flow: lookup -> contract -> combine -> open. Both sides walk this file's order.
 
-use p3_field::PrimeCharacteristicRing;
 use tacit_algebra::K;
+use tacit_algebra::field::PrimeCharacteristicRing;
 use tacit_circuit::{Circuit, Home, Values};
 use tacit_columns::{Claim, Form, FormTerm, known};
 use tacit_transcript::Invalid;

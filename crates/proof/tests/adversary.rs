@@ -7,9 +7,9 @@ mod toy;
 use std::time::{Duration, Instant};
 
 use forger::Forger;
-use p3_field::{BasedVectorSpace, Field, PrimeCharacteristicRing};
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
+use tacit_algebra::field::{BasedVectorSpace, Field, PrimeCharacteristicRing};
 use tacit_algebra::progress::Progress;
 use tacit_algebra::{F, K, centred, integer, signed};
 use tacit_circuit::{Rule, Values, count_lookups};

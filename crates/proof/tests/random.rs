@@ -1,9 +1,9 @@
 //! Random small circuits, whole: the verifier accepts what brute force over the integers accepts, and nothing else.
 #![allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used)]
 
-use p3_field::PrimeCharacteristicRing;
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
+use tacit_algebra::field::PrimeCharacteristicRing;
 use tacit_algebra::progress::Progress;
 use tacit_algebra::{F, centred, signed};
 use tacit_circuit::*;

@@ -5,8 +5,8 @@ use tacit_algebra::{F, K, P};
 
 use crate::keccak::{Digest, keccak256};
 
-/// Both sides of Fiat-Shamir. `state = Keccak-256(state || frame(label) || frame(message))`; a draw hashes the state with
-/// a counter that the next absorption resets.
+/// Both sides of Fiat-Shamir. `state = Keccak-256(2 || state || frame(label) || frame(message))`; a draw hashes the
+/// state, after another first byte, with a counter that the next absorption resets.
 #[derive(Debug, Clone)]
 pub struct Transcript {
     state: Digest,

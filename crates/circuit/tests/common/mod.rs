@@ -1,7 +1,7 @@
 //! Two dense layers by hand: matrix product, bias, rescale by a range table and a function table; the second quotient virtual.
 #![allow(dead_code)]
 
-use p3_field::{Field, PrimeCharacteristicRing};
+use tacit_algebra::field::{Field, PrimeCharacteristicRing};
 use tacit_algebra::{F, signed};
 use tacit_circuit::*;
 

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use p3_field::PrimeCharacteristicRing;
+use tacit_algebra::field::PrimeCharacteristicRing;
 use tacit_algebra::multilinear::bits;
 use tacit_algebra::{K, integer};
 use tacit_circuit::*;

@@ -2,7 +2,7 @@
 //! take from the protocol crates; statement, combination, commitment and a naive opening are their own.
 #![allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, dead_code)]
 
-use p3_field::{Field, PrimeCharacteristicRing, PrimeField64, TwoAdicField};
+use tacit_algebra::field::{Field, PrimeCharacteristicRing, PrimeField64, TwoAdicField};
 use tacit_algebra::multilinear::bits;
 use tacit_algebra::progress::Progress;
 use tacit_algebra::{F, K, signed, to_bytes};

@@ -1,7 +1,7 @@
 //! A hand-written circuit with every kind of relation, shared by the tests of whole proofs.
 #![allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, dead_code)]
 
-use p3_field::{Field, PrimeCharacteristicRing};
+use tacit_algebra::field::{Field, PrimeCharacteristicRing};
 use tacit_algebra::{F, signed};
 use tacit_circuit::*;
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use p3_field::PrimeCharacteristicRing;
+use tacit_algebra::field::PrimeCharacteristicRing;
 use tacit_algebra::multilinear::{bits, eq};
 use tacit_algebra::{K, lift};
 use tacit_circuit::{Circuit, ColumnId, Map, Sum, View};

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use p3_field::PrimeCharacteristicRing;
 use tacit_algebra::K;
+use tacit_algebra::field::PrimeCharacteristicRing;
 use tacit_algebra::multilinear::interpolation_weights;
 use tacit_circuit::Circuit;
 use tacit_columns::{Views, Weighted};

@@ -8,7 +8,7 @@ use support::{Case, Random, prove, verify};
 use tacit_algebra::F;
 use tacit_circuit::{Contract, Map, Sum, Term, View};
 
-use p3_field::PrimeCharacteristicRing;
+use tacit_algebra::field::PrimeCharacteristicRing;
 
 fn column(case: &mut Case, shape: &[u64], bound: i64) -> u32 {
     let mut random = Random(shape.iter().sum());

@@ -4,8 +4,8 @@ mod support;
 
 use std::sync::atomic::Ordering::Relaxed;
 
-use p3_field::PrimeCharacteristicRing;
 use support::{Case, Random, holds, products_total, prove, random_weights, verify};
+use tacit_algebra::field::PrimeCharacteristicRing;
 use tacit_algebra::progress::Progress;
 use tacit_algebra::{F, K, from_bytes, to_bytes};
 use tacit_circuit::{Map, Sum, Term, View};

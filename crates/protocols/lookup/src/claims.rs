@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use p3_field::PrimeCharacteristicRing;
+use tacit_algebra::field::PrimeCharacteristicRing;
 use tacit_algebra::multilinear::{bits, eq_index};
 use tacit_algebra::{K, integer};
 use tacit_circuit::{Circuit, Lookup, Segment};

@@ -3,9 +3,9 @@
 //! With c = n1 + lambda e1 the gate is `a (1 + d) + (1 + b)(c + lambda) - lambda` of `(a, b, c, d) = (n0, e0, c, e1)`: two products
 //! a point, and zero where all four are zero.
 
-use p3_field::PrimeCharacteristicRing;
 use rayon::prelude::*;
 use tacit_algebra::K;
+use tacit_algebra::field::PrimeCharacteristicRing;
 
 use crate::leaves::Leaves;
 use crate::packed::{Packed, Quad, ZEROS, lane_sum, split};

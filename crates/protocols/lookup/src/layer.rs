@@ -5,9 +5,9 @@
 
 use std::collections::HashMap;
 
-use p3_field::{Field, PrimeCharacteristicRing};
 use rayon::prelude::*;
 use tacit_algebra::K;
+use tacit_algebra::field::{Field, PrimeCharacteristicRing};
 use tacit_algebra::multilinear::eq_index;
 use tacit_algebra::progress::{Progress, Stopped};
 use tacit_transcript::Sender;

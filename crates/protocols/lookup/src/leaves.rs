@@ -1,6 +1,6 @@
 //! Leaves are never stored: a block of them is computed from integers whenever it is needed.
 
-use p3_field::PrimeCharacteristicRing;
+use tacit_algebra::field::PrimeCharacteristicRing;
 use tacit_algebra::{K, integer};
 use tacit_circuit::{Circuit, Rule, Segment, Values, component_values};
 
@@ -121,7 +121,9 @@ impl Leaves {
             return (Lanes::ONE, Lanes::ONE);
         }
         let present = |from: usize| {
-            <Lanes as p3_field::PackedValue>::from_fn(|lane| tacit_algebra::F::from_bool(from + lane < self.length))
+            <Lanes as tacit_algebra::field::PackedValue>::from_fn(|lane| {
+                tacit_algebra::F::from_bool(from + lane < self.length)
+            })
         };
         split_lanes(present(at), present(at + WIDTH))
     }

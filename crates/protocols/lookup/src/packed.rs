@@ -1,6 +1,6 @@
 //! The fraction gate on blocks of `WIDTH` consecutive elements.
 
-use p3_field::{PackedFieldPow2, PackedValue, PrimeCharacteristicRing};
+use tacit_algebra::field::{PackedFieldPow2, PackedValue, PrimeCharacteristicRing};
 use tacit_algebra::{F, K, signed};
 
 pub(crate) use tacit_algebra::packed::{Lanes, Packed, WIDTH, pack};

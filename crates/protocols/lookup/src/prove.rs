@@ -1,7 +1,7 @@
 //! The prover.
 
-use p3_field::PrimeCharacteristicRing;
 use tacit_algebra::K;
+use tacit_algebra::field::PrimeCharacteristicRing;
 use tacit_algebra::progress::{Progress, Stopped};
 use tacit_circuit::{Circuit, Values};
 use tacit_columns::Views;

@@ -132,8 +132,8 @@ pub(crate) fn assemble(lifted: Vec<(usize, Shape, Vec<Quad>)>, tail: Vec<[K; 4]>
 
 /// Copies rows of `shape.width` elements to rows of `to`, the rest zero.
 fn extend(quads: &[Quad], shape: &Shape, to: usize) -> Vec<Quad> {
-    use p3_field::{PackedValue, PrimeCharacteristicRing};
     use tacit_algebra::F;
+    use tacit_algebra::field::{PackedValue, PrimeCharacteristicRing};
 
     use crate::packed::Lanes;
 

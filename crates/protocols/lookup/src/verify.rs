@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use p3_field::{Field, PrimeCharacteristicRing};
+use tacit_algebra::field::{Field, PrimeCharacteristicRing};
 use tacit_algebra::multilinear::eq;
 use tacit_algebra::{K, integer};
 use tacit_circuit::Circuit;

@@ -1,8 +1,8 @@
 //! Eq weights of a region's elements as a product of a short inner and an outer vector, in memory order.
 
-use p3_field::PrimeCharacteristicRing;
 use rayon::prelude::*;
 use tacit_algebra::K;
+use tacit_algebra::field::PrimeCharacteristicRing;
 use tacit_algebra::multilinear::bits;
 
 use crate::packed::{Packed, WIDTH, pack};

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use p3_field::PrimeCharacteristicRing;
 use rayon::prelude::*;
+use tacit_algebra::field::PrimeCharacteristicRing;
 use tacit_algebra::multilinear::bits;
 use tacit_algebra::{K, integer};
 

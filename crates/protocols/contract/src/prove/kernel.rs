@@ -4,7 +4,7 @@
 //! 2^30 in absolute value are multiplied by the six limbs in 64-bit integers; sums of products are reduced modulo p when
 //! `2^31 * (sum of the cells' bounds)` would no longer fit 63 bits.
 
-use p3_field::{BasedVectorSpace, PrimeCharacteristicRing, PrimeField64};
+use tacit_algebra::field::{BasedVectorSpace, PrimeCharacteristicRing, PrimeField64};
 use tacit_algebra::{F, K, P, signed};
 
 /// Limbs of one weight.

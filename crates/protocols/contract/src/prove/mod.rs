@@ -8,9 +8,9 @@ mod products;
 mod rounds;
 mod step;
 
-use p3_field::PrimeCharacteristicRing;
 use rayon::prelude::*;
 use tacit_algebra::K;
+use tacit_algebra::field::PrimeCharacteristicRing;
 use tacit_algebra::multilinear::interpolation_weights;
 use tacit_algebra::progress::{Progress, Stopped};
 use tacit_circuit::{Circuit, Values};

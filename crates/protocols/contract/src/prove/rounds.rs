@@ -4,8 +4,8 @@
 //! `prefix * l(X) * q(X)`, `q(X) = sum_x E(x) prod_f f(rho, X, x)`, where E is the product of eq(r_b, x_b) over the later
 //! variables b of output axes, and l(X) = (1 - r)(1 - X) + r X when variable v + 1 is one of those, else 1.
 
-use p3_field::PrimeCharacteristicRing;
 use rayon::prelude::*;
+use tacit_algebra::field::PrimeCharacteristicRing;
 use tacit_algebra::{K, integer};
 
 /// Variables of the inner table of E.

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use p3_field::PrimeCharacteristicRing;
 use tacit_algebra::K;
+use tacit_algebra::field::PrimeCharacteristicRing;
 use tacit_circuit::Map;
 use tacit_columns::Weight;
 

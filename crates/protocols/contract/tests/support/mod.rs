@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use p3_field::PrimeCharacteristicRing;
+use tacit_algebra::field::PrimeCharacteristicRing;
 use tacit_algebra::multilinear::bits;
 use tacit_algebra::progress::Progress;
 use tacit_algebra::{F, K, centred, integer, lift, signed};

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use p3_field::PrimeCharacteristicRing;
+use tacit_algebra::field::PrimeCharacteristicRing;
 use tacit_algebra::progress::Progress;
 use tacit_algebra::{K, integer, lift, signed};
 use tacit_circuit::{Circuit, Column, ColumnId, Home, Lookup, Map, Rule, Segment, Sum, Table, Term, Values, View};
