@@ -19,9 +19,9 @@ from tacit.inputs import Declared
 from tacit.key import Key
 from tacit.lower import lower
 from tacit.model import Model, commit
-from tacit.observe import observe, run_float
-from tacit.operators import SUPPORTED
-from tacit.passes import simplify
+from tacit.observe import observe, run_float, runs
+from tacit.operators import EXPANSIONS, SUPPORTED
+from tacit.passes import expand, simplify
 from tacit.primitives.cost import Cost
 from tacit.primitives.program import run
 from tacit.quantize import quantize
@@ -45,7 +45,7 @@ def compile(model: Any, samples: inputs.Given, *, widths: str = "standard", imag
         raise ModelError(f"widths={widths!r} is unknown; use one of {', '.join(WIDTHS)}.")
     scale = images.scale_of(image)
     source, rows, declared = _sampled(model, samples, scale)
-    graph = simplify(source)
+    graph = simplify(expand(source, EXPANSIONS))
     require_supported(graph, SUPPORTED)
     ranges = observe(graph, progress.each("observing samples", rows))
     program, tensors = lower(graph, quantize(graph, ranges, widths))
@@ -53,7 +53,7 @@ def compile(model: Any, samples: inputs.Given, *, widths: str = "standard", imag
     circuit = finish(unfinished)
     prover = commit(circuit, weights)
     compiled = Model(program, circuit, weights, Key.from_bytes(prover.key()), declared, scale, _prover=prover)
-    compiled.report = measure(compiled, graph, rows)
+    compiled.report = measure(compiled, reference(source, graph), rows)
     return compiled
 
 
@@ -82,6 +82,11 @@ def finish(circuit: bytes) -> bytes:
         return _core.finish(circuit)
     except _core.Malformed as error:
         raise ModelError(f"This model cannot be proved: {error}.") from None
+
+
+def reference(source: Graph, graph: Graph) -> Graph:
+    """The model as it was given, where onnxruntime runs it, else what it was simplified to: what fidelity is measured against."""
+    return source if runs(source) else graph
 
 
 def measure(model: Model, graph: Graph, rows: list[dict[str, np.ndarray]]) -> Report:

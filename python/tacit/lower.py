@@ -6,7 +6,7 @@ import numpy as np
 
 from tacit.errors import ModelError, UnsupportedOperator
 from tacit.graph import Graph, Node, require_supported
-from tacit.operators import LOWERINGS, SUPPORTED
+from tacit.operators import LOWERINGS
 from tacit.operators.context import Context
 from tacit.operators.weights import common_shift
 from tacit.primitives.builder import Builder
@@ -30,7 +30,7 @@ def lower(graph: Graph, scales: Scales) -> tuple[Program, dict[str, np.ndarray]]
 
 def lower_into(builder: Builder, graph: Graph, scales: Scales) -> None:
     """Lowers a graph through any builder."""
-    require_supported(graph, SUPPORTED)
+    require_supported(graph, LOWERINGS.keys())
     require_static(graph)
     context = Context(graph, scales, builder)
     context.shift = common_shift(context)
@@ -60,9 +60,9 @@ STRUCTURE = {
 def require_static(graph: Graph) -> None:
     """Refuses shapes, axes and positions that a model computes from its inputs, naming every such node."""
     computed = [
-        f"{node.name!r} ({node.operator})"
+        f"{node.name!r} ({node.kind})"
         for node in graph.nodes
-        for place in STRUCTURE.get(node.operator, ())
+        for place in STRUCTURE.get(node.kind, ())
         if node.input(place) and graph.constant(node.input(place)) is None
     ]
     if computed:
@@ -75,7 +75,7 @@ def require_static(graph: Graph) -> None:
 def lower_node(context: Context, node: Node) -> None:
     """Lowers one node; errors name it."""
     try:
-        LOWERINGS[node.operator].lower(context, node)
+        LOWERINGS[node.kind].lower(context, node)
         context.check_outputs(node)
     except IntervalTooWide as error:
         raise ModelError(f"Node {node}: {error}") from None

@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from tacit.errors import InputError
+from tacit.errors import InputError, ModelError
 from tacit.graph import Graph
 from tacit.graph.evaluate import Evaluator
 
@@ -64,6 +64,16 @@ def run_float(graph: Graph, sample: Mapping[str, np.ndarray]) -> dict[str, np.nd
     if evaluator is None:
         evaluator = _sessions[graph] = Evaluator(graph)
     return evaluator.run(sample)
+
+
+def runs(graph: Graph) -> bool:
+    """Whether onnxruntime can run a graph; it lacks some operators that can be proved."""
+    if graph not in _sessions:
+        try:
+            _sessions[graph] = Evaluator(graph)
+        except ModelError:
+            return False
+    return True
 
 
 def range_of(array: np.ndarray) -> Range:

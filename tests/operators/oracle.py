@@ -14,6 +14,8 @@ from tacit.frontends.onnx import load
 from tacit.graph import Graph
 from tacit.lower import lower_into
 from tacit.observe import observe, run_float
+from tacit.operators import EXPANSIONS, SUPPORTED
+from tacit.passes import expand
 from tacit.primitives.evaluate import Evaluate
 from tacit.quantize import Scales, quantize
 
@@ -74,9 +76,10 @@ def compare(
 ) -> Evaluate:
     """Asserts |integer model - onnxruntime| <= tolerance * the largest output, for float outputs; equality for
     integer ones."""
-    graph = load(model(nodes, feeds, outputs, constants, **options))
+    source = load(model(nodes, feeds, outputs, constants, **options), supported=SUPPORTED)
+    graph = expand(source, EXPANSIONS)
     scales = quantize(graph, observe(graph, [feeds]), widths)
-    expected = run_float(graph, feeds)
+    expected = run_float(source, feeds)
     found, builder = evaluate(graph, scales, feeds)
     for name in graph.outputs:
         want, got = expected[name], found[name]

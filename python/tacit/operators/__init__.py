@@ -1,7 +1,8 @@
-"""How each operator lowers to integer tensors and gadgets; one file an operator, found by itself."""
+"""How each operator lowers to integer tensors and gadgets, or expands to other operators; one file an operator, found by
+itself."""
 
-from tacit.operators.registry import LOWERINGS, discover, lowering
+from tacit.operators.registry import EXPANSIONS, LOWERINGS, discover, expansion, lowering
 
 SUPPORTED = discover()
 
-__all__ = ["LOWERINGS", "SUPPORTED", "discover", "lowering"]
+__all__ = ["EXPANSIONS", "LOWERINGS", "SUPPORTED", "discover", "expansion", "lowering"]

@@ -115,7 +115,7 @@ class Context:
         return tuple(self.graph.values[name].shape)
 
     def unsupported(self, node: Node, reason: str) -> UnsupportedOperator:
-        return UnsupportedOperator(f"Node {node.name!r} ({node.operator}) cannot be proved: {reason}.")
+        return UnsupportedOperator(f"Node {node.name!r} ({node.kind}) cannot be proved: {reason}.")
 
     def is_float(self, name: str) -> bool:
         """Whether the model declares a value as floats; its other values are integers, exact and of exponent 0."""
@@ -165,7 +165,7 @@ class Context:
             return min(exponent_for(self.largest(name), OUTPUT_BITS, headroom=0), FINEST_OUTPUT)
         wanted = set()
         for node in self.graph.consumers.get(name, ()):
-            entry = LOWERINGS.get(node.operator)
+            entry = LOWERINGS.get(node.kind)
             if entry is not None and entry.rounds is not None:
                 wanted.add(entry.rounds(self, node, name))
             else:
@@ -270,8 +270,8 @@ class Context:
 
     def _peers(self, name: str) -> int:
         """How many nodes of the graph have the operator of the one that computes a value."""
-        operator = self.graph.producers[name].operator
-        return sum(node.operator == operator for node in self.graph.nodes)
+        kind = self.graph.producers[name].kind
+        return sum(node.kind == kind for node in self.graph.nodes)
 
     def wide(self, name: str) -> Tensor:
         """A value as a column of the width of its proved interval, at most WIDE_BITS bits, or a view that is so

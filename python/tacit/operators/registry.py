@@ -1,5 +1,5 @@
-"""Operators register themselves: a file under `operators/<family>/` declares how its operator lowers, and nothing
-else lists it."""
+"""Operators register themselves: a file under `operators/<family>/` declares how its operator lowers, or of which other
+operators it consists, and nothing else lists it. Names are those of `Node.kind`: "Add", "ai.onnx.ml.Scaler"."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tacit.graph import Node
+from tacit.passes.expansion import Expand
 
 if TYPE_CHECKING:
     from tacit.operators.context import Context
@@ -38,6 +39,7 @@ class Lowering:
 
 
 LOWERINGS: dict[str, Lowering] = {}
+EXPANSIONS: dict[str, Expand] = {}
 
 
 def lowering(*operators: str, rounds: Rounds | None = None, weighs: Weighs | None = None) -> Callable[[Lower], Lower]:
@@ -53,6 +55,19 @@ def lowering(*operators: str, rounds: Rounds | None = None, weighs: Weighs | Non
     return register
 
 
+def expansion(*operators: str) -> Callable[[Expand], Expand]:
+    """Registers `function(expansion, node) -> names of the results` as the parts of operators."""
+
+    def register(function: Expand) -> Expand:
+        for operator in operators:
+            if operator in EXPANSIONS:
+                raise ValueError(f"two expansions of {operator}")
+            EXPANSIONS[operator] = function
+        return function
+
+    return register
+
+
 def as_output(context: Context, node: Node, name: str) -> int | None:
     """The `rounds` of operators that keep values where they are or move them: their input is rounded as their output
     is."""
@@ -62,10 +77,12 @@ def as_output(context: Context, node: Node, name: str) -> int | None:
 
 @lru_cache(maxsize=1)
 def discover() -> frozenset[str]:
-    """Imports every operator file once; returns the names of all operators that can be lowered."""
+    """Imports every operator file once; returns the names of all operators that can be lowered or expanded."""
     package = importlib.import_module("tacit.operators")
     for family in pkgutil.iter_modules(package.__path__, package.__name__ + "."):
         if family.ispkg:
             for module in pkgutil.iter_modules(importlib.import_module(family.name).__path__, family.name + "."):
                 importlib.import_module(module.name)
-    return frozenset(LOWERINGS)
+    if both := LOWERINGS.keys() & EXPANSIONS.keys():
+        raise ValueError(f"both a lowering and an expansion of {sorted(both)}")
+    return frozenset(LOWERINGS) | frozenset(EXPANSIONS)

@@ -31,7 +31,7 @@ def common_shift(context: Context) -> int:
     shift = width.shift
     limit = TOY_SHIFT if width.bits <= 12 else LARGEST_COMMON_SHIFT
     for node in context.graph.nodes:
-        entry = LOWERINGS[node.operator]
+        entry = LOWERINGS[node.kind]
         product = entry.weighs(context, node) if entry.weighs is not None else None
         if product is None:
             continue

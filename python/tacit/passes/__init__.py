@@ -7,9 +7,11 @@ from tacit.passes.batch_normalization import fold_batch_normalization
 from tacit.passes.bias import merge_bias
 from tacit.passes.constants import fold_constants
 from tacit.passes.dead_code import remove_dead_code
+from tacit.passes.expansion import expand
 from tacit.passes.identities import remove_identities
 
 __all__ = [
+    "expand",
     "fold_batch_normalization",
     "fold_constants",
     "merge_bias",
