@@ -8,6 +8,8 @@
 pub mod keccak;
 pub mod merkle;
 mod sponge;
+#[cfg(feature = "tamper")]
+pub mod tamper;
 
 use std::ops::{Add, Mul, Sub};
 
@@ -87,12 +89,16 @@ impl Sender {
 
     /// Bytes of a length that the verifier knows.
     pub fn send_bytes(&mut self, label: &'static str, bytes: &[u8]) {
-        self.transcript.absorb(label, bytes);
+        #[cfg(feature = "tamper")]
+        let bytes = &tamper::step(tamper::How::Sent, label, bytes);
+        self.transcript.chain(label, bytes);
         self.proof.extend_from_slice(bytes);
     }
 
     /// Bytes that an absorbed digest already determines (Merkle siblings): in the proof, not absorbed.
     pub fn attach(&mut self, bytes: &[u8]) {
+        #[cfg(feature = "tamper")]
+        let bytes = &tamper::step(tamper::How::Attached, "", bytes);
         self.proof.extend_from_slice(bytes);
     }
 

@@ -4,6 +4,8 @@ use p3_field::{BasedVectorSpace, PrimeCharacteristicRing};
 use tacit_algebra::{F, K, P};
 
 use crate::keccak::{Digest, keccak256};
+#[cfg(feature = "tamper")]
+use crate::tamper::{self, How};
 
 /// Both sides of Fiat-Shamir. `state = Keccak-256(2 || state || frame(label) || frame(message))`; a draw hashes the
 /// state, after another first byte, with a counter that the next absorption resets.
@@ -29,7 +31,14 @@ impl Transcript {
         Self { state: keccak256(&[&[START], domain.as_bytes()]), drawn: 0 }
     }
 
+    /// Absorbs what the verifier knows without the proof.
     pub fn absorb(&mut self, label: &str, message: &[u8]) {
+        #[cfg(feature = "tamper")]
+        let message = &tamper::step(How::Absorbed, label, message);
+        self.chain(label, message);
+    }
+
+    pub(crate) fn chain(&mut self, label: &str, message: &[u8]) {
         let mut framed = Vec::with_capacity(message.len() + label.len() + 49);
         framed.push(ABSORB);
         framed.extend_from_slice(&self.state);
@@ -67,13 +76,22 @@ impl Transcript {
             found.extend(self.words(label).filter(|&w| w < P).map(F::from_u64));
         }
         found.truncate(3);
-        <K as BasedVectorSpace<F>>::from_basis_coefficients_slice(&found).unwrap_or(K::ZERO)
+        let drawn = <K as BasedVectorSpace<F>>::from_basis_coefficients_slice(&found).unwrap_or(K::ZERO);
+        #[cfg(feature = "tamper")]
+        let drawn = tamper::challenge(label, drawn);
+        drawn
     }
 
     /// `count` distinct positions below `2^log_len`, ascending; all positions when there are no more than `count`.
     /// Each word gives one candidate (its lowest bits); repeated ones are rejected.
     pub fn positions(&mut self, label: &str, log_len: usize, count: usize) -> Vec<u64> {
-        let len = 1u64 << log_len;
+        let positions = self.choose(label, 1 << log_len, count);
+        #[cfg(feature = "tamper")]
+        let positions = tamper::positions(label, positions);
+        positions
+    }
+
+    fn choose(&mut self, label: &str, len: u64, count: usize) -> Vec<u64> {
         if len <= count as u64 {
             return (0..len).collect();
         }

@@ -7,7 +7,7 @@ use tacit_algebra::multilinear::bits;
 use tacit_algebra::progress::Progress;
 use tacit_algebra::{F, K, signed, to_bytes};
 use tacit_circuit::{Circuit, Home, Values, Writer, digest};
-use tacit_columns::{Form, FormTerm, Layout, Views, known};
+use tacit_columns::{Claim, Form, FormTerm, Layout, Views, known};
 use tacit_open::{Schedule, Shape};
 use tacit_proof::{Receipt, VerifyingKey};
 use tacit_transcript::merkle::Tree;
@@ -124,6 +124,12 @@ impl Forger {
 
     /// Stages 2 to 4 on these columns, whatever the statement's roots hold.
     pub fn claim(&self, receipt: &Receipt, values: &Values) -> Claimed {
+        let (sender, claims) = self.claims(receipt, values);
+        self.combine(sender, values, claims.into_iter().enumerate().collect())
+    }
+
+    /// Stages 2 and 3: what is left to combine.
+    pub fn claims(&self, receipt: &Receipt, values: &Values) -> (Sender, Vec<Claim<K>>) {
         let (mut sender, mut views) = (Sender::new(self.bind(receipt)), Views::default());
         let progress = Progress::default();
         let lookup = tacit_lookup::prove(&self.circuit, values, &mut views, &mut sender, &progress).unwrap().unwrap();
@@ -132,9 +138,15 @@ impl Forger {
         let mut claims = vec![lookup.numerators, lookup.fingerprints];
         claims[1].value -= contract.virtual_total;
         claims.extend(contract.claims);
+        (sender, claims)
+    }
+
+    /// Stage 4: claims with the power of zeta that each gets.
+    pub fn combine(&self, mut sender: Sender, values: &Values, claims: Vec<(usize, Claim<K>)>) -> Claimed {
         let zeta = sender.draw("combine");
         let (mut form, mut value) = (Form::new(), K::ZERO);
-        for (claim, power) in claims.into_iter().zip(zeta.powers()) {
+        for (exponent, claim) in claims {
+            let power = zeta.exp_u64(exponent as u64);
             value += power * claim.value;
             for term in claim.form {
                 let coefficient = power * term.coefficient;

@@ -1,0 +1,267 @@
+//! The tamper manifest for messages: every step of a proof altered where the prover takes it, the prover honest afterwards.
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod every;
+mod toy;
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+use rand::rngs::SmallRng;
+use rand::{RngExt, SeedableRng};
+use tacit_algebra::P;
+use tacit_algebra::progress::Progress;
+use tacit_proof::{Model, Refused, VerifyingKey, finish};
+use tacit_transcript::Invalid;
+use tacit_transcript::tamper::{How, with};
+
+struct Subject {
+    model: Model,
+    key: VerifyingKey,
+}
+
+#[derive(Debug, Clone)]
+struct Step {
+    how: How,
+    label: String,
+    number: usize,
+    bytes: Vec<u8>,
+}
+
+impl Subject {
+    fn new(circuit: &[u8], weights: &[u8], public: &[u8], witness: &[u8]) -> Self {
+        let mut model = Model::setup(circuit, weights, &Progress::default()).unwrap();
+        model.prove(public, witness, b"context", &Progress::default()).unwrap();
+        let key = VerifyingKey::decode(&model.key()).unwrap();
+        Self { model, key }
+    }
+
+    fn toy() -> Self {
+        let buffers = toy::buffers(0);
+        let circuit = finish(&toy::circuit().encode()).unwrap();
+        Self::new(&circuit, &buffers.weights, &buffers.public, &buffers.witness)
+    }
+
+    fn every() -> Self {
+        let case = every::case(1);
+        Self::new(&case.circuit.encode(), &case.weights, &case.public, &case.witness)
+    }
+
+    fn verdict(&self, hook: impl FnMut(How, &str, usize, &mut Vec<u8>) + 'static) -> Result<(), Refused> {
+        let prove = || self.model.prove_values(self.model.values(), b"context", &Progress::default()).unwrap();
+        self.key.verify(&with(hook, prove), b"context")
+    }
+
+    /// The steps of the honest proof.
+    fn steps(&self) -> Vec<Step> {
+        let steps = Rc::new(RefCell::new(Vec::new()));
+        let kept = Rc::clone(&steps);
+        let record = move |how, label: &str, number, bytes: &mut Vec<u8>| {
+            kept.borrow_mut().push(Step { how, label: label.into(), number, bytes: bytes.clone() });
+        };
+        assert_eq!(self.verdict(record), Ok(()));
+        steps.take()
+    }
+}
+
+/// What a tamper puts in a message's place; words stay below p, so that no encoding gives it away.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Tamper {
+    AddOne,
+    Zero,
+    /// With another message of the same label and length.
+    Exchange,
+    Random,
+}
+
+const TAMPERS: [Tamper; 4] = [Tamper::AddOne, Tamper::Zero, Tamper::Exchange, Tamper::Random];
+
+fn altered(steps: &[Step], at: usize, tamper: Tamper, random: &mut SmallRng) -> Option<Vec<u8>> {
+    let step = &steps[at];
+    let mut bytes = step.bytes.clone();
+    if step.how == How::Positions {
+        // another position: one that is not among them, in its place
+        let words: BTreeSet<u64> = bytes.as_chunks::<8>().0.iter().map(|word| u64::from_le_bytes(*word)).collect();
+        let lowest = *words.first()?;
+        let free = (lowest..words.last()? + 1).find(|word| !words.contains(word))?;
+        let words = words.iter().copied().filter(|&word| word != lowest).chain([free]).collect::<BTreeSet<_>>();
+        return Some(words.iter().flat_map(|word| word.to_le_bytes()).collect());
+    }
+    let elements = step.how == How::Drawn || step.how == How::Sent && step.label != "opening: oracle";
+    let word = 8 * random.random_range(0..(bytes.len() / 8).max(1));
+    match tamper {
+        Tamper::Exchange => {
+            let fits = |other: &&Step| {
+                (other.how, &other.label, other.bytes.len()) == (step.how, &step.label, bytes.len())
+                    && other.bytes != bytes
+            };
+            let others: Vec<&Step> = steps.iter().filter(fits).collect();
+            bytes = others.get(random.random_range(0..others.len().max(1)))?.bytes.clone();
+        }
+        Tamper::Zero => bytes.fill(0),
+        Tamper::AddOne | Tamper::Random if elements => {
+            let cell = &mut bytes[word..word + 8];
+            let value = u64::from_le_bytes(cell.try_into().unwrap());
+            let added = if tamper == Tamper::AddOne { 1 } else { random.random_range(1..P) };
+            cell.copy_from_slice(&(((u128::from(value) + u128::from(added)) % u128::from(P)) as u64).to_le_bytes());
+        }
+        Tamper::AddOne | Tamper::Random => {
+            let place = random.random_range(0..bytes.len().max(1));
+            *bytes.get_mut(place)? ^= if tamper == Tamper::AddOne { 1 } else { random.random_range(1..=255) };
+        }
+    }
+    (bytes != step.bytes).then_some(bytes)
+}
+
+const ROOT: &str = "the fraction tree's root";
+const LEVEL: &str = "a level of the fraction tree";
+const SUMCHECK: &str = "the contraction sumcheck";
+const EQUATION: &str = "the opening's last equation";
+const POLYNOMIAL: &str = "the final polynomial";
+const MERKLE: &str = "a Merkle root";
+
+/// Every kind of step, and the checks that may refuse a proof in which one of them is altered. A new message, challenge or absorbed
+/// part of the statement must be named here.
+const MANIFEST: [(How, &str, &[&str]); 39] = [
+    (How::Absorbed, "format", &[LEVEL]),
+    (How::Absorbed, "profile 128", &[LEVEL]),
+    (How::Absorbed, "hidden", &[LEVEL]),
+    (How::Absorbed, "circuit", &[LEVEL]),
+    (How::Absorbed, "model commitment", &[LEVEL]),
+    (How::Absorbed, "linked commitments", &[LEVEL]),
+    (How::Absorbed, "public tensors", &[LEVEL]),
+    (How::Absorbed, "public tensor", &[LEVEL]),
+    (How::Absorbed, "context", &[LEVEL]),
+    (How::Absorbed, "witness commitment", &[LEVEL]),
+    (How::Drawn, "lookup alpha", &[MERKLE, SUMCHECK]),
+    (How::Drawn, "lookup beta", &[MERKLE, SUMCHECK]),
+    (How::Sent, "tree round", &[LEVEL]),
+    (How::Drawn, "tree challenge", &[LEVEL]),
+    (How::Sent, "tree values", &[ROOT, LEVEL]),
+    (How::Drawn, "tree tau", &[LEVEL, SUMCHECK, MERKLE]),
+    (How::Drawn, "tree lambda", &[LEVEL]),
+    (How::Drawn, "contract point", &[SUMCHECK]),
+    (How::Drawn, "contract batch", &[SUMCHECK]),
+    (How::Sent, "contract affine total", &[SUMCHECK]),
+    (How::Sent, "contract virtual total", &[SUMCHECK]),
+    (How::Sent, "contract round", &[SUMCHECK]),
+    (How::Drawn, "contract challenge", &[SUMCHECK]),
+    (How::Sent, "contract value", &[SUMCHECK]),
+    (How::Drawn, "combine", &[MERKLE]),
+    (How::Absorbed, "opening: schedule", &[MERKLE]),
+    (How::Absorbed, "opening: shape", &[MERKLE]),
+    (How::Absorbed, "opening: root", &[MERKLE]),
+    (How::Absorbed, "opening: claim", &[MERKLE]),
+    (How::Sent, "opening: round", &[EQUATION]),
+    (How::Drawn, "opening: fold", &[POLYNOMIAL, EQUATION]),
+    (How::Sent, "opening: oracle", &[MERKLE]),
+    (How::Drawn, "opening: out of domain", &[EQUATION]),
+    (How::Sent, "opening: out of domain", &[EQUATION]),
+    (How::Positions, "opening: queries", &[MERKLE]),
+    (How::Sent, "opening: rows", &[MERKLE]),
+    (How::Attached, "", &[MERKLE]),
+    (How::Drawn, "opening: combine", &[EQUATION]),
+    (How::Sent, "opening: final", &[POLYNOMIAL]),
+];
+
+/// The table of `docs/transcript.md` under "Order": how, and the label in backticks. Rows without a label repeat earlier ones, but
+/// for what is attached.
+fn documented() -> BTreeSet<(How, String)> {
+    let text = include_str!("../../../docs/transcript.md");
+    let (_, order) = text.split_once("## Order").unwrap();
+    let (order, _) = order.split_once("\n## ").unwrap();
+    let mut found = BTreeSet::new();
+    for line in order.lines().filter(|line| line.starts_with('|')) {
+        let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+        let labels: Vec<&str> = cells[3].split('`').skip(1).step_by(2).collect();
+        for (number, how) in cells[2].split(',').map(str::trim).enumerate() {
+            let how = match how {
+                "a" => How::Absorbed,
+                "s" => How::Sent,
+                "d" => How::Drawn,
+                "q" => How::Positions,
+                "x" => How::Attached,
+                _ => continue,
+            };
+            match (how, labels.get(number)) {
+                (How::Attached, _) => drop(found.insert((how, String::new()))),
+                (_, Some(label)) => drop(found.insert((how, label.to_string()))),
+                _ => {}
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn the_manifest_names_every_step() {
+    let named: BTreeSet<(How, String)> = MANIFEST.iter().map(|(how, label, _)| (*how, label.to_string())).collect();
+    assert_eq!(named.len(), MANIFEST.len());
+    assert_eq!(named, documented());
+    let taken = Subject::every().steps().into_iter().map(|step| (step.how, step.label)).collect();
+    assert_eq!(named, taken);
+}
+
+/// What the prover is told and does not use, by the number of steps of its kind: the last lambda and the last fold.
+fn is_idle(step: &Step, steps: &[Step]) -> bool {
+    let alike = steps.iter().filter(|other| (other.how, &other.label) == (step.how, &step.label)).count();
+    step.how == How::Drawn
+        && ["tree lambda", "opening: fold"].contains(&step.label.as_str())
+        && step.number + 1 == alike
+}
+
+/// Alters one step after the other; `all` ways each, or one, in turn.
+fn alter(subject: &Subject, all: bool) {
+    let steps = subject.steps();
+    let mut random = SmallRng::seed_from_u64(1);
+    let mut altered_steps = BTreeSet::new();
+    for (at, step) in steps.iter().enumerate() {
+        for tamper in TAMPERS.into_iter().cycle().skip(at % TAMPERS.len()).take(TAMPERS.len()) {
+            let Some(bytes) = altered(&steps, at, tamper, &mut random) else { continue };
+            let (target, name) = (step.clone(), format!("{tamper:?} of {step:?}"));
+            let verdict = subject.verdict(move |how, label, number, message| {
+                if (how, label, number) == (target.how, target.label.as_str(), target.number) {
+                    message.clone_from(&bytes);
+                }
+            });
+            if is_idle(step, &steps) {
+                assert_eq!(verdict, Ok(()), "{name}");
+                altered_steps.insert(at);
+                break;
+            }
+            let (_, _, checks) =
+                MANIFEST.iter().find(|(how, label, _)| (*how, *label) == (step.how, &step.label)).unwrap();
+            let refused = checks.iter().any(|check| verdict == Err(Refused::Proof(Invalid::Check(check))));
+            assert!(refused, "{name}: {verdict:?}");
+            altered_steps.insert(at);
+            if !all {
+                break;
+            }
+        }
+    }
+    let untouched: Vec<&Step> = steps
+        .iter()
+        .enumerate()
+        .filter(|(at, step)| !altered_steps.contains(at) && !step.bytes.is_empty())
+        .map(|(_, step)| step)
+        .collect();
+    assert!(untouched.is_empty(), "{untouched:?}");
+}
+
+#[test]
+fn every_step_of_a_small_proof_altered() {
+    alter(&Subject::toy(), false);
+}
+
+#[test]
+fn every_step_of_a_proof_with_every_stage_altered() {
+    alter(&Subject::every(), false);
+}
+
+#[test]
+#[ignore = "every way of every step: a minute"]
+fn every_step_altered_in_every_way() {
+    alter(&Subject::toy(), true);
+    alter(&Subject::every(), true);
+}
