@@ -64,3 +64,14 @@ def test_plonky3_is_named_in_three_crates_only():
         if path.suffix == ".rs" and re.search(r"\bp3_\w+::", path.read_text())
     ]
     assert named and not [path for path in named if not path.startswith(allowed)], named
+
+
+def test_the_hook_for_cheating_provers_is_not_in_the_product():
+    """Only the tests of whole proofs enable `tamper`; what the native module is built from does not."""
+    enabled = [path for path in tracked() if path.name == "Cargo.toml" and '"tamper"' in path.read_text()]
+    assert [str(path.relative_to(ROOT)) for path in enabled] == ["crates/proof/Cargo.toml"]
+    _, tests = enabled[0].read_text().split("[dev-dependencies]")
+    assert '"tamper"' in tests
+    command = ["cargo", "tree", "--locked", "-e", "normal,build,features", "-f", "{p} {f}", "-p", "tacit-binding"]
+    tree = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert "tacit-transcript" in tree and "tamper" not in tree

@@ -1,87 +1,20 @@
 //! Provers that cheat at a chosen place and are honest or adaptive elsewhere; mutated keys and receipts.
 #![allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod case;
 mod forger;
 mod toy;
 
 use std::time::{Duration, Instant};
 
-use forger::Forger;
+use case::{Q, RANGE, REM, V, Y, Z, accumulator, adapt_output, case, check, recount};
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 use tacit_algebra::field::{BasedVectorSpace, Field, PrimeCharacteristicRing};
 use tacit_algebra::progress::Progress;
 use tacit_algebra::{F, K, centred, integer, signed};
-use tacit_circuit::{Rule, Values, count_lookups};
+use tacit_circuit::{Rule, Values};
 use tacit_proof::{Key, Model, Receipt, Refused, VerifyingKey, finish};
-use tacit_transcript::Invalid;
-
-const W: usize = 1;
-const B: usize = 2;
-const V: usize = 3;
-const REM: usize = 4;
-const Q: usize = 5;
-const Y: usize = 6;
-const Z: usize = 7;
-const RANGE: usize = 8;
-const COUNTS: [usize; 3] = [8, 9, 10];
-
-struct Case {
-    model: Model,
-    key: VerifyingKey,
-    values: Values,
-    receipt: Receipt,
-    forger: Forger,
-}
-
-fn case(seed: i64) -> Case {
-    let circuit = finish(&toy::circuit().encode()).unwrap();
-    let buffers = toy::buffers(seed);
-    let mut model = Model::setup(&circuit, &buffers.weights, &Progress::default()).unwrap();
-    let receipt = model.prove(&buffers.public, &buffers.witness, b"context", &Progress::default()).unwrap();
-    let key = VerifyingKey::decode(&model.key()).unwrap();
-    let forger = Forger::new(&key);
-    Case { values: model.values().clone(), model, key, receipt, forger }
-}
-
-impl Case {
-    /// What the verifier says to `statement` with `proof`.
-    fn verdict(&self, statement: &Receipt, proof: Vec<u8>) -> Result<(), Refused> {
-        let receipt = Receipt { proof, ..statement.clone() };
-        assert_eq!(Receipt::decode(&receipt.encode()).as_ref(), Ok(&receipt));
-        self.key.verify(&receipt, b"context")
-    }
-
-    /// The honest stages on these columns.
-    fn prove(&self, values: &Values) -> Receipt {
-        self.model.prove_values(values, b"context", &Progress::default()).unwrap()
-    }
-}
-
-fn check(name: &'static str) -> Result<(), Refused> {
-    Err(Refused::Proof(Invalid::Check(name)))
-}
-
-/// z = y y + V y for the y that stands there.
-fn adapt_output(values: &mut Values) {
-    let (y, v) = (values.columns[Y].clone(), values.columns[V].clone());
-    let row =
-        |o: usize| y[o] * y[o] + v.chunks(y.len()).nth(o).unwrap().iter().zip(&y).map(|(a, b)| a * b).sum::<i64>();
-    values.columns[Z] = (0..y.len()).map(row).collect();
-}
-
-/// W x + b + 2^(s-1) in row `o`.
-fn accumulator(values: &Values, o: usize) -> i64 {
-    let x = &values.columns[0];
-    let row = values.columns[W].chunks(x.len()).nth(o).unwrap();
-    row.iter().zip(x).map(|(a, b)| a * b).sum::<i64>() + values.columns[B][o] + (1 << (toy::SHIFT - 1))
-}
-
-/// Multiplicities of the tuples that are in their tables.
-fn recount(circuit: &tacit_circuit::Circuit, values: &mut Values) -> bool {
-    COUNTS.iter().for_each(|&id| values.columns[id].fill(0));
-    count_lookups(circuit, values).is_ok()
-}
 
 #[test]
 fn the_second_writing_agrees_with_the_first() {

@@ -2,68 +2,18 @@
 #![allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod every;
+mod subject;
 mod toy;
 
-use std::cell::RefCell;
 use std::collections::BTreeSet;
-use std::rc::Rc;
 
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
+use subject::{Step, Subject};
 use tacit_algebra::P;
-use tacit_algebra::progress::Progress;
-use tacit_proof::{Model, Refused, VerifyingKey, finish};
+use tacit_proof::Refused;
 use tacit_transcript::Invalid;
-use tacit_transcript::tamper::{How, with};
-
-struct Subject {
-    model: Model,
-    key: VerifyingKey,
-}
-
-#[derive(Debug, Clone)]
-struct Step {
-    how: How,
-    label: String,
-    number: usize,
-    bytes: Vec<u8>,
-}
-
-impl Subject {
-    fn new(circuit: &[u8], weights: &[u8], public: &[u8], witness: &[u8]) -> Self {
-        let mut model = Model::setup(circuit, weights, &Progress::default()).unwrap();
-        model.prove(public, witness, b"context", &Progress::default()).unwrap();
-        let key = VerifyingKey::decode(&model.key()).unwrap();
-        Self { model, key }
-    }
-
-    fn toy() -> Self {
-        let buffers = toy::buffers(0);
-        let circuit = finish(&toy::circuit().encode()).unwrap();
-        Self::new(&circuit, &buffers.weights, &buffers.public, &buffers.witness)
-    }
-
-    fn every() -> Self {
-        let case = every::case(1);
-        Self::new(&case.circuit.encode(), &case.weights, &case.public, &case.witness)
-    }
-
-    fn verdict(&self, hook: impl FnMut(How, &str, usize, &mut Vec<u8>) + 'static) -> Result<(), Refused> {
-        let prove = || self.model.prove_values(self.model.values(), b"context", &Progress::default()).unwrap();
-        self.key.verify(&with(hook, prove), b"context")
-    }
-
-    /// The steps of the honest proof.
-    fn steps(&self) -> Vec<Step> {
-        let steps = Rc::new(RefCell::new(Vec::new()));
-        let kept = Rc::clone(&steps);
-        let record = move |how, label: &str, number, bytes: &mut Vec<u8>| {
-            kept.borrow_mut().push(Step { how, label: label.into(), number, bytes: bytes.clone() });
-        };
-        assert_eq!(self.verdict(record), Ok(()));
-        steps.take()
-    }
-}
+use tacit_transcript::tamper::How;
 
 /// What a tamper puts in a message's place; words stay below p, so that no encoding gives it away.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -199,7 +149,7 @@ fn the_manifest_names_every_step() {
     let named: BTreeSet<(How, String)> = MANIFEST.iter().map(|(how, label, _)| (*how, label.to_string())).collect();
     assert_eq!(named.len(), MANIFEST.len());
     assert_eq!(named, documented());
-    let taken = Subject::every().steps().into_iter().map(|step| (step.how, step.label)).collect();
+    let taken = Subject::every(0).steps().into_iter().map(|step| (step.how, step.label)).collect();
     assert_eq!(named, taken);
 }
 
@@ -220,7 +170,7 @@ fn alter(subject: &Subject, all: bool) {
         for tamper in TAMPERS.into_iter().cycle().skip(at % TAMPERS.len()).take(TAMPERS.len()) {
             let Some(bytes) = altered(&steps, at, tamper, &mut random) else { continue };
             let (target, name) = (step.clone(), format!("{tamper:?} of {step:?}"));
-            let verdict = subject.verdict(move |how, label, number, message| {
+            let verdict = subject.verdict(subject.model.values(), move |how, label, number, message| {
                 if (how, label, number) == (target.how, target.label.as_str(), target.number) {
                     message.clone_from(&bytes);
                 }
@@ -256,12 +206,12 @@ fn every_step_of_a_small_proof_altered() {
 
 #[test]
 fn every_step_of_a_proof_with_every_stage_altered() {
-    alter(&Subject::every(), false);
+    alter(&Subject::every(0), false);
 }
 
 #[test]
 #[ignore = "every way of every step: a minute"]
 fn every_step_altered_in_every_way() {
     alter(&Subject::toy(), true);
-    alter(&Subject::every(), true);
+    alter(&Subject::every(0), true);
 }

@@ -36,42 +36,66 @@ pub struct Case {
     pub witness: Vec<u8>,
 }
 
-/// Pseudo-random small weights and input, everything else computed.
-pub fn case(seed: i64) -> Case {
-    let small = |i: u64, k: i64| ((i as i64 * 37 + k * 101 + seed * 59) % 9) - 4;
-    let cells = |count: u64, k: i64| -> Vec<i64> { (0..count).map(|i| small(i, k)).collect() };
-    let (a, b, e, free) = (cells(ROWS * INNER, 1), cells(INNER * COLUMNS, 2), cells(COLUMNS, 3), cells(ROWS, 4));
-    let at = |i: u64, j: u64| (i * COLUMNS + j) as usize;
-    let mut c = vec![0; (ROWS * COLUMNS) as usize];
-    for (i, j) in (0..ROWS).flat_map(|i| (0..COLUMNS).map(move |j| (i, j))) {
-        c[at(i, j)] = (0..INNER).map(|k| a[(i * INNER + k) as usize] * b[(k * COLUMNS + j) as usize]).sum();
-    }
-    let column_of = |n: usize| n % COLUMNS as usize;
-    let d: Vec<i64> = c.iter().enumerate().map(|(n, c)| c * c * e[column_of(n)]).collect();
-    let sums = c.iter().enumerate().map(|(n, c)| c * e[column_of(n)] + free[n / COLUMNS as usize] + (1 << (SHIFT - 1)));
-    let sums: Vec<i64> = sums.collect();
-    let rem: Vec<i64> = sums.iter().map(|s| s & ((1 << SHIFT) - 1)).collect();
-    let q: Vec<i64> = sums.iter().map(|s| s >> SHIFT).collect();
-    let y: Vec<i64> = q.iter().map(|&q| q.max(0)).collect();
-    let t: Vec<i64> = d.chunks(COLUMNS as usize).map(|row| row.iter().sum()).collect();
-    let g: Vec<i64> = t.iter().map(|t| t.rem_euclid(7)).collect();
+/// The circuit, its weights, and the columns of one of two inputs (0 or 1).
+pub fn case(input: usize) -> Case {
+    let [zero, one] = [computed(0), computed(1)];
+    let circuit = circuit(&[zero.rows(), one.rows()].concat());
     let bytes = |cells: &[i64], width: usize| -> Vec<u8> {
         cells.iter().flat_map(|c| c.to_le_bytes()[..width].to_vec()).collect()
     };
+    let Cells { a, e, f, b, c, d, rem, q, y, t, g } = [zero, one].into_iter().nth(input).unwrap();
     Case {
-        circuit: circuit([&t, &g, &free]),
-        weights: [bytes(&a, 1), bytes(&e, 1), bytes(&free, 1)].concat(),
+        circuit,
+        weights: [bytes(&a, 1), bytes(&e, 1), bytes(&f, 1)].concat(),
         public: [bytes(&b, 1), bytes(&d, 4)].concat(),
         witness: [bytes(&c, 2), bytes(&rem, 1), bytes(&q, 2), bytes(&y, 2), bytes(&t, 8), bytes(&g, 1)].concat(),
     }
+}
+
+struct Cells {
+    a: Vec<i64>,
+    e: Vec<i64>,
+    f: Vec<i64>,
+    b: Vec<i64>,
+    c: Vec<i64>,
+    d: Vec<i64>,
+    rem: Vec<i64>,
+    q: Vec<i64>,
+    y: Vec<i64>,
+    t: Vec<i64>,
+    g: Vec<i64>,
+}
+
+impl Cells {
+    fn rows(&self) -> Vec<[i64; 3]> {
+        (0..ROWS as usize).map(|i| [self.t[i], self.g[i], self.f[i]]).collect()
+    }
+}
+
+/// Pseudo-random small weights and input, everything else computed.
+fn computed(input: i64) -> Cells {
+    let cells = |count: u64, k: i64| -> Vec<i64> { (0..count as i64).map(|i| (i * 37 + k * 101) % 9 - 4).collect() };
+    let (a, e, f, b) = (cells(ROWS * INNER, 1), cells(COLUMNS, 3), cells(ROWS, 4), cells(INNER * COLUMNS, 5 + input));
+    let (inner, width) = (INNER as usize, COLUMNS as usize);
+    let cell = |n: usize| (0..inner).map(|k| a[n / width * inner + k] * b[k * width + n % width]).sum::<i64>();
+    let c: Vec<i64> = (0..ROWS as usize * width).map(cell).collect();
+    let d: Vec<i64> = c.iter().enumerate().map(|(n, c)| c * c * e[n % width]).collect();
+    let sum = |(n, c): (usize, &i64)| c * e[n % width] + f[n / width] + (1 << (SHIFT - 1));
+    let sums: Vec<i64> = c.iter().enumerate().map(sum).collect();
+    let rem = sums.iter().map(|s| s & ((1 << SHIFT) - 1)).collect();
+    let q: Vec<i64> = sums.iter().map(|s| s >> SHIFT).collect();
+    let y = q.iter().map(|&q| q.max(0)).collect();
+    let t: Vec<i64> = d.chunks(width).map(|row| row.iter().sum()).collect();
+    let g = t.iter().map(|t| t.rem_euclid(7)).collect();
+    Cells { a, e, f, b, c, d, rem, q, y, t, g }
 }
 
 fn sum(axes: &[u64], outputs: u16, terms: Vec<Term>) -> Sum {
     Sum { axes: axes.to_vec(), outputs, terms }
 }
 
-/// The listed table holds the rows `(t, g, f)` of one input and their successors.
-fn circuit(rows: [&[i64]; 3]) -> Circuit {
+/// The listed table holds the rows `(t, g, f)` of both inputs.
+fn circuit(rows: &[[i64; 3]]) -> Circuit {
     let (one, grid) = (F::ONE, [ROWS, COLUMNS]);
     let over = F::from_u64(1 << SHIFT).inverse();
     let quotient = sum(
@@ -92,7 +116,7 @@ fn circuit(rows: [&[i64]; 3]) -> Circuit {
         bytes,
         home,
     };
-    let listed = 2 * rows[0].len() as u64;
+    let listed = rows.len() as u64;
     let columns = vec![
         column("A", &[ROWS, INNER], 1, Home::Weights),
         column("B", &[INNER, COLUMNS], 1, Home::Public),
@@ -111,9 +135,9 @@ fn circuit(rows: [&[i64]; 3]) -> Circuit {
         column("listed count", &[listed], 4, Home::Count),
     ];
     let segment = |entries: u64, count: u32, rules: Vec<Rule>| Segment { entries, count, rules };
-    let list = |cells: &[i64]| {
-        let both = cells.iter().flat_map(|&cell| [cell, cell + 1]);
-        Rule::Listed { bytes: 8, data: both.flat_map(i64::to_le_bytes).collect() }
+    let list = |component: usize| {
+        let data = rows.iter().flat_map(|row| row[component].to_le_bytes()).collect();
+        Rule::Listed { bytes: 8, data }
     };
     let table = |name: &str, width: u16, segments: Vec<Segment>| Table { name: name.into(), width, segments };
     let (negative, positive) = (vec![Rule::Iota(-DOMAIN), Rule::Constant(0)], vec![Rule::Iota(0), Rule::Iota(0)]);
@@ -121,7 +145,7 @@ fn circuit(rows: [&[i64]; 3]) -> Circuit {
     let tables = vec![
         table("range", 1, vec![segment(1 << SHIFT, COUNTS, vec![Rule::Iota(0)])]),
         table("relu", 2, vec![segment(domain, COUNTS + 1, negative), segment(domain, COUNTS + 2, positive)]),
-        table("residue", 3, vec![segment(listed, COUNTS + 3, rows.iter().map(|cells| list(cells)).collect())]),
+        table("residue", 3, vec![segment(listed, COUNTS + 3, (0..3).map(list).collect())]),
     ];
     let product = sum(
         &[ROWS, COLUMNS, INNER],
