@@ -1,8 +1,8 @@
 """The soundness terms of a circuit's proofs, from the published formulas, independently of the Rust code.
 
-Sources: LogUp and its fraction tree (ePrint 2022/1530, 2023/1284); sumcheck (LFKN); WHIR (ePrint 2024/1586) in the Johnson regime
-with the proximity bound of ePrint 2025/2055, Theorem 1.5, at m = 10. Probabilities are exact fractions; only the final
-logarithms are floating point.
+Sources: LogUp and its fraction tree (ePrint 2022/1530, 2023/1284); sumcheck (LFKN); WHIR (ePrint 2024/1586, Theorem 5.2) in the
+Johnson regime with the mutual correlated agreement of ePrint 2025/2055, Theorem 4.6. Probabilities are exact fractions where they
+are rational; square roots and the final logarithms are floating point.
 """
 
 from __future__ import annotations
@@ -25,13 +25,23 @@ def johnson_list(rate: Fraction) -> Fraction:
 
 
 def query_miss(rate: Fraction) -> float:
-    """1 - delta = sqrt(rho) + eta."""
+    """1 - gamma = sqrt(rho) + eta."""
     return math.sqrt(rate) * (1 + 1 / 20)
 
 
-def proximity_gap(points: int, rate: Fraction, m: float = 10.0) -> float:
-    """Probability that a random combination of two words is close although they are not: 2 (m + 1/2)^5 / (3 rho^(3/2)) n / |K|."""
-    return 2 * (m + 0.5) ** 5 / 3 / float(rate) ** 1.5 * points / float(K)
+def proximity_gap(dimension: int, points: int) -> float:
+    """Probability that a line of two words has a close point on whose agreement set the two are not codewords: Theorem 4.6 bounds the
+    bad challenges at radius gamma by (2 (m + 1/2)^5 + 3 (m + 1/2) gamma rho) n / (3 rho^(3/2)) + (m + 1/2) / sqrt(rho), for
+    polynomials of degree k = rho n at most, with m = max(ceil(sqrt(rho) / (1 - sqrt(rho) - gamma)), 3)."""
+    rho = (dimension - 1) / points
+    if rho == 0:
+        return math.inf
+    gamma = 1 - query_miss(Fraction(dimension, points))
+    # The theorem's own m, which is at most 20; 20 is charged.
+    assert math.ceil(math.sqrt(rho) / (1 - math.sqrt(rho) - gamma) - 1e-9) <= 20
+    half = 20 + 1 / 2
+    bad = (2 * half**5 + 3 * half * gamma * rho) * points / (3 * rho**1.5) + half / math.sqrt(rho)
+    return bad / float(K)
 
 
 def opening(log_rows: int, log_limbs: int, folds: Sequence[int], rates: Sequence[int], queries: Sequence[int]) -> list[float]:
@@ -48,7 +58,7 @@ def opening(log_rows: int, log_limbs: int, folds: Sequence[int], rates: Sequence
             rows -= fold
         if fold:
             terms.append(float(2 * fold * several / K))
-            terms.append(fold * proximity_gap(2 ** (rows + log_rate), rate))
+            terms.append(fold * proximity_gap(2**rows, 2 ** (rows + log_rate)))
         terms.append(query_miss(rate) ** count)
     if rows:
         terms.append(float(2 * rows / K))
@@ -65,3 +75,11 @@ def logup(log_leaves: int, log_rate: int) -> list[float]:
     several = johnson_list(Fraction(1, 2**log_rate))
     tree = sum(3 * i + 2 for i in range(log_leaves))
     return [float(2 ** (log_leaves + 1) * several / K), float(tree * several / K)]
+
+
+def outer(log_leaves: int, coordinates: int, contracts: int, claims: int, log_rate: int) -> list[float]:
+    """Everything before the opening: `logup`; the contracts' points, their batch with the virtual products and at most 64 rounds of
+    degree at most 4; the claims that are combined. All charged the list of the joined word."""
+    several = johnson_list(Fraction(1, 2**log_rate))
+    contraction = coordinates + contracts + 1 + 4 * 64
+    return logup(max(log_leaves, 1), log_rate) + [float(contraction * several / K), float(claims * several / K)]

@@ -36,6 +36,15 @@ def outer(circuit: Circuit) -> list[float]:
     return [several * count / FIELD for count in (identity, tree, contract, factors + 3)]
 
 
+def gap(log_message: int, log_rate: int) -> float:
+    """How many challenges may fold two words of 2^log_message coefficients, not jointly close to codewords, to a close one."""
+    points, dimension = 2.0 ** (log_message + log_rate), 2.0**log_message
+    if dimension == 1:
+        return math.inf
+    reduced, radius = (dimension - 1) / points, 1 - 1.05 * 2.0 ** (-log_rate / 2)
+    return (2 * 20.5**5 + 61.5 * radius * reduced) / (3 * reduced**1.5) * points + 20.5 / math.sqrt(reduced)
+
+
 def opening(circuit: Circuit, log_limbs: int) -> list[float]:
     """Per oracle: out of domain, combination, sumcheck, proximity gap of every fold, queries; then the last sumcheck."""
     p, errors = circuit.parameters, []
@@ -45,8 +54,7 @@ def opening(circuit: Circuit, log_limbs: int) -> list[float]:
         if i > 0:
             errors += [several**2 / 2 * 2.0**log_message / FIELD, (1 + p.queries[i - 1]) * several / FIELD]
             log_message -= fold
-        points = 2.0 ** (log_message + rate)
-        errors += [2 * fold * several / FIELD, fold * 2 * 10.5**5 / 3 * points / rho**1.5 / FIELD]
+        errors += [2 * fold * several / FIELD, fold * gap(log_message, rate) / FIELD]
         errors.append((1.05 * math.sqrt(rho)) ** count)
     return [*errors, 2 * log_message / FIELD]
 

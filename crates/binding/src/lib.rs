@@ -24,6 +24,13 @@ fn finish(circuit: &[u8]) -> PyResult<Vec<u8>> {
     tacit_proof::finish(circuit).map_err(Malformed::new_err)
 }
 
+/// Every soundness term in bits, and their sum, of a circuit of so many leaves and committed cells, as `finish` would choose.
+#[pyfunction]
+fn security_of_size(leaves: u64, cells: u64) -> PyResult<(Vec<(String, f64)>, f64)> {
+    let security = tacit_proof::security_of_size(leaves, cells).map_err(Malformed::new_err)?;
+    Ok((security.terms, security.composed))
+}
+
 /// The oracle: None when the witness satisfies the circuit, else (relation, kind, index).
 #[pyfunction]
 fn check(
@@ -43,5 +50,5 @@ mod _core {
     #[pymodule_export]
     use super::verifier::{Receipt, VerifyingKey};
     #[pymodule_export]
-    use super::{Malformed, Refused, Stopped, Unsatisfied, check, digest, finish};
+    use super::{Malformed, Refused, Stopped, Unsatisfied, check, digest, finish, security_of_size};
 }

@@ -1,12 +1,13 @@
 //! The profile `128`: parameters of a circuit's opening, and every soundness term of its proofs.
 
 use tacit_algebra::multilinear::bits;
-use tacit_circuit::{Circuit, Home, Parameters, Writer};
+use tacit_circuit::{Circuit, Home, Parameters, Sum, View, Writer};
 use tacit_columns::{Layout, limb_counts};
 use tacit_open::security::{
-    Choice, FIELD_BITS, FIRST_RATE, choose, choose_smallest, composed, estimated_bytes, list_bits, rows_to_try, terms,
+    Choice, FIELD_BITS, FIRST_RATE, choose, choose_smallest, composed, estimated_bytes, list_bits, log_rows,
+    rows_to_try, terms,
 };
-use tacit_open::{Schedule, Shape};
+use tacit_open::{MAX_LOG_LIMBS, Schedule, Shape};
 use tacit_transcript::Invalid;
 
 /// Bits that every circuit's proofs must have, all terms summed.
@@ -19,41 +20,75 @@ pub struct Security {
     pub composed: f64,
 }
 
-/// Product terms (two or three factors) of contracts and of virtual columns, counted with their factors.
+/// What the terms before the opening depend on.
+#[derive(Debug, Clone, Copy)]
+struct Sizes {
+    /// log2 of the leaves of the fraction tree, padded axis by axis and packed.
+    log_leaves: usize,
+    /// Coordinates of the contracts' points.
+    coordinates: usize,
+    contracts: usize,
+    /// A bound on the claims that are combined.
+    claims: usize,
+}
+
+/// Variables of the sumcheck of all contracts, and the degree of its rounds, in any well-formed circuit.
+const ROUNDS: usize = 64;
+const DEGREE: usize = 4;
+
+/// What no well-formed circuit exceeds: its work (2^26, 64 or more for a term or a relation) bounds terms of three factors and
+/// relations by 2^20; points have at most 64 axes of fewer than 2^40 positions.
+const LARGEST: Sizes = Sizes { log_leaves: 61, coordinates: 64 * 40, contracts: 1 << 20, claims: 3 + (3 << 20) };
+
+impl Sizes {
+    fn of(circuit: &Circuit) -> Self {
+        let region =
+            |axes: &[u64]| -> u64 { 1u64.checked_shl(axes.iter().map(|&d| bits(d) as u32).sum()).unwrap_or(u64::MAX) };
+        let lookups =
+            circuit.lookups.iter().filter_map(|lookup| lookup.components.first()).map(|sum| region(sum.output_axes()));
+        let segments =
+            circuit.tables.iter().flat_map(|table| &table.segments).map(|segment| region(&[segment.entries]));
+        let mut coordinates: Vec<usize> = Vec::new();
+        for contract in &circuit.contracts {
+            let axes = contract.zero.output_axes();
+            coordinates.resize(coordinates.len().max(axes.len()), 0);
+            coordinates.iter_mut().zip(axes).for_each(|(most, &d)| *most = bits(d).max(*most));
+        }
+        Self {
+            log_leaves: bits(lookups.chain(segments).fold(0u64, u64::saturating_add)),
+            coordinates: coordinates.iter().sum(),
+            contracts: circuit.contracts.len(),
+            claims: factors(circuit).saturating_add(3),
+        }
+    }
+
+    /// Terms of everything before the opening, given log2 of the list size of the joined word (`docs/protocol.md`).
+    fn terms(&self, list: f64) -> Vec<(String, f64)> {
+        let n = self.log_leaves.max(1);
+        let tree: usize = (0..n).map(|i| 3 * i + 2).sum();
+        let contract = self.coordinates + self.contracts + 1 + DEGREE * ROUNDS;
+        let term = |name: &str, log: f64| (name.to_string(), FIELD_BITS - log - list);
+        vec![
+            term("lookup: LogUp identity (N+T)/|K| * L", n as f64 + 1.0),
+            term("lookup: tree sum(3i+2)/|K| * L", (tree as f64).log2()),
+            term("contract: (coordinates+R+1+4n)/|K| * L", (contract as f64).log2()),
+            term("combine: claims/|K| * L", (self.claims as f64).log2()),
+        ]
+    }
+}
+
+/// Factors of all contracts, and of the definition of a virtual column once for every view that reads it: the claims of the
+/// contractions are the distinct ones among those in products.
 fn factors(circuit: &Circuit) -> usize {
-    let contracts = circuit.contracts.iter().map(|contract| &contract.zero);
-    let virtuals = circuit.columns.iter().filter_map(|column| match &column.home {
-        tacit_circuit::Home::Virtual(sum) => Some(sum),
-        _ => None,
-    });
-    // A virtual column may be used by several lookups; each use is an instance of its own.
-    let uses = 1 + circuit.lookups.iter().map(|lookup| lookup.components.len()).sum::<usize>();
-    let count = |sum: &tacit_circuit::Sum| -> usize { sum.terms.iter().map(|term| term.factors.len()).sum() };
-    contracts.map(count).sum::<usize>().saturating_add(uses.saturating_mul(virtuals.map(count).max().unwrap_or(0)))
-}
-
-/// log2 of the leaves of the fraction tree, padded axis by axis and packed.
-fn log_leaves(circuit: &Circuit) -> usize {
-    let region =
-        |axes: &[u64]| -> u64 { 1u64.checked_shl(axes.iter().map(|&d| bits(d) as u32).sum()).unwrap_or(u64::MAX) };
-    let lookups =
-        circuit.lookups.iter().filter_map(|lookup| lookup.components.first()).map(|sum| region(sum.output_axes()));
-    let segments = circuit.tables.iter().flat_map(|table| &table.segments).map(|segment| region(&[segment.entries]));
-    bits(lookups.chain(segments).fold(0u64, u64::saturating_add))
-}
-
-/// Terms of everything before the opening, given log2 of the list size of the joined word (`docs/protocol.md`).
-fn outer_terms(circuit: &Circuit, list: f64) -> Vec<(String, f64)> {
-    let n = log_leaves(circuit).max(1);
-    let tree: f64 = (0..n).map(|i| 3.0 * i as f64 + 2.0).sum();
-    let claims = factors(circuit).saturating_add(3);
-    let relations = circuit.contracts.len() + 1;
-    vec![
-        ("lookup: LogUp identity (N+T)/|K| * L".into(), FIELD_BITS - (n as f64 + 1.0) - list),
-        ("lookup: tree sum(3i+2)/|K| * L".into(), FIELD_BITS - tree.log2() - list),
-        ("contract: (slots+R+4n)/|K| * L".into(), FIELD_BITS - ((64 * 8 + relations + 4 * 64) as f64).log2() - list),
-        ("combine: claims/|K| * L".into(), FIELD_BITS - (claims as f64).log2() - list),
-    ]
+    let count = |sum: &Sum| -> usize { sum.terms.iter().map(|term| term.factors.len()).sum() };
+    let defined = |view: &View| match circuit.columns.get(view.column as usize).map(|column| &column.home) {
+        Some(Home::Virtual(sum)) => count(sum),
+        _ => 0,
+    };
+    let contracts = circuit.contracts.iter().map(|contract| count(&contract.zero));
+    let components = circuit.lookups.iter().flat_map(|lookup| &lookup.components);
+    let reads = components.flat_map(|sum| &sum.terms).flat_map(|term| &term.factors).map(defined);
+    contracts.chain(reads).fold(0, usize::saturating_add)
 }
 
 /// Every term and the composition, for a finished circuit. The verifier refuses a key that misses [`PROFILE_BITS`].
@@ -61,7 +96,7 @@ pub fn security(circuit: &Circuit) -> Result<Security, Invalid> {
     let schedule = schedule(&circuit.parameters)?;
     let layout = Layout::new(circuit)?;
     let rate = schedule.log_inverse_rates().first().copied().unwrap_or(0);
-    let mut all = outer_terms(circuit, list_bits(rate));
+    let mut all = Sizes::of(circuit).terms(list_bits(rate));
     all.extend(terms(&schedule, shape(&layout).log_limbs()));
     let composed = composed(&all);
     Ok(Security { terms: all, composed })
@@ -106,6 +141,23 @@ fn fastest(rows: usize, limbs: &[usize], outer: &[(String, f64)]) -> Result<(usi
     Ok((estimated_bytes(&choice.schedule, limbs), choice))
 }
 
+/// The schedule of commitments of `cells` cells each; `limbs` gives their limbs of 2^rows rows.
+fn chosen(cells: &[u64], sizes: Sizes, limbs: impl Fn(usize) -> Result<Vec<usize>, Invalid>) -> Result<Choice, String> {
+    let outer = sizes.terms(list_bits(FIRST_RATE));
+    let small = rows_to_try(cells).count() > 1;
+    let mut best: Option<(usize, Choice)> = None;
+    for rows in rows_to_try(cells) {
+        let limbs: Vec<usize> =
+            limbs(rows).map_err(|error| error.to_string())?.iter().map(|&count| count.max(1)).collect();
+        let (bytes, choice) = if small { choose_smallest(rows, &limbs, &outer) } else { fastest(rows, &limbs, &outer) }
+            .map_err(|_| "no parameters reach 128 bits for a circuit of this size".to_string())?;
+        if best.as_ref().is_none_or(|(least, _)| bytes < *least) {
+            best = Some((bytes, choice));
+        }
+    }
+    best.map(|(_, choice)| choice).ok_or("no parameters to choose from".into())
+}
+
 /// Chooses the parameters of an unfinished circuit; returns the finished circuit's bytes.
 ///
 /// # Errors
@@ -121,19 +173,7 @@ pub fn finish(bytes: &[u8]) -> Result<Vec<u8>, String> {
         shapes.iter().map(|shape| shape.iter().product::<u64>()).fold(0, u64::saturating_add)
     };
     let cells: Vec<u64> = commitments.iter().map(size).collect();
-    let outer = outer_terms(&circuit, list_bits(FIRST_RATE));
-    let small = rows_to_try(&cells).count() > 1;
-    let mut best: Option<(usize, Choice)> = None;
-    for rows in rows_to_try(&cells) {
-        let limbs = limb_counts(&commitments, rows, 0).map_err(|error| error.to_string())?;
-        let limbs: Vec<usize> = limbs.iter().map(|&count| count.max(1)).collect();
-        let (bytes, choice) = if small { choose_smallest(rows, &limbs, &outer) } else { fastest(rows, &limbs, &outer) }
-            .map_err(|_| "no parameters reach 128 bits for a circuit of this size".to_string())?;
-        if best.as_ref().is_none_or(|(least, _)| bytes < *least) {
-            best = Some((bytes, choice));
-        }
-    }
-    let (_, choice) = best.ok_or("no parameters to choose from")?;
+    let choice = chosen(&cells, Sizes::of(&circuit), |rows| limb_counts(&commitments, rows, 0))?;
     let narrow = |list: &[usize]| list.iter().map(|&x| x as u8).collect();
     circuit.parameters = Parameters {
         log_rows: choice.schedule.log_rows() as u8,
@@ -144,4 +184,46 @@ pub fn finish(bytes: &[u8]) -> Result<Vec<u8>, String> {
         queries: choice.schedule.queries().iter().map(|&x| x as u16).collect(),
     };
     Ok(circuit.encode())
+}
+
+/// The soundness of any circuit of so many leaves and committed cells, with the parameters that [`finish`] would choose; what
+/// else the terms depend on is charged as in the largest well-formed circuit.
+///
+/// # Errors
+/// A sentence, when no circuit is so large, or no parameters reach the profile.
+pub fn security_of_size(leaves: u64, cells: u64) -> Result<Security, String> {
+    let sizes = Sizes { log_leaves: bits(leaves), ..LARGEST };
+    let both = [0, cells];
+    // However cells are split between two commitments, they fill at most one limb more than one commitment of all of them.
+    let limbs = |rows: usize| Ok(vec![1, usize::try_from(cells.div_ceil(1 << rows)).unwrap_or(usize::MAX)]);
+    let most = cells.div_ceil(1 << log_rows(&both)).saturating_add(1);
+    if sizes.log_leaves > LARGEST.log_leaves || bits(most) > MAX_LOG_LIMBS {
+        return Err(format!("no circuit has {leaves} leaves and {cells} cells"));
+    }
+    let choice = chosen(&both, sizes, limbs)?;
+    Ok(Security { terms: choice.terms, composed: choice.composed })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn circuits_of_every_size_reach_the_profile() {
+        for (leaves, cells) in [(0, 0), (1 << 10, 1 << 12), (1 << 20, 1 << 20), (1 << 28, 1 << 30), (1 << 34, 1 << 36)] {
+            let security = security_of_size(leaves, cells).unwrap();
+            assert!(security.composed >= PROFILE_BITS, "{leaves} {cells}: {}", security.composed);
+            assert!((composed(&security.terms) - security.composed).abs() < 1e-12);
+        }
+    }
+
+    #[test]
+    fn what_is_too_large_is_refused() {
+        assert!(security_of_size((1 << 61) + 1, 1).is_err());
+        assert!(security_of_size(1, 1 << 42).is_err());
+        assert!(security_of_size(u64::MAX, u64::MAX).is_err());
+        // A sum of 2^58 fractions: the identity alone takes more than 2^-128.
+        assert_eq!(security_of_size(1 << 58, 1).unwrap_err(), "no parameters reach 128 bits for a circuit of this size");
+    }
 }

@@ -17,5 +17,5 @@ mod verify;
 pub use batch::{Scratch, Weights};
 pub use encode::{Commitment, commit};
 pub use prove::open;
-pub use schedule::{Schedule, Shape};
+pub use schedule::{MAX_LOG_LIMBS, Schedule, Shape};
 pub use verify::verify;

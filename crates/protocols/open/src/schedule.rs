@@ -121,7 +121,7 @@ pub struct Shape {
 }
 
 /// log2 of the most limbs that one opening joins.
-const MAX_LOG_LIMBS: usize = 16;
+pub const MAX_LOG_LIMBS: usize = 16;
 
 impl Shape {
     /// Limbs of all commitments.

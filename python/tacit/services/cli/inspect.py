@@ -1,11 +1,15 @@
-"""tacit inspect FILE: what a model file, a key or a receipt says."""
+"""tacit inspect FILE: what a model file, a key or a receipt says. tacit inspect --bits SIZE: the bits of any circuit of a size."""
 
 from __future__ import annotations
 
 import argparse
+import math
+import re
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path
 
+from tacit import _core
 from tacit.errors import InputError
 from tacit.key import Key
 from tacit.receipt import Receipt
@@ -21,6 +25,11 @@ UNOPENED = "no: no proof was made from this file yet; the first one is transpare
 
 
 def run(arguments: argparse.Namespace) -> int:
+    if (arguments.file is None) == (arguments.bits is None):
+        raise InputError("Give either a file or --bits leaves=N,cells=N.")
+    if arguments.bits is not None:
+        print(_size(arguments.bits))
+        return 0
     path = Path(arguments.file)
     if not path.is_file():
         raise InputError(f"The file {path} does not exist.")
@@ -56,11 +65,44 @@ def _key(key: Key) -> str:
 
 
 def _security(key: Key) -> list[str]:
-    terms, composed = key.core.security()
-    lines = [f"security {composed:.2f} bits in sum, grinding 0; every term in bits:"]
-    lines += [f"  {bits:7.2f}  {name}" for name, bits in sorted(terms, key=lambda term: term[1])]
     sizes = ", ".join(f"{name} {value:,}" for name, value in key.core.sizes())
-    return [f"sizes    {sizes}", *lines]
+    return [f"sizes    {sizes}", *_bits(*key.core.security())]
+
+
+def _bits(terms: Iterable[tuple[str, float]], composed: float) -> list[str]:
+    """The composition, what each stage adds to it, every term."""
+    terms = list(terms)
+    stages: dict[str, float] = {}
+    for name, bits in terms:
+        stage = re.split(r"[:, ]", name)[0]
+        stage = stage if stage in ("lookup", "contract", "combine") else "open"
+        stages[stage] = stages.get(stage, 0.0) + 2.0**-bits
+    lines = [f"security {composed:.2f} bits in sum, grinding 0; of each stage:"]
+    lines += [f"  {-math.log2(error):7.2f}  {stage}" for stage, error in stages.items()]
+    lines.append("every term in bits:")
+    return lines + [f"  {bits:7.2f}  {name}" for name, bits in sorted(terms, key=lambda term: term[1])]
+
+
+def _size(text: str) -> str:
+    """The bits of a circuit of 'leaves=2^28,cells=2^30': the parameters that compile would choose for the largest one."""
+    parts = dict(part.partition("=")[::2] for part in text.split(","))
+    if set(parts) != {"leaves", "cells"} or text.count(",") != 1:
+        raise InputError(f"--bits {text!r} is not of the form leaves=N,cells=N.")
+    leaves, cells = (_number(name, parts[name]) for name in ("leaves", "cells"))
+    try:
+        terms, composed = _core.security_of_size(leaves, cells)
+    except _core.Malformed as error:
+        raise InputError(f"--bits {text}: {error}.") from None
+    return "\n".join([f"any circuit of {leaves:,} leaves and {cells:,} cells", *_bits(terms, composed)])
+
+
+def _number(name: str, text: str) -> int:
+    """'1000' or '2^28', below 2^64."""
+    match = re.fullmatch(r"(?:(\d{1,20})|2\^(\d{1,2}))", text.strip(), re.ASCII)
+    value = -1 if match is None else int(match[1]) if match[1] else 2 ** int(match[2])
+    if not 0 <= value < 2**64:
+        raise InputError(f"--bits: {name}={text} is not a whole number below 2^64, such as 1000 or 2^28.")
+    return value
 
 
 def _receipt(receipt: Receipt) -> str:

@@ -51,7 +51,8 @@ def parser() -> argparse.ArgumentParser:
     verify.add_argument("--context", default="", help="the text that the receipt must be bound to")
 
     inspect = commands.add_parser("inspect", help="what a model file, key or receipt says: proved, hidden, assumed; bits, costs")
-    inspect.add_argument("file", help="a .tacit, .key or receipt file")
+    inspect.add_argument("file", nargs="?", help="a .tacit, .key or receipt file")
+    inspect.add_argument("--bits", metavar="leaves=N,cells=N", help="instead: the bits of any circuit of this size, as in 2^28")
 
     bench = commands.add_parser("bench", help="measure a model: one JSON object")
     bench.add_argument("model", help="an ONNX file")
