@@ -30,9 +30,9 @@ def query_miss(rate: Fraction) -> float:
 
 
 def proximity_gap(dimension: int, points: int) -> float:
-    """Probability that a line of two words has a close point on whose agreement set the two are not codewords: Theorem 4.6 bounds the
-    bad challenges at radius gamma by (2 (m + 1/2)^5 + 3 (m + 1/2) gamma rho) n / (3 rho^(3/2)) + (m + 1/2) / sqrt(rho), for
-    polynomials of degree k = rho n at most, with m = max(ceil(sqrt(rho) / (1 - sqrt(rho) - gamma)), 3)."""
+    """Probability that a random point of a line of two words agrees with a codeword where the two do not. Theorem 4.6 bounds such
+    challenges at radius gamma by (2 (m + 1/2)^5 + 3 (m + 1/2) gamma rho) n / (3 rho^(3/2)) + (m + 1/2) / sqrt(rho), for polynomials
+    of degree rho n or less, with m = max(ceil(sqrt(rho) / (1 - sqrt(rho) - gamma)), 3)."""
     rho = (dimension - 1) / points
     if rho == 0:
         return math.inf

@@ -99,4 +99,9 @@ def finish(circuit: bytes) -> bytes:
     Chooses the parameters of an unfinished circuit (docs/circuit.md) and returns the bytes of the finished one.
     """
 
+def security_of_size(leaves: int, cells: int) -> tuple[list[tuple[str, float]], float]:
+    """
+    Every soundness term in bits, and their sum, of a circuit of so many leaves and committed cells, as `finish` would choose.
+    """
+
 def __getattr__(name: str) -> Incomplete: ...

@@ -211,7 +211,8 @@ mod tests {
 
     #[test]
     fn circuits_of_every_size_reach_the_profile() {
-        for (leaves, cells) in [(0, 0), (1 << 10, 1 << 12), (1 << 20, 1 << 20), (1 << 28, 1 << 30), (1 << 34, 1 << 36)] {
+        for (leaves, cells) in [(0, 0), (1 << 10, 1 << 12), (1 << 20, 1 << 20), (1 << 28, 1 << 30), (1 << 34, 1 << 36)]
+        {
             let security = security_of_size(leaves, cells).unwrap();
             assert!(security.composed >= PROFILE_BITS, "{leaves} {cells}: {}", security.composed);
             assert!((composed(&security.terms) - security.composed).abs() < 1e-12);
@@ -224,6 +225,9 @@ mod tests {
         assert!(security_of_size(1, 1 << 42).is_err());
         assert!(security_of_size(u64::MAX, u64::MAX).is_err());
         // A sum of 2^58 fractions: the identity alone takes more than 2^-128.
-        assert_eq!(security_of_size(1 << 58, 1).unwrap_err(), "no parameters reach 128 bits for a circuit of this size");
+        assert_eq!(
+            security_of_size(1 << 58, 1).unwrap_err(),
+            "no parameters reach 128 bits for a circuit of this size"
+        );
     }
 }
