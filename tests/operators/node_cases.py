@@ -15,7 +15,7 @@ from tacit.frontends.onnx import load
 from tacit.graph import Graph
 from tacit.observe import range_of
 from tacit.operators import EXPANSIONS, SUPPORTED
-from tacit.passes import expand
+from tacit.passes import expand, simplify
 from tacit.quantize import quantize
 
 NUMBERS = {
@@ -57,7 +57,7 @@ def graph_of(case, constant: tuple[int, ...] = ()) -> tuple[Graph, dict[str, np.
     arrays = {name: array_of(value) for name, value in zip(names, given)}
     outputs = dict(zip([value.name for value in case.model.graph.output], map(array_of, expected)))
     fixed = {names[i]: arrays.pop(names[i]) for i in sorted(constant) if i < len(names) and names[i] in arrays}
-    graph = expand(load(with_constants(case.model, fixed), supported=SUPPORTED), EXPANSIONS)
+    graph = simplify(expand(load(with_constants(case.model, fixed), supported=SUPPORTED), EXPANSIONS))
     return graph, arrays, outputs
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import onnxruntime
 import pytest
+import quantised_cases  # noqa: F401  (adds cases)
 import wider_cases  # noqa: F401  (adds cases)
 from cases import CASES, FAST, Case
 from mutation import Witness

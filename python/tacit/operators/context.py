@@ -227,9 +227,19 @@ class Context:
     def factor(self, name: str) -> Tensor:
         """A value as a factor of a product: a view, or a short sum of views, of about `bits` bits."""
         tensor = self.tensor(name)
-        if tensor.is_affine and len(tensor.terms) <= 2 and signed_bits(tensor) <= self.scales.bits + FACTOR_SLACK:
-            return tensor
+        if signed_bits(tensor) <= self.scales.bits + FACTOR_SLACK:
+            if tensor.is_affine and len(tensor.terms) <= 2:
+                return tensor
+            if self.is_whole(name):
+                self._tensors[name] = self.builder.copy(tensor, f"{name}/exact")
+                return self._tensors[name]
         return self.narrow(name)
+
+    def is_whole(self, name: str) -> bool:
+        """Whether a value is an integer of the model, or one cast to floats."""
+        node = self.graph.producers.get(name)
+        cast = node is not None and node.kind == "Cast" and not self.is_float(node.inputs[0])
+        return cast or not self.is_float(name)
 
     def exact(self, name: str) -> Tensor:
         """A value as a view or a copy, unrounded: integers of the model are never rounded and never saturate."""

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from tacit.graph import Graph
 
+WHOLE = ("Split", "DynamicQuantizeLinear")
+"""Operators whose outputs are all there, read or not."""
+
 
 def remove_dead_code(graph: Graph) -> Graph:
     """The graph without nodes whose outputs nothing reads; unread further outputs (masks, indices) become absent."""
@@ -16,5 +19,5 @@ def remove_dead_code(graph: Graph) -> Graph:
         outputs = [node.outputs[0], *(name if name in needed else "" for name in node.outputs[1:])]
         while len(outputs) > 1 and not outputs[-1]:
             outputs.pop()
-        kept.append(node.with_outputs(outputs if node.operator != "Split" else node.outputs))
+        kept.append(node.with_outputs(node.outputs if node.operator in WHOLE else outputs))
     return graph.rebuild(kept[::-1])

@@ -1,0 +1,1 @@
+"""Operators of models that are quantised already: their integers are kept exactly."""
