@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import indexing_cases  # noqa: F401  (adds cases)
 import numpy as np
 import onnxruntime
 import pytest

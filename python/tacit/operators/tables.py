@@ -21,6 +21,8 @@ WIDEST_DIVISION = 60
 """Bits of quotient and divisor together."""
 WIDEST_DIVISOR = 26
 """Divisors have at most so many bits."""
+FINEST_CONSTANT = 30
+"""A constant that is one number everywhere has at most so many fraction bits."""
 GUARD = 4
 """Bits of roots and quotients beyond what their consumers keep."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tacit.graph import Graph
 
-WHOLE = ("Split", "DynamicQuantizeLinear")
+WHOLE = ("Split", "TopK", "DynamicQuantizeLinear")
 """Operators whose outputs are all there, read or not."""
 
 

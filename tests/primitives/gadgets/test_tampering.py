@@ -17,13 +17,22 @@ from tacit.primitives.gadgets import (
     maximum,
     round_saturate,
     round_wide,
+    scatter,
+    select,
     softmax,
+    top_k,
 )
+from tacit.primitives.movement import slice_
 from tacit.primitives.program import Program, ProgramBuilder, run
 
 X = np.array([[-70000, -1000, -9, -8, 0, 7, 8, 500, 40000], [5, 4, 3, 2, 70000, 0, -1, 70000, -70000]])
 D = np.array([[1, 2, 3, 4, 5, 6, 7, 8, 9], [100, 90, 80, 70, 60, 50, 40, 30, 20]])
 SIGMOID = Function("sigmoid")
+
+def two(b, x):
+    """The first two columns."""
+    return slice_(b, x, 1, 0, 2)
+
 
 GADGETS = {
     "plain": lambda b, x, d: round_saturate(b, "y", x, 4, 16),
@@ -37,6 +46,12 @@ GADGETS = {
     "argmax": lambda b, x, d: argmax(b, "y", x, 1),
     "argmax last": lambda b, x, d: argmax(b, "y", x, 1, last=True),
     "divide": lambda b, x, d: divide(b, "y", x + 70000, d),
+    "select": lambda b, x, d: select(b, "y", x, d - 11, 1),
+    "top k": lambda b, x, d: top_k(b, "y", x, 4)[0],
+    "order": lambda b, x, d: top_k(b, "y", x, 9)[1],
+    "scatter": lambda b, x, d: scatter(b, "y", x, two(b, d) - 11, two(b, d), 1),
+    "scatter add": lambda b, x, d: scatter(b, "y", x, two(b, d) - 11, two(b, d), 1, "add"),
+    "scatter min": lambda b, x, d: scatter(b, "y", two(b, x), two(b, d) - 3, two(b, d), 1, "min"),
     "softmax": lambda b, x, d: softmax(b, "y", x, 10),
 }
 

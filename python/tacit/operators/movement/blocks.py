@@ -1,4 +1,4 @@
-"""Tile, DepthToSpace, SpaceToDepth and ReverseSequence."""
+"""Tile, DepthToSpace and SpaceToDepth."""
 
 from __future__ import annotations
 
@@ -52,18 +52,3 @@ def space_to_depth(context: Context, node: Node) -> None:
     inner = [1, 3, 5] if node.attributes.get("mode", "DCR") == "CRD" else [3, 5, 1]
     moved = movement.transpose(builder, cut, [0, *inner, 2, 4])
     context.put(node.outputs[0], movement.reshape(builder, moved, context.shape(node.outputs[0])))
-
-
-@lowering("ReverseSequence", rounds=as_output)
-def reverse_sequence(context: Context, node: Node) -> None:
-    """The first `length` steps of each sequence in reverse; the lengths are constant."""
-    builder = context.builder
-    x = context.addend(node.inputs[0])
-    lengths = [int(i) for i in context.require_constant(node, 1, "list of lengths").reshape(-1)]
-    batch, time = int(node.attributes.get("batch_axis", 1)), int(node.attributes.get("time_axis", 0))
-    pieces = []
-    for i, length in enumerate(lengths):
-        row = movement.take(builder, x, batch, [i])
-        steps = [*range(length)][::-1] + [*range(length, x.shape[time])]
-        pieces.append(movement.take(builder, row, time, steps))
-    context.put(node.outputs[0], movement.concat(builder, pieces, batch))

@@ -69,15 +69,6 @@ def slice_(context: Context, node: Node) -> None:
     context.put(node.outputs[0], x)
 
 
-@lowering("Gather", rounds=as_output)
-def gather(context: Context, node: Node) -> None:
-    """Constant indices only."""
-    indices = context.require_constant(node, 1, "list of indices")
-    axis = int(node.attributes.get("axis", 0))
-    x = movement.take(context.builder, context.addend(node.inputs[0]), axis, [int(i) for i in indices.reshape(-1)])
-    context.put(node.outputs[0], movement.reshape(context.builder, x, context.shape(node.outputs[0])))
-
-
 @lowering("Concat", rounds=as_output)
 def concat(context: Context, node: Node) -> None:
     parts = [context.addend(name) for name in node.inputs]

@@ -34,12 +34,15 @@ def triangle(context: Context, node: Node) -> None:
     public structure and no weight."""
     builder, output = context.builder, node.outputs[0]
     x = context.factor(node.inputs[0])
-    offset = int(context.require_constant(node, 1, "diagonal").reshape(-1)[0]) if node.input(1) else 0
     rows, columns = (
         gadgets.running_sum(builder, f"{output}/{key}", constant(shape, 1), axis)
         for key, shape, axis in (("rows", (x.shape[-2], 1), 0), ("columns", (1, x.shape[-1]), 1))
     )
-    reach = rows + offset
+    reach = rows
+    if node.input(1):
+        known = context.constant(node.inputs[1])
+        offset = context.exact(node.inputs[1]) if known is None else constant((), int(known.reshape(-1)[0]))
+        reach = movement.plus(builder, rows, movement.reshape(builder, offset, (1, 1)))
     pair = (columns, reach) if node.attributes.get("upper", 1) else (reach, columns)
     mask = gadgets.compare(builder, f"{output}/mask", *pair)
     result = arithmetic.multiply(builder, x, mask).bounded(min(x.low, 0), max(x.high, 0))

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from tacit.primitives import arithmetic, movement
-from tacit.primitives.builder import Builder, gadget, range_table
+from tacit.primitives.builder import Builder, gadget
 from tacit.primitives.gadgets.digits import digits, once, require_injective
+from tacit.primitives.gadgets.selection import before_and_steps
 from tacit.primitives.tensor import Tensor
 
 
@@ -33,11 +34,7 @@ def argmax(b: Builder, name: str, x: Tensor, axis: int, last: bool = False) -> T
     reached = b.commit(f"{name}/reached", x.shape, 0, 1, lambda: (places >= index()).astype(np.int64))
     row = tuple(1 if i == axis else length for i, length in enumerate(x.shape))
     top = b.commit(f"{name}/top", row, x.low, x.high, lambda: b.value(x).max(axis=axis, keepdims=True))
-    pads = [(1, -1) if i == axis else (0, 0) for i in range(len(x.shape))]
-    before = movement.pad(b, reached, pads)
-    steps = (reached - before).bounded(0, 1)
-    b.lookup(f"{name}/steps", range_table(2), [steps])
-    b.contract(f"{name}/end", movement.slice_(b, reached, axis, size - 1, size) - 1)
+    before, steps = before_and_steps(b, name, reached, axis)
     found = arithmetic.reduce_sum(b, arithmetic.multiply(b, steps, x), [axis], keepdims=True)
     b.contract(f"{name}/top", found - top)
     strictly = before if last else 1 - reached

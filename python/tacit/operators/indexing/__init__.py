@@ -1,0 +1,1 @@
+"""Operators whose indices, places or lengths are computed by the model."""

@@ -1,0 +1,28 @@
+"""Tiny models with computed indices for whole proofs. Importing this module adds them to `cases.CASES`."""
+
+from __future__ import annotations
+
+import numpy as np
+from cases import CUBE, PRODUCT, ROWS, SQUARE, case, indices, node
+from onnx import TensorProto
+from oracle import random
+
+PLACES = np.array([[1, -1, 0], [2, 2, 1]], dtype=np.int64)
+
+case("gather_computed", node("Gather", "x i", axis=1), {"x": CUBE, "i": PLACES}, fast=True)
+case("gather_rows_of_weights", node("Gather", "w i"), {"i": indices(4, 0, 5)}, SQUARE)
+case("gather_elements", [PRODUCT, node("ArgMax", "a", "i", axis=1), node("GatherElements", "a i", axis=1)], ROWS, SQUARE)
+case("gather_tuples", node("GatherND", "x i"), {"x": CUBE, "i": np.array([[0, 1], [1, -1]])})
+case("scatter", node("ScatterElements", "x i u", axis=1), {"x": ROWS, "i": PLACES, "u": random(4, 2, 3)}, fast=True, opset=18)
+for reduction in ("add", "mul", "max", "min"):
+    case(f"scatter_{reduction}", node("ScatterElements", "x i u", axis=1, reduction=reduction),
+         {"x": ROWS, "i": PLACES, "u": random(4, 2, 3)}, opset=18)  # fmt: skip
+case("scatter_constant", node("ScatterElements", "x i u", axis=1, reduction="mul"), {"x": ROWS, "u": random(4, 2, 3)},
+     {"i": PLACES}, opset=18)  # fmt: skip
+case("scatter_tuples", node("ScatterND", "x i u"), {"x": CUBE, "i": np.array([[0, 1], [1, -1]]), "u": random(4, 2, 4)}, opset=18)
+case("top_k", [PRODUCT, node("TopK", "a k", "y i")], ROWS, {**SQUARE, "k": indices(2)}, fast=True)
+case("order", node("TopK", "x k", "v y", largest=0), np.float32([[1, 0, 2, 1, 0]]), {"k": indices(5)},
+     output_type=TensorProto.INT64)  # fmt: skip
+case("one_hot", node("OneHot", "i d v"), {"i": indices(0, 3, -1, 5)}, {"d": np.array(4), "v": np.float32([-1, 2])})
+case("reverse_computed", node("ReverseSequence", "x n", batch_axis=0, time_axis=1), {"x": ROWS, "n": indices(2, 6, 1)})
+case("trilu_computed", [PRODUCT, node("Trilu", "a k")], {"x": ROWS, "k": np.array(1)}, SQUARE)

@@ -1,0 +1,136 @@
+"""Selection, order and scatter: NumPy's results for random integers, and rule U by exhaustion."""
+
+import itertools
+import random
+
+import numpy as np
+import pytest
+from exhaustion import Search
+
+from tacit.primitives.evaluate import Evaluate
+from tacit.primitives.gadgets import one_hot, position, scatter, select, top_k
+
+RANDOM = np.random.default_rng(0)
+COMBINE = {"none": lambda old, new: new, "add": np.add, "max": np.maximum, "min": np.minimum}
+
+
+def meant(index, size):
+    return np.clip(np.where(index < 0, index + size, index), 0, size - 1)
+
+
+def inputs(**arrays):
+    b = Evaluate(arrays, check=True)
+    return b, *(b.input(name, array.shape, int(array.min()), int(array.max()), 0) for name, array in arrays.items())
+
+
+@pytest.mark.parametrize("low, high", [(0, 4), (-5, 4), (-5, -1), (-9, 12), (0, 70), (-40, -7)])
+def test_positions_count_from_the_end_and_are_clamped(low, high):
+    index = np.arange(low, high + 1)
+    b, i = inputs(i=index)
+    place = position(b, "p", i, 5)
+    np.testing.assert_array_equal(b.value(place), meant(index, 5))
+    assert place.low >= 0 and place.high <= 4
+    wide = position(b, "w", i, 5, margin=1)
+    np.testing.assert_array_equal(b.value(wide), np.clip(np.where(index < 0, index + 5, index), -1, 5))
+
+
+@pytest.mark.parametrize("batch", [0, 1, 2])
+def test_select(batch):
+    table, index = RANDOM.integers(-50, 50, (2, 3, 4, 2)), RANDOM.integers(-6, 7, (2, 3, 5)[:batch] + (2, 3))
+    b, t, i = inputs(t=table, i=index)
+    found = b.value(select(b, "s", t, i, batch))
+    places = meant(index, table.shape[batch])
+    for where in np.ndindex(places.shape):
+        np.testing.assert_array_equal(found[where], table[where[:batch]][places[where]])
+
+
+def test_an_axis_of_one_place():
+    b, t, i = inputs(t=np.array([[3, 4]]), i=np.array([-2, 0, 5]))
+    np.testing.assert_array_equal(b.value(select(b, "s", t, i)), [[3, 4]] * 3)
+
+
+@pytest.mark.parametrize("k", [1, 2, 5, 6])
+def test_top_k(k):
+    x = RANDOM.integers(-2, 3, (4, 3, 6))
+    b, t = inputs(x=x)
+    values, indices = top_k(b, "k", t, k)
+    order = np.argsort(-x, axis=-1, kind="stable")[..., :k]
+    np.testing.assert_array_equal(b.value(indices), order)
+    np.testing.assert_array_equal(b.value(values), np.take_along_axis(x, order, -1))
+
+
+@pytest.mark.parametrize("reduction", COMBINE)
+@pytest.mark.parametrize("batch", [0, 1])
+@pytest.mark.parametrize("count", [1, 7])
+def test_scatter_in_order(reduction, batch, count):
+    data = RANDOM.integers(-50, 50, (2, 4, 3))
+    index = RANDOM.integers(-3, 4, (2, 4)[:batch] + (count,))
+    updates = RANDOM.integers(-90, 90, index.shape + data.shape[batch + 1 :])
+    b, d, i, u = inputs(d=data, i=index, u=updates)
+    found = b.value(scatter(b, "s", d, i, u, batch, reduction))
+    want = data.copy()
+    for where in np.ndindex(index.shape):
+        place = (*where[:batch], meant(index[where], data.shape[batch]))
+        want[place] = COMBINE[reduction](want[place], updates[where])
+    np.testing.assert_array_equal(found, want)
+
+
+def points(prime, names, seed=0, count=400, near=2):
+    """Field values for cells: some from the honest interval and its neighbourhood, the rest from anywhere."""
+    choose = random.Random(seed)
+    for number in range(count):
+        values = [choose.randrange(-near, near + 1) if number % 2 else choose.randrange(prime) for _ in names]
+        yield [v % prime for v in values]
+
+
+def test_one_hot_has_one_witness_for_every_field_value():
+    prime = 17
+    search = Search(lambda b: one_hot(b, "z", b.input("i", (), 0, 3, 0), 4), prime)
+    for i in range(prime):
+        found = search.outputs({"i": [i]})
+        assert found == ({tuple(int(j == i) for j in range(4))} if i < 4 else set())
+
+
+@pytest.mark.parametrize("k, prime", [(1, 67), (2, 97), (3, 131)])
+def test_top_k_is_unique_for_every_field_value(k, prime):
+    """Keys of three elements in -1 .. 1 differ by up to 2^4: the bound is (k + 1) 2^5."""
+
+    def make(b):
+        values, indices = top_k(b, "k", b.input("x", (3,), -1, 1, 0), k)
+        return indices
+
+    search = Search(make, prime)
+    for point in points(prime, range(3), near=1, count=120):
+        found = search.outputs({"x": point})
+        assert len(found) <= 1, point
+        x = np.array([v - prime if v > prime // 2 else v for v in point])
+        if np.abs(x).max() <= 1:
+            assert found == {tuple(np.argsort(-x, kind="stable")[:k].tolist())}
+
+
+def test_top_k_is_ambiguous_in_a_field_that_is_too_small():
+    search = Search(lambda b: top_k(b, "k", b.input("x", (3,), -1, 1, 0), 2)[1], 11)
+    assert any(len(search.outputs({"x": list(x)})) > 1 for x in itertools.product(range(11), repeat=3))
+
+
+@pytest.mark.parametrize("reduction", COMBINE)
+def test_scatter_is_unique_for_every_field_value(reduction):
+    prime = 37
+
+    def make(b):
+        data, index = b.input("d", (2,), -2, 2, 0), b.input("i", (2,), 0, 1, 0)
+        return scatter(b, "s", data, index, b.input("u", (2,), -2, 2, 0), 0, reduction)
+
+    search = Search(make, prime)
+    for d0, d1, u0, u1 in points(prime, range(4), count=60):
+        for index in itertools.product((0, 1, 5, prime - 1), repeat=2):
+            found = search.outputs({"d": [d0, d1], "u": [u0, u1], "i": list(index)})
+            assert len(found) <= 1
+            small = [v - prime if v > prime // 2 else v for v in (d0, d1, u0, u1)]
+            if max(index) > 1:
+                assert not found
+            elif max(map(abs, small)) <= 2:
+                want = small[:2]
+                for place, new in zip(index, small[2:]):
+                    want[place] = int(COMBINE[reduction](want[place], new))
+                assert found == {tuple(v % prime for v in want)}
