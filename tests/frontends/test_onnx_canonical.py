@@ -1,4 +1,4 @@
-"""Old operator forms become the forms of opset 18 and still compute what onnxruntime computes from the original."""
+"""Old operator forms become the forms of opset 20 and still compute what onnxruntime computes from the original."""
 
 from __future__ import annotations
 
@@ -66,11 +66,11 @@ def test_old_forms(name):
     (operator, attributes), shape, opset = OLD[name]
     model = proto(helper.make_node(operator, ["x"], ["y"], **attributes), shape, opset)
     graph = load(model)
-    assert graph.opset == 18
+    assert graph.opset == 20
     same(model, graph)
 
 
-def test_inputs_are_where_opset_18_has_them():
+def test_inputs_are_where_opset_20_has_them():
     graph = load(proto(helper.make_node("ReduceMean", ["x"], ["y"], axes=[1, 2]), [2, 3, 4], 13))
     node = graph.nodes[0]
     np.testing.assert_array_equal(graph.constants[node.inputs[1]], [1, 2])

@@ -47,12 +47,12 @@ class Plan:
         for coefficient, summed, reads in self.terms:
             part: np.ndarray | int = 1
             for column, places, inside in reads:
-                part = part * np.where(inside, columns[column][places], 0)
+                part = part * np.where(inside, np.asarray(columns[column][places], dtype=object), 0)
             if summed:
                 part = np.sum(part, axis=summed)
             result = result + coefficient * part
-        result = result % FIELD
-        return np.where(result > FIELD // 2, result - FIELD, result).reshape(-1)
+        result = np.asarray(result % FIELD, dtype=object)
+        return np.asarray(np.where(result > FIELD // 2, np.asarray(result - FIELD, dtype=object), result)).reshape(-1)
 
 
 def cells_read(circuit: Circuit, view: View, grid: list[np.ndarray]) -> tuple[int, np.ndarray, np.ndarray]:

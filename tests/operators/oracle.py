@@ -38,7 +38,8 @@ def model(
     results = [helper.make_tensor_value_info(name, output_type, None) for name in outputs]
     tensors = [numpy_helper.from_array(np.asarray(array), name) for name, array in (constants or {}).items()]
     graph = helper.make_graph(list(nodes), "test", declared, results, tensors)
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
+    imports = [helper.make_opsetid(domain, 1) for domain in sorted({node.domain for node in nodes} - {""})]
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset), *imports], ir_version=8)
 
 
 def integers(graph: Graph, scales: Scales, sample: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

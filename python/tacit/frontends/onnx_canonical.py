@@ -1,4 +1,4 @@
-"""Older forms of operators -> those of opset 18: former attributes are inputs, old defaults are explicit."""
+"""Older forms of operators -> those of opset 20: former attributes are inputs, old defaults are explicit."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from tacit.errors import ModelError
 from tacit.graph import Node, Value
 
-CANONICAL_OPSET = 18
+CANONICAL_OPSET = 20
 
 
 @dataclass
@@ -55,7 +55,7 @@ Rule = Callable[[Rewriter, Node], list[Node]]
 def canonical(
     nodes: Sequence[Node], values: Mapping[str, Value], constants: dict[str, np.ndarray], opset: int
 ) -> tuple[list[Node], dict[str, Value]]:
-    """The nodes in the forms of max(18, opset), and the values that were added. Adds to `constants`."""
+    """The nodes in the forms of max(20, opset), and the values that were added. Adds to `constants`."""
     rewriter = Rewriter(values, constants, opset)
     result: list[Node] = []
     for node in nodes:
@@ -168,12 +168,30 @@ def _resize(rewriter: Rewriter, node: Node) -> list[Node]:
     return [replace(node, operator="Resize", inputs=(node.inputs[0], "", scales), attributes=settings)]
 
 
+def _grid_sample(rewriter: Rewriter, node: Node) -> list[Node]:
+    """Before opset 20 the modes were called bilinear and bicubic."""
+    mode = {"bilinear": "linear", "bicubic": "cubic"}.get(node.attributes.get("mode", "linear"), node.attributes.get("mode"))
+    return [node if mode is None else replace(node, attributes={**node.attributes, "mode": mode})]
+
+
+def _dft(rewriter: Rewriter, node: Node) -> list[Node]:
+    """Before opset 20 the axis (default 1) was an attribute."""
+    if rewriter.opset >= 20:
+        return [node]
+    inputs = (*node.inputs, "")[:2]
+    axis = rewriter.constant(node, "axis", np.array(node.attributes.get("axis", 1), dtype=np.int64))
+    kept = {k: v for k, v in node.attributes.items() if k != "axis"}
+    return [replace(node, inputs=(*inputs, axis), attributes=kept)]
+
+
 def _scatter(rewriter: Rewriter, node: Node) -> list[Node]:
     return [replace(node, operator="ScatterElements")]
 
 
 REDUCTIONS = ("Mean", "Max", "Min", "Prod", "L1", "L2", "LogSum", "LogSumExp", "SumSquare")
 RULES: dict[str, Rule] = {
+    "GridSample": _grid_sample,
+    "DFT": _dft,
     "Squeeze": _axes(13),
     "Unsqueeze": _axes(13),
     "ReduceSum": _axes(13),

@@ -29,6 +29,7 @@ class Expansion:
         self.graph = graph
         self.node = node
         self.nodes: list[Node] = []
+        self._count = 0
         self._values = values
         self._constants = constants
 
@@ -68,10 +69,10 @@ class Expansion:
         return outputs
 
     def _fresh(self, stem: str) -> str:
-        number = len(self._values)
-        while f"{self.node.name}/{stem}.{number}" in self._values:
-            number += 1
-        return f"{self.node.name}/{stem}.{number}"
+        self._count += 1
+        while (name := f"{self.node.name}/{stem}.{self._count}") in self._values:
+            self._count += 1
+        return name
 
     def _describe(self, node: Node) -> None:
         opset = helper.make_opsetid(node.domain, self.graph.opset if not node.domain else 1)
@@ -91,8 +92,9 @@ class Expansion:
             raise ModelError(f"Node {self.node}: its part {node.operator} is not valid: {reason}.") from None
         for name in node.outputs:
             inferred = found.get(name)
-            dims = [] if inferred is None else inferred.tensor_type.shape.dim
-            if inferred is None or not all(dim.HasField("dim_value") for dim in dims):
+            known_rank = inferred is not None and inferred.tensor_type.HasField("shape")
+            dims = inferred.tensor_type.shape.dim if known_rank else []
+            if not known_rank or not all(dim.HasField("dim_value") for dim in dims):
                 raise ModelError(f"Node {self.node}: the shape of its part {node.operator} cannot be told.")
             dtype = helper.tensor_dtype_to_np_dtype(inferred.tensor_type.elem_type)
             self._values[name] = Value(name, tuple(dim.dim_value for dim in dims), dtype.name)

@@ -1,0 +1,1 @@
+"""Operators of the domain com.microsoft, which onnxruntime's optimisers and quantisers write, as ONNX's own."""
