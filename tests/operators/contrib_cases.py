@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from cases import CUBE, IMAGE, ROWS, case, node, random
 from onnx import TensorProto
-from quantised_cases import F, I8, U8, bytes_of, weights
+from quantised_cases import I8, U8, F, bytes_of, weights
 
 MICROSOFT = "com.microsoft"
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import contrib_cases  # noqa: F401  (adds cases)
 import indexing_cases  # noqa: F401  (adds cases)
 import numpy as np
 import onnxruntime
 import pytest
-import contrib_cases  # noqa: F401  (adds cases)
 import quantised_cases  # noqa: F401  (adds cases)
 import wider_cases  # noqa: F401  (adds cases)
 from cases import CASES, FAST, Case

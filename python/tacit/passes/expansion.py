@@ -92,9 +92,9 @@ class Expansion:
             raise ModelError(f"Node {self.node}: its part {node.operator} is not valid: {reason}.") from None
         for name in node.outputs:
             inferred = found.get(name)
-            known_rank = inferred is not None and inferred.tensor_type.HasField("shape")
-            dims = inferred.tensor_type.shape.dim if known_rank else []
-            if not known_rank or not all(dim.HasField("dim_value") for dim in dims):
+            dims = inferred.tensor_type.shape.dim if inferred is not None else []
+            ranked = inferred is not None and inferred.tensor_type.HasField("shape")
+            if inferred is None or not ranked or not all(dim.HasField("dim_value") for dim in dims):
                 raise ModelError(f"Node {self.node}: the shape of its part {node.operator} cannot be told.")
             dtype = helper.tensor_dtype_to_np_dtype(inferred.tensor_type.elem_type)
             self._values[name] = Value(name, tuple(dim.dim_value for dim in dims), dtype.name)
