@@ -8,13 +8,13 @@ mod subject;
 mod toy;
 
 use case::{Case, Q, RANGE, REM, V, Y, Z, adapt_output, case, check, recount};
-use forger::Commitment;
+use forger::{Commitment, Forger};
 use subject::Subject;
 use tacit_algebra::field::{Field, PrimeCharacteristicRing};
 use tacit_algebra::multilinear::eq;
 use tacit_algebra::progress::Progress;
 use tacit_algebra::{F, K, from_bytes, to_bytes};
-use tacit_circuit::{Home, Values};
+use tacit_circuit::{Home, Values, count_lookups};
 use tacit_columns::{Claim, FormTerm};
 use tacit_proof::{Key, Model, Receipt, Refused, VerifyingKey};
 use tacit_transcript::tamper::{How, with};
@@ -74,6 +74,35 @@ fn witness_replaced_between_commitment_and_opening() {
     assert_eq!(verdict(&ours, &theirs), check(POLYNOMIAL));
 }
 
+/// The same where the opening folds: honest rows of the committed witness, and everything after them for the other one.
+#[test]
+fn witness_replaced_below_the_first_fold() {
+    let [ours, theirs] = [0, 1].map(Subject::every);
+    let forger = Forger::new(&ours.key);
+    let values = theirs.model.values();
+    let (weights, committed) = (forger.commit(0, values), forger.commit(1, ours.model.values()));
+    let honest = ours.prove(ours.model.values(), |_, _, _, _| {});
+    assert_eq!((weights.root(), committed.root()), (honest.weights_root, honest.witness_root));
+    let witness_root = committed.root();
+    let mut positions: Vec<u64> = Vec::new();
+    let proved = theirs.prove(values, move |how, label, number, bytes| match (how, label, number) {
+        (How::Absorbed, "witness commitment", 0) | (How::Absorbed, "opening: root", 1) => {
+            *bytes = witness_root.to_vec()
+        }
+        (How::Positions, _, 0) => {
+            positions = bytes.as_chunks::<8>().0.iter().map(|word| u64::from_le_bytes(*word)).collect();
+        }
+        (How::Sent, "opening: rows", 0) => {
+            let row = |&position: &u64| [weights.row(position), committed.row(position)].concat();
+            *bytes = positions.iter().flat_map(row).collect();
+        }
+        (How::Attached, _, 1) => *bytes = committed.siblings(&positions).concat(),
+        _ => {}
+    });
+    let receipt = Receipt { witness_root, ..proved };
+    assert_eq!(ours.key.verify(&receipt, b"context"), check(EQUATION));
+}
+
 /// A proof for `values` under the statement of `shown`, whose claims are what `edit` makes of the honest ones. The value that is
 /// opened is the one that the verifier expects.
 fn with_claims(case: &Case, shown: &Values, values: &Values, edit: impl FnOnce(&mut Numbered)) -> Result<(), Refused> {
@@ -126,14 +155,22 @@ fn the_only_false_claim() {
     assert_eq!(case.key.verify(&case.prove(&lie), b"context"), check(EQUATION));
 }
 
-/// Multiplicities in the tree that were not committed leave one false claim, the one on numerators.
+/// Multiplicities in the tree that were not committed leave one false claim, the one on numerators. The prover proves it, or
+/// leaves it out, or behaves as if nobody asked for it.
 #[test]
 fn multiplicities_that_were_not_committed() {
     let case = case(0);
+    let forger = &case.forger;
     let mut committed = case.values.clone();
     committed.columns[RANGE][3] += 1;
     assert_eq!(with_claims(&case, &committed, &case.values, |_| {}), check(EQUATION));
     assert_eq!(with_claims(&case, &committed, &case.values, |claims| drop(claims.remove(0))), check(EQUATION));
+    let (weights, witness) = (forger.commit(0, &committed), forger.commit(1, &committed));
+    let statement = forger.statement(&committed, &weights, &witness);
+    let (sender, claims) = forger.claims(&statement, &case.values);
+    let claimed = forger.combine(sender, &committed, claims.into_iter().skip(1).enumerate().collect());
+    let proof = forger.open(&statement, claimed, [&weights, &witness], [&weights, &witness]);
+    assert_eq!(case.verdict(&statement, proof), check(MERKLE));
 }
 
 /// Two factors of one product give each other's values: products and sums stay as they are.
@@ -151,6 +188,52 @@ fn factor_values_exchanged() {
         }
     });
     assert_eq!(verdict, check(MERKLE));
+}
+
+/// e0 and e1 of one node's children moved so that its numerator n0 (1 + e1) + n1 (1 + e0) stays: only lambda asks for its e.
+#[test]
+fn fingerprints_that_leave_the_numerator_alone() {
+    for level in 1..10 {
+        let subject = Subject::toy();
+        let values: Vec<K> = (subject.steps().iter())
+            .filter(|step| step.how == How::Sent && step.label == "tree values")
+            .skip(4 * level)
+            .map(|step| element(&step.bytes))
+            .collect();
+        let (n0, n1) = (values[0], values[2]);
+        let verdict = subject.verdict(subject.model.values(), move |how, label, number, bytes| {
+            if (how, label) == (How::Sent, "tree values") {
+                match number.checked_sub(4 * level) {
+                    Some(1) => add(bytes, n0),
+                    Some(3) => add(bytes, -n1),
+                    _ => {}
+                }
+            }
+        });
+        assert_eq!(verdict, check(LEVEL));
+    }
+}
+
+/// C[0] gets the other sign, which its square does not show; the output takes up the difference. Only gamma tells the relations
+/// apart.
+#[test]
+fn two_relations_false_by_opposite_amounts() {
+    let subject = Subject::every(0);
+    let mut lie = subject.model.values().clone();
+    let [c, e, f, rem, q, y, d] =
+        [every::C, every::E, every::FREE, every::REM, every::Q, every::Y, every::D].map(|column| column as usize);
+    let before = lie.columns[c][0];
+    assert_ne!(before, 0);
+    lie.columns[c][0] = -before;
+    // A B - C is 2 before, C C e - D is -2 before
+    lie.columns[d][0] += 2 * before;
+    let sum = -before * lie.columns[e][0] + lie.columns[f][0] + 4;
+    (lie.columns[rem][0], lie.columns[q][0], lie.columns[y][0]) = (sum & 7, sum >> 3, (sum >> 3).max(0));
+    let circuit = &subject.model.circuit;
+    let counts = circuit.columns.iter().zip(&mut lie.columns).filter(|(column, _)| column.home == Home::Count);
+    counts.for_each(|(_, cells)| cells.fill(0));
+    count_lookups(circuit, &mut lie).unwrap();
+    assert_eq!(subject.verdict(&lie, |_, _, _, _| {}), check(EQUATION));
 }
 
 /// The steps of a prover that keeps a false sum alive: every later message is shifted so that its check holds.

@@ -153,6 +153,50 @@ fn the_manifest_names_every_step() {
     assert_eq!(named, taken);
 }
 
+/// The order of `docs/transcript.md`, written out for one circuit: 13 levels, 5 rounds of degree 4, 5 factors, 4 limbs, 2 folds.
+#[test]
+fn the_steps_come_in_the_documented_order() {
+    use How::{Absorbed, Attached, Drawn, Positions, Sent};
+    let mut expected: Vec<(How, &str)> = Vec::new();
+    let mut steps = |times: usize, steps: &[(How, &'static str)]| {
+        (0..times).for_each(|_| expected.extend(steps));
+    };
+    let before =
+        ["format", "profile 128", "hidden", "circuit", "model commitment", "linked commitments", "public tensors"];
+    before.iter().for_each(|label| steps(1, &[(Absorbed, label)]));
+    steps(2, &[(Absorbed, "public tensor")]);
+    steps(1, &[(Absorbed, "context"), (Absorbed, "witness commitment"), (Drawn, "lookup alpha")]);
+    steps(4, &[(Drawn, "lookup beta")]);
+    for level in 0..13 {
+        let round = (Sent, "tree round");
+        steps(level, &[round, round, round, (Drawn, "tree challenge")]);
+        steps(4, &[(Sent, "tree values")]);
+        steps(1, &[(Drawn, "tree tau"), (Drawn, "tree lambda")]);
+    }
+    steps(5, &[(Drawn, "contract point")]);
+    steps(1, &[(Drawn, "contract batch"), (Sent, "contract affine total"), (Sent, "contract virtual total")]);
+    let round = (Sent, "contract round");
+    steps(5, &[round, round, round, round, (Drawn, "contract challenge")]);
+    steps(5, &[(Sent, "contract value")]);
+    steps(1, &[(Drawn, "combine"), (Absorbed, "opening: schedule"), (Absorbed, "opening: shape")]);
+    steps(1, &[(Absorbed, "opening: root"), (Absorbed, "opening: root"), (Absorbed, "opening: claim")]);
+    let round = [(Sent, "opening: round"), (Sent, "opening: round"), (Drawn, "opening: fold")];
+    steps(2, &round);
+    for (trees, fold) in [(2, 3), (1, 2)] {
+        steps(1, &[(Sent, "opening: oracle"), (Drawn, "opening: out of domain"), (Sent, "opening: out of domain")]);
+        steps(1, &[(Positions, "opening: queries"), (Sent, "opening: rows")]);
+        steps(trees, &[(Attached, "")]);
+        steps(1, &[(Drawn, "opening: combine")]);
+        steps(fold, &round);
+    }
+    steps(32, &[(Sent, "opening: final")]);
+    steps(1, &[(Positions, "opening: queries"), (Sent, "opening: rows"), (Attached, "")]);
+    steps(5, &round);
+    let taken = Subject::every(0).steps();
+    let taken: Vec<(How, &str)> = taken.iter().map(|step| (step.how, step.label.as_str())).collect();
+    assert_eq!(taken, expected);
+}
+
 /// What the prover is told and does not use, by the number of steps of its kind: the last lambda and the last fold.
 fn is_idle(step: &Step, steps: &[Step]) -> bool {
     let alike = steps.iter().filter(|other| (other.how, &other.label) == (step.how, &step.label)).count();

@@ -33,6 +33,17 @@ impl Commitment {
     pub fn root(&self) -> Digest {
         self.tree.root()
     }
+
+    /// The bytes of a row.
+    pub fn row(&self, position: u64) -> Vec<u8> {
+        let width = self.limbs.len();
+        let row = &self.rows[position as usize * width..][..width];
+        row.iter().flat_map(|cell| cell.as_canonical_u64().to_le_bytes()).collect()
+    }
+
+    pub fn siblings(&self, positions: &[u64]) -> Vec<Digest> {
+        self.tree.siblings(positions)
+    }
 }
 
 /// A proof before its opening, and what the opening has to show.
@@ -196,17 +207,10 @@ impl Forger {
         }
         sender.send_many("opening: final", &vector);
         let positions = sender.transcript.positions("opening: queries", rows + rate, queries);
-        let row = |&position: &u64| {
-            let part = |commitment: &&Commitment| {
-                let width = commitment.limbs.len();
-                commitment.rows[position as usize * width..][..width].to_vec()
-            };
-            let cells: Vec<F> = committed.iter().flat_map(part).collect();
-            cells.iter().flat_map(|cell| cell.as_canonical_u64().to_le_bytes()).collect::<Vec<u8>>()
-        };
+        let row = |&position: &u64| committed.map(|commitment| commitment.row(position)).concat();
         sender.send_bytes("opening: rows", &positions.iter().flat_map(row).collect::<Vec<u8>>());
         for commitment in committed {
-            commitment.tree.siblings(&positions).iter().for_each(|sibling| sender.attach(sibling));
+            commitment.siblings(&positions).iter().for_each(|sibling| sender.attach(sibling));
         }
         while vector.len() > 1 {
             round(&mut sender, &mut vector, &mut weight);
