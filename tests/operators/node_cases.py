@@ -13,7 +13,7 @@ from oracle import evaluate
 
 from tacit.frontends.onnx import load
 from tacit.graph import Graph
-from tacit.observe import range_of
+from tacit.observe import observe, range_of, runs
 from tacit.operators import EXPANSIONS, SUPPORTED
 from tacit.passes import expand, simplify
 from tacit.quantize import quantize
@@ -78,8 +78,10 @@ def with_constants(model, arrays):
 def check(case, constant: tuple[int, ...] = (), tolerance: float = 2e-3, widths: str = "faithful") -> None:
     """Asserts |integer model - stored output| <= tolerance * the largest output; equality of integer outputs."""
     graph, arrays, expected = graph_of(case, constant)
-    assert {node.operator for node in graph.nodes} <= SUPPORTED
+    assert {node.kind for node in graph.nodes} <= SUPPORTED
     ranges = {name: range_of(array) for name, array in {**arrays, **expected}.items() if array.size}
+    if runs(graph) and arrays:
+        ranges |= observe(graph, [arrays])
     found, _ = evaluate(graph, quantize(graph, ranges, widths), arrays)
     for name, want in expected.items():
         got = found[name]

@@ -12,6 +12,7 @@ from onnx import helper, numpy_helper
 from tacit import inputs as given
 from tacit.frontends.onnx import load
 from tacit.graph import Graph
+from tacit.graph.export import DOMAIN_VERSIONS
 from tacit.lower import lower_into
 from tacit.observe import observe, run_float
 from tacit.operators import EXPANSIONS, SUPPORTED
@@ -38,7 +39,8 @@ def model(
     results = [helper.make_tensor_value_info(name, output_type, None) for name in outputs]
     tensors = [numpy_helper.from_array(np.asarray(array), name) for name, array in (constants or {}).items()]
     graph = helper.make_graph(list(nodes), "test", declared, results, tensors)
-    imports = [helper.make_opsetid(domain, 1) for domain in sorted({node.domain for node in nodes} - {""})]
+    domains = sorted({node.domain for node in nodes} - {""})
+    imports = [helper.make_opsetid(domain, DOMAIN_VERSIONS.get(domain, 1)) for domain in domains]
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset), *imports], ir_version=8)
 
 

@@ -16,20 +16,30 @@ if TYPE_CHECKING:
     from tacit.operators.context import Context
 
 FINER = 8
-"""A constant that the other operand's steps do not meet has so many bits more."""
+"""Constants are held with so many bits more than the value that they are compared with."""
 
 
 def operand(context: Context, node: Node, position: int, other: int) -> Tensor:
-    """A value, exact; a constant one at an exponent that represents it, or FINER than the value it is compared with."""
+    """A value, exact; a constant one FINER than the value it is compared with. Where that does not hold it exactly, it is
+    rounded as the value is: then values that were equal before they were quantised are equal still."""
     name = node.inputs[position]
     array = context.constant(name)
     if array is None or array.dtype.kind != "f":
         return context.addend(name)
-    exponent = tables.exact_exponent(array, max(context.tensor(node.inputs[other]).exponent, 0) + FINER)
+    coarse = max(context.tensor(node.inputs[other]).exponent, 0)
+    exponent = tables.exact_exponent(array, coarse + FINER)
+    array = snapped(array, coarse, exponent)
     if array.size == 1 and np.isfinite(array).all():
         level = int(np.floor(np.ldexp(float(array.reshape(-1)[0]), exponent) + 0.5))
         return constant(array.shape, level, exponent)
     return context.weight(name, array, exponent)
+
+
+def snapped(array: np.ndarray, coarse: int, fine: int) -> np.ndarray:
+    """float64: numbers that are no multiples of 2^-fine become multiples of 2^-coarse."""
+    values = array.astype(np.float64)
+    scaled = np.ldexp(values, fine)
+    return np.where(scaled == np.rint(scaled), values, np.ldexp(np.floor(np.ldexp(values, coarse) + 0.5), -coarse))
 
 
 def pair(context: Context, node: Node) -> tuple[Tensor, Tensor]:

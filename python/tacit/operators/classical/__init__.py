@@ -1,0 +1,1 @@
+"""Operators of the domain ai.onnx.ml: what fitted estimators export to."""

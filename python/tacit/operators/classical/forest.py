@@ -1,0 +1,113 @@
+"""Tree ensembles as plain data: one form for the attributes of TreeEnsemble, TreeEnsembleClassifier and -Regressor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from tacit.graph import Node
+
+MODES = ("BRANCH_LEQ", "BRANCH_LT", "BRANCH_GTE", "BRANCH_GT", "BRANCH_EQ", "BRANCH_NEQ", "BRANCH_MEMBER")
+LEAF = "LEAF"
+
+
+@dataclass(frozen=True)
+class Child:
+    """An inner node or a leaf, by number."""
+
+    is_leaf: bool
+    number: int
+
+
+@dataclass
+class Forest:
+    """Inner nodes: feature, mode, threshold (or members), children where the test holds and where not. `roots`: the trees.
+    `weights`: (leaf, target, weight)."""
+
+    features: list[int] = field(default_factory=list)
+    modes: list[str] = field(default_factory=list)
+    thresholds: list[float] = field(default_factory=list)
+    members: dict[int, np.ndarray] = field(default_factory=dict)
+    children: list[tuple[Child, Child]] = field(default_factory=list)
+    roots: list[Child] = field(default_factory=list)
+    leaves: int = 0
+    weights: list[tuple[int, int, float]] = field(default_factory=list)
+
+    def matrix(self, targets: int) -> np.ndarray:
+        """float32 [leaves, targets]: what each leaf adds to each target."""
+        found = np.zeros((self.leaves, targets), dtype=np.float32)
+        for leaf, target, weight in self.weights:
+            found[leaf, target] += np.float32(weight)
+        return found
+
+
+def by_identifiers(attributes: Any, kind: str) -> Forest:
+    """The old form: nodes with (tree, node) identifiers, leaves among them; `kind` is 'class' or 'target'."""
+    forest = Forest()
+    keys = list(zip(attributes["nodes_treeids"], attributes["nodes_nodeids"]))
+    modes = list(attributes["nodes_modes"])
+    values = values_of(attributes, "nodes_values")
+    places: dict[tuple[int, int], Child] = {}
+    for key, mode in zip(keys, modes):
+        is_leaf = mode == LEAF
+        places[key] = Child(is_leaf, forest.leaves if is_leaf else len(forest.features))
+        if is_leaf:
+            forest.leaves += 1
+            continue
+        row = len(places) - 1
+        forest.features.append(int(attributes["nodes_featureids"][row]))
+        forest.modes.append(mode)
+        forest.thresholds.append(float(values[row]))
+    below: set[tuple[int, int]] = set()
+    for key, mode, true, false in zip(keys, modes, attributes["nodes_truenodeids"], attributes["nodes_falsenodeids"]):
+        if mode != LEAF:
+            pair = ((key[0], true), (key[0], false))
+            below.update(pair)
+            forest.children.append((places[pair[0]], places[pair[1]]))
+    forest.roots = [places[key] for key in keys if key not in below]
+    entries = zip(attributes[f"{kind}_treeids"], attributes[f"{kind}_nodeids"], attributes[f"{kind}_ids"])
+    for (tree, node, target), weight in zip(entries, values_of(attributes, f"{kind}_weights")):
+        forest.weights.append((places[tree, node].number, int(target), float(weight)))
+    return forest
+
+
+def by_positions(node: Node) -> Forest:
+    """The form of ai.onnx.ml 5: inner nodes and leaves in lists of their own, children by position."""
+    attributes = node.attributes
+    forest = Forest(leaves=len(attributes["leaf_weights"]))
+    forest.features = [int(i) for i in attributes["nodes_featureids"]]
+    forest.modes = [MODES[int(mode)] for mode in np.asarray(attributes["nodes_modes"]).reshape(-1)]
+    forest.thresholds = [float(value) for value in np.asarray(attributes["nodes_splits"]).reshape(-1)]
+    sides = [
+        [Child(bool(leaf), int(i)) for leaf, i in zip(attributes[f"nodes_{side}leafs"], attributes[f"nodes_{side}nodeids"])]
+        for side in ("true", "false")
+    ]
+    forest.children = list(zip(*sides))
+    for root in attributes["tree_roots"]:
+        same = forest.children[root][0] == forest.children[root][1] and forest.children[root][0].is_leaf
+        forest.roots.append(forest.children[root][0] if same else Child(False, int(root)))
+    targets = [int(target) for target in attributes["leaf_targetids"]]
+    weights = np.asarray(attributes["leaf_weights"]).reshape(-1)
+    forest.weights = [(leaf, target, float(weight)) for leaf, (target, weight) in enumerate(zip(targets, weights))]
+    sets = member_sets(attributes.get("membership_values"))
+    for number, mode in enumerate(forest.modes):
+        if mode == "BRANCH_MEMBER":
+            forest.members[number] = sets.pop(0)
+    return forest
+
+
+def member_sets(values: Any) -> list[np.ndarray]:
+    """The sets of BRANCH_MEMBER nodes in order, each ended by a NaN."""
+    if values is None:
+        return []
+    array = np.asarray(values, dtype=np.float64).reshape(-1)
+    ends = [-1, *np.flatnonzero(np.isnan(array))]
+    return [np.unique(array[a + 1 : b]) for a, b in zip(ends, ends[1:])]
+
+
+def values_of(attributes: Any, name: str) -> np.ndarray:
+    """A list of numbers, given as floats or as a tensor."""
+    tensor = attributes.get(f"{name}_as_tensor")
+    return np.asarray(attributes.get(name, ()) if tensor is None else tensor, dtype=np.float64).reshape(-1)
