@@ -36,3 +36,41 @@ impl Statement<'_> {
         transcript
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::indexing_slicing)]
+mod tests {
+    use tacit_algebra::K;
+
+    use super::*;
+
+    fn drawn(statement: &Statement<'_>, witness_root: &Digest) -> K {
+        statement.bind(witness_root).draw("lookup alpha")
+    }
+
+    #[test]
+    fn statements_that_differ_in_one_part_have_other_challenges() {
+        let (zeros, ones) = ([0; 32], [1; 32]);
+        let publics = [vec![1, 2], vec![3]];
+        let (shifted, fewer) = ([vec![1], vec![2, 3]], [vec![1, 2]]);
+        let plain = Statement {
+            circuit_digest: &zeros,
+            parameters: &[1],
+            weights_root: &zeros,
+            publics: &publics,
+            context: b"context",
+        };
+        let others = [
+            Statement { circuit_digest: &ones, ..plain },
+            Statement { parameters: &[2], ..plain },
+            Statement { weights_root: &ones, ..plain },
+            Statement { publics: &shifted, ..plain },
+            Statement { publics: &fewer, ..plain },
+            Statement { context: b"contexts", ..plain },
+            Statement { context: b"", ..plain },
+        ];
+        let mut found: Vec<K> = others.iter().map(|statement| drawn(statement, &zeros)).collect();
+        found.extend([drawn(&plain, &zeros), drawn(&plain, &ones)]);
+        assert!(found.iter().enumerate().all(|(i, a)| !found[i + 1..].contains(a)));
+    }
+}
