@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 RUST := $(shell find crates -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock .cargo/config.toml
 
-.PHONY: all setup stub demo test test-all lint rust-test python-test bench clean
+.PHONY: all setup stub demo test test-all mutants lint rust-test python-test bench clean
 all: setup
 
 .venv/.installed: requirements.lock
@@ -50,6 +50,10 @@ test: lint rust-test python-test
 test-all: lint
 	cargo test --release --locked --workspace --quiet -- --include-ignored
 	$(BIN)/python -m pytest -m ''
+
+# Weakened copies of the protocol and of the gadgets: the tests must notice each.
+mutants: setup
+	$(BIN)/python tests/mutants/run.py
 
 bench: setup
 	$(BIN)/python bench/run.py

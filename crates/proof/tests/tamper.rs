@@ -197,6 +197,30 @@ fn the_steps_come_in_the_documented_order() {
     assert_eq!(taken, expected);
 }
 
+/// Whatever is absorbed or sent, the next challenge or the next positions depend on it.
+#[test]
+fn every_message_moves_the_next_challenge() {
+    let subject = Subject::every(0);
+    let steps = subject.steps();
+    let mut random = SmallRng::seed_from_u64(2);
+    for (at, step) in steps.iter().enumerate().filter(|(_, step)| matches!(step.how, How::Absorbed | How::Sent)) {
+        let bytes = altered(&steps, at, Tamper::Random, &mut random).unwrap();
+        let next = (at..steps.len()).find(|&i| matches!(steps[i].how, How::Drawn | How::Positions)).unwrap();
+        let (send, receive) = std::sync::mpsc::channel();
+        let mut taken = 0;
+        let _ = subject.prove(subject.model.values(), move |_, _, _, message| {
+            if taken == at {
+                message.clone_from(&bytes);
+            }
+            if taken == next {
+                send.send(message.clone()).unwrap();
+            }
+            taken += 1;
+        });
+        assert_ne!(receive.recv().unwrap(), steps[next].bytes, "{:?} {} {}", step.how, step.label, step.number);
+    }
+}
+
 /// What the prover is told and does not use, by the number of steps of its kind: the last lambda and the last fold.
 fn is_idle(step: &Step, steps: &[Step]) -> bool {
     let alike = steps.iter().filter(|other| (other.how, &other.label) == (step.how, &step.label)).count();

@@ -1,0 +1,186 @@
+"""Gadgets that lack one of their relations."""
+
+from __future__ import annotations
+
+from mutant import Edit, Mutant, Pytest
+
+FOLDER = "python/tacit/primitives/gadgets/"
+
+
+def found_by(file: str, test: str) -> Pytest:
+    return Pytest(f"tests/primitives/gadgets/test_{file}.py", (test,))
+
+
+def dropped(name: str, file: str, line: str, catcher: Pytest) -> Mutant:
+    """A gadget without the relation that stands on one line; `pass` keeps a block that had nothing else."""
+    return Mutant(name, (Edit(FOLDER + file, line, "pass"),), catcher)
+
+
+WIDE = found_by("unique", "test_round_wide_is_tight")
+WHOLE = found_by("unique", "test_a_table_over_the_whole_interval")
+PARTS = found_by("unique", "test_a_sign_beside_a_table_of_three_parts")
+CONSTANT = found_by("unique", "test_divide_constant")
+RANGE = found_by("unique", "test_range_check_admits_nothing_else")
+ARGMAX = found_by("unique", "test_argmax_is_unique_for_every_field_value")
+COMPARISON = found_by("unique", "test_comparison")
+MAXIMUM = found_by("unique", "test_maximum")
+DIVISION = found_by("unique", "test_division_is_tight")
+EXPONENTIALS = found_by("unique", "test_exponentials_are_unique")
+SIGNED = found_by("roots", "test_signed_division_is_tight")
+ROOT = found_by("roots", "test_square_root_is_unique")
+COPY = found_by("relations_needed", "test_a_cell_equals_what_it_copies")
+ONE = found_by("relations_needed", "test_a_range_of_one_value")
+ENDS = found_by("relations_needed", "test_a_wide_interval_has_two_ends")
+WIDTHS = found_by("relations_needed", "test_widths_beyond_the_field_are_refused")
+SOFTMAX = found_by("relations_needed", "test_softmax_is_unique")
+
+GADGETS = (
+    dropped(
+        "a rounding's remainder has no range",
+        "rescale.py",
+        'digits(b, f"{name}/remainder", x + half(shift) - y * (1 << shift), shift)',
+        WIDE,
+    ),
+    Mutant(
+        "a rounding's quotient has no range",
+        (
+            Edit(
+                FOLDER + "rescale.py",
+                '        digits(b, f"{name}/quotient", y - q.low, q.digits)\n    return y\n\n\ndef whole_interval',
+                "        pass\n    return y\n\n\ndef whole_interval",
+            ),
+        ),
+        WIDE,
+    ),
+    Mutant(
+        "a rounding without a shift is free", (Edit(FOLDER + "rescale.py", 'b.contract(f"{name}/equal", y - x)', "pass"),), COPY
+    ),
+    dropped("a table's remainder has no range", "rescale.py", 'digits(b, f"{name}/remainder", rem, shift)', WHOLE),
+    dropped("an activation is in no table", "rescale.py", 'b.lookup(f"{name}/table", table, [quotient, y])', WHOLE),
+    dropped(
+        "nothing says where a value saturates",
+        "rescale.py",
+        'b.lookup(f"{name}/sign", Table(f"sign/{high_low}..{high_high}", sign_rows(high_low, high_high)), [hi, z])',
+        PARTS,
+    ),
+    dropped(
+        "a saturating activation is in no table",
+        "rescale.py",
+        'b.lookup(f"{name}/table", three_parts(shape, values, high_low, high_high), [low, z, y])',
+        PARTS,
+    ),
+    dropped(
+        "a constant divisor's remainder has no range",
+        "rescale.py",
+        'interval_check(b, f"{name}/remainder", rem, 0, divisor - 1)',
+        CONSTANT,
+    ),
+    dropped(
+        "a range has no lowest digit",
+        "digits.py",
+        'b.lookup(f"{name}/digit0", range_table(1 << widths[0]), [rest.bounded(0, (1 << widths[0]) - 1)])',
+        RANGE,
+    ),
+    dropped(
+        "a range's other digits are free", "digits.py", 'b.lookup(f"{name}/digit{place}", range_table(1 << bits), [digit])', RANGE
+    ),
+    dropped("a range of zero bits is free", "digits.py", "b.contract(name, tensor)", ONE),
+    dropped(
+        "a small interval is not looked up",
+        "digits.py",
+        "b.lookup(name, range_table(count), [(tensor - low).bounded(0, count - 1)])",
+        RANGE,
+    ),
+    dropped("a wide interval has no lower end", "digits.py", 'digits(b, f"{name}/above", tensor - low, width)', ENDS),
+    dropped("a wide interval has no upper end", "digits.py", 'digits(b, f"{name}/below", high - tensor, width)', ENDS),
+    Mutant(
+        "widths may exceed the field", (Edit(FOLDER + "digits.py", "if values > FIELD:", "if values > FIELD * FIELD:"),), WIDTHS
+    ),
+    Mutant(
+        "equal maxima have no first",
+        (Edit(FOLDER + "argmax.py", "movement.plus(b, top - strictly, -x)", "movement.plus(b, top - 0 * strictly, -x)"),),
+        ARGMAX,
+    ),
+    dropped(
+        "a maximum's gaps have no range", "argmax.py", 'digits(b, f"{name}/gap", gap.bounded(0, (1 << width) - 1), width)', ARGMAX
+    ),
+    dropped("a maximum is not among the values", "argmax.py", 'b.contract(f"{name}/top", found - top)', ARGMAX),
+    dropped("a selector's steps are free", "selection.py", 'b.lookup(f"{name}/steps", range_table(2), [steps])', ARGMAX),
+    dropped(
+        "a selector may choose nothing",
+        "selection.py",
+        'b.contract(f"{name}/end", movement.slice_(b, reached, axis, size - 1, size) - 1)',
+        ARGMAX,
+    ),
+    dropped("a comparison is in no table", "comparison.py", "b.lookup(name, step_table(d.low, d.high), [d, flag])", COMPARISON),
+    dropped(
+        "a comparison's flag is free",
+        "comparison.py",
+        'b.lookup(f"{name}/flag", step_table(-end, end - 1), [top, flag])',
+        COMPARISON,
+    ),
+    dropped(
+        "a comparison's low digit has no range",
+        "comparison.py",
+        'digits(b, f"{name}/low", (d - top * (1 << place)).bounded(0, (1 << place) - 1), place)',
+        COMPARISON,
+    ),
+    dropped(
+        "a maximum of two is in no table",
+        "comparison.py",
+        "b.lookup(name, relu_table(d.low, d.high), [d, gain.bounded(max(d.low, 0), max(d.high, 0))])",
+        MAXIMUM,
+    ),
+    dropped(
+        "a maximum of two is not chosen",
+        "comparison.py",
+        'b.contract(f"{name}/choice", gain - arithmetic.multiply(b, flag, d))',
+        MAXIMUM,
+    ),
+    dropped(
+        "a division is no division", "division.py", 'b.contract(f"{name}/division", arithmetic.multiply(b, q, d) + r - a)', DIVISION
+    ),
+    dropped("a division's quotient has no range", "division.py", 'digits(b, f"{name}/quotient", q, quotient_bits)', DIVISION),
+    dropped("a division's remainder has no range", "division.py", 'digits(b, f"{name}/remainder", r, divisor_bits)', DIVISION),
+    dropped(
+        "a division's remainder may reach the divisor",
+        "division.py",
+        'digits(b, f"{name}/below", (d - r - 1).bounded(0, (1 << divisor_bits) - 1), divisor_bits)',
+        DIVISION,
+    ),
+    dropped(
+        "a signed division's quotient has no range",
+        "quotient.py",
+        'digits(b, f"{name}/quotient", (q - low).bounded(0, high - low), quotient_bits)',
+        SIGNED,
+    ),
+    dropped("a signed division's remainder has no range", "quotient.py", 'digits(b, f"{name}/remainder", r, divisor_bits)', SIGNED),
+    dropped(
+        "a signed division's remainder may reach the divisor",
+        "quotient.py",
+        'digits(b, f"{name}/below", (d - r - 1).bounded(0, (1 << divisor_bits) - 1), divisor_bits)',
+        SIGNED,
+    ),
+    dropped("a root has no range", "roots.py", 'digits(b, f"{name}/root", r, width)', ROOT),
+    dropped("a root's rest has no lower end", "roots.py", 'digits(b, f"{name}/rest", rest, width + 1)', ROOT),
+    dropped(
+        "a root's rest has no upper end",
+        "roots.py",
+        'digits(b, f"{name}/below", (2 * r - rest).bounded(0, 2 * high), width + 1)',
+        ROOT,
+    ),
+    dropped("a softmax's maximum has no range", "softmax.py", 'digits(b, f"{name}/maximum", m - q.low, q.digits)', EXPONENTIALS),
+    dropped(
+        "a softmax's maximum need not occur",
+        "softmax.py",
+        'digits(b, f"{name}/exists", (maxima - 1).bounded(0, x.shape[-1] - 1), (x.shape[-1] - 1).bit_length())',
+        EXPONENTIALS,
+    ),
+    dropped(
+        "a probability's rounding has no range",
+        "softmax.py",
+        'digits(b, f"{name}/rounding", rest.bounded(0, (1 << shift) - 1), shift)',
+        SOFTMAX,
+    ),
+    dropped("a probability has no range", "softmax.py", 'digits(b, f"{name}/probability", p, bits)', SOFTMAX),
+)
