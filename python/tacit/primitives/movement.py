@@ -164,12 +164,7 @@ def take(builder: Builder, tensor: Tensor, position: int, indices: Sequence[int]
 def pick(builder: Builder, tensor: Tensor, position: int, chosen: Sequence[int]) -> Tensor:
     if list(chosen) == list(range(tensor.shape[position])):
         return tensor
-    axis = Axis(len(chosen))
-    by = along(chosen, axis)
-    picked = reindex(builder, tensor, position, by)
-    if len(chosen) > 1 and not picked.dims[position]:
-        return replace(picked, dims=picked.dims[:position] + ((axis,),) + picked.dims[position + 1 :])
-    return picked
+    return reindex(builder, tensor, position, along(chosen, Axis(len(chosen))))
 
 
 def flip(builder: Builder, tensor: Tensor, axes: Sequence[int]) -> Tensor:

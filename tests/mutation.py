@@ -51,8 +51,8 @@ class Plan:
             if summed:
                 part = np.sum(part, axis=summed)
             result = result + coefficient * part
-        result = np.asarray(result % FIELD, dtype=object)
-        return np.asarray(np.where(result > FIELD // 2, np.asarray(result - FIELD, dtype=object), result)).reshape(-1)
+        result = np.asarray(result % FIELD, dtype=object).reshape(-1)
+        return np.where(result > FIELD // 2, result - FIELD, result)
 
 
 def cells_read(circuit: Circuit, view: View, grid: list[np.ndarray]) -> tuple[int, np.ndarray, np.ndarray]:

@@ -1,0 +1,1 @@
+"""Makes `circuit_oracle` importable from the folder of the gadgets."""
