@@ -11,9 +11,9 @@ import pytest
 import quantised_cases  # noqa: F401  (adds cases)
 import wider_cases  # noqa: F401  (adds cases)
 from cases import CASES, FAST, Case
-from mutation import Witness
 
 import tacit
+from mutation import Witness
 from tacit.execute import execute
 
 MOST_CELLS = 40

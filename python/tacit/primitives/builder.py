@@ -67,7 +67,7 @@ class Builder:
 
     def weight(self, name: str, array: np.ndarray, exponent: int) -> Tensor:
         """A column of home weights: int64 `array` of any shape. Its values belong to the model, not to the circuit."""
-        array = np.ascontiguousarray(array, dtype=np.int64)
+        array = np.asarray(array, dtype=np.int64, order="C")
         low, high = (int(array.min()), int(array.max())) if array.size else (0, 0)
         return self.declare_weight(name, array.shape, low, high, exponent, array)
 

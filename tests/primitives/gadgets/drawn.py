@@ -161,8 +161,9 @@ def intervals(draw: Any, bits: int, least: int | None = None) -> tuple[int, int]
 
 def integers_of(low: int, high: int) -> st.SearchStrategy[int]:
     """Integers of low .. high that prefer its ends and zero."""
-    edges = sorted({v for v in (low, low + 1, -1, 0, 1, high - 1, high) if low <= v <= high})
-    return st.one_of(st.sampled_from(edges), st.integers(low, high))
+    ends = [v for v in (0, low, high) if low <= v <= high]
+    near = sorted({v for v in (low + 1, -1, 1, high - 1) if low <= v <= high})
+    return st.one_of(st.sampled_from(ends), st.sampled_from(near or ends), st.integers(low, high))
 
 
 @st.composite

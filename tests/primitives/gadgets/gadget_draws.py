@@ -34,9 +34,9 @@ def quotients(x, shift):
     return (x + (1 << shift >> 1)) >> shift if shift >= 0 else x << -shift
 
 
-def rounding(draw, form, interval, shift, widest=8):
+def rounding(draw, form, interval, shift, narrowest=2):
     """A saturating rounding of one form; its function by table, except under a gain, which has no plain reading here."""
-    bits, out = draw(st.integers(2, widest)), draw(st.one_of(st.none(), st.integers(3, widest)))
+    bits, out = draw(st.integers(narrowest, 8)), draw(st.one_of(st.none(), st.integers(3, 8)))
     shift, function = draw(shift), draw(st.sampled_from(FUNCTIONS))
     x = draw(operands(interval=interval, exponent=EXPONENTS))
     exponent = draw(st.one_of(st.none(), st.integers(0, 6)))
@@ -77,7 +77,7 @@ def priced_roundings(draw):
 
 @drawn("round_saturate", "by price, too wide for a table")
 def priced_wide_roundings(draw):
-    return rounding(draw, None, (-(1 << 26), (1 << 26) - 1), st.integers(2, 6))
+    return rounding(draw, None, (-(1 << 26), (1 << 26) - 1), st.integers(4, 6), narrowest=6)
 
 
 @drawn("round_saturate", "plain")

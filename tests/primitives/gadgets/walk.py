@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from circuit_oracle import failing
 from drawn import Instance, arrays_of, tensor_of
-from mutation import Witness, fits
 
+from mutation import Witness, fits
 from tacit import _core
 from tacit.circuit import Circuit, encode
 from tacit.primitives.cost import Cost

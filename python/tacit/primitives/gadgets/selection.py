@@ -67,6 +67,7 @@ def reach(b: Builder, name: str, index: Tensor, size: int) -> tuple[Tensor, Tens
     """
     require_fits(name, index, 0, size - 1)
     if size == 1:
+        b.contract(f"{name}/index", index)
         return constant((*index.shape, 1), 1), constant((*index.shape, 1), 1)
     shape, places = (*index.shape, size), np.arange(size)
     reached = b.commit(f"{name}/reached", shape, 0, 1, lambda: (places >= b.value(index)[..., None]).astype(np.int64))

@@ -1,0 +1,92 @@
+"""How the gadgets of computed indices are drawn (see `drawn`)."""
+
+from __future__ import annotations
+
+import numpy as np
+from drawn import Instance, drawn, intervals, operands, shapes
+from hypothesis import strategies as st
+
+from tacit.primitives.gadgets.order import top_k
+from tacit.primitives.gadgets.scatter import scatter
+from tacit.primitives.gadgets.selection import one_hot, position, select
+
+SIZES = st.integers(1, 4)
+
+
+def places(index, size, margin=0):
+    """Where indices point: from the end where they are negative, then clamped."""
+    return np.clip(np.where(index < 0, index + size, index), -margin, size - 1 + margin)
+
+
+@drawn("position")
+def positions(draw):
+    x, size, margin = draw(operands(interval=intervals(4))), draw(SIZES), draw(st.integers(0, 1))
+    return Instance([x], lambda b, x: position(b, "g", x, size, margin), lambda x: places(x, size, margin))
+
+
+@drawn("one_hot")
+def one_hots(draw):
+    size = draw(SIZES)
+    x = draw(operands(shapes(0, 2, 4), (0, size - 1)))
+    return Instance([x], lambda b, x: one_hot(b, "g", x, size), lambda x: (x[..., None] == np.arange(size)).astype(np.int64))
+
+
+@drawn("select")
+def selections(draw):
+    shared, size = draw(st.lists(st.integers(1, 2), max_size=1)), draw(SIZES)
+    own, row = draw(st.lists(st.integers(1, 2), max_size=1)), draw(st.lists(st.integers(1, 2), max_size=1))
+    table = draw(operands((*shared, size, *row), intervals(8)))
+    index = draw(operands((*shared, *own), intervals(3)))
+    batch = len(shared)
+
+    def expected(table, index):
+        at = places(index, size)
+        if not batch:
+            return table[at]
+        return np.stack([rows[chosen] for rows, chosen in zip(table, at)])
+
+    return Instance([table, index], lambda b, t, i: select(b, "g", t, i, batch), expected)
+
+
+def largest(least):
+    def draws(draw):
+        x = draw(operands((draw(st.integers(least, 5)),), intervals(draw(st.sampled_from([2, 12])))))
+        k, part = draw(st.integers(least, x.values.shape[-1])), draw(st.integers(0, 1))
+
+        def expected(x):
+            order = np.argsort(-x, axis=-1, kind="stable")[..., :k]
+            return order if part else np.take_along_axis(x, order, -1)
+
+        return Instance([x], lambda b, x: top_k(b, "g", x, k)[part], expected)
+
+    return draws
+
+
+drawn("top_k")(largest(1))
+drawn("top_k", "several")(largest(2))
+
+
+def scatters(reduction, combine):
+    def draws(draw):
+        shared, size, count = draw(st.lists(st.integers(1, 2), max_size=1)), draw(SIZES), draw(st.integers(1, 3))
+        row = draw(st.lists(st.integers(1, 2), max_size=1))
+        data = draw(operands((*shared, size, *row), intervals(6)))
+        index = draw(operands((*shared, count), intervals(3)))
+        updates = draw(operands((*shared, count, *row), intervals(6)))
+
+        def expected(data, index, updates):
+            found, at = data.copy(), places(index, size)
+            for lead in np.ndindex(*shared):
+                for t in range(count):
+                    place = (*lead, at[(*lead, t)])
+                    found[place] = combine(found[place], updates[(*lead, t)])
+            return found
+
+        call = lambda b, d, i, u: scatter(b, "g", d, i, u, len(shared), reduction)  # noqa: E731
+        return Instance([data, index, updates], call, expected)
+
+    return draws
+
+
+for name, combine in (("none", lambda old, new: new), ("add", np.add), ("max", np.maximum), ("min", np.minimum)):
+    drawn("scatter", name)(scatters(name, combine))
