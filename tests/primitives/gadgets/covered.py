@@ -7,6 +7,7 @@ import inspect
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import ModuleType
 from typing import get_args, get_type_hints
 
@@ -46,7 +47,7 @@ class Lines:
         """Statements that never ran, but for refusals: "file:line text"."""
         found = []
         for path, seen in self.seen.items():
-            text = open(path, encoding="utf-8").read()
+            text = Path(path).read_text(encoding="utf-8")
             for first, last in statements(ast.parse(text)):
                 if not seen & set(range(first, last + 1)):
                     name = path.split("/tacit/")[-1]

@@ -80,9 +80,9 @@ def primitives():
     """The functions of movement and arithmetic that take a builder."""
     for module in (movement, arithmetic):
         for name, function in vars(module).items():
-            if inspect.isfunction(function) and function.__module__ == module.__name__:
-                if next(iter(inspect.signature(function).parameters), "") == "builder":
-                    yield name
+            own = inspect.isfunction(function) and function.__module__ == module.__name__
+            if own and next(iter(inspect.signature(function).parameters), "") == "builder":
+                yield name
 
 
 def test_everything_is_drawn():
