@@ -9,8 +9,10 @@ from tacit.passes.constants import fold_constants
 from tacit.passes.dead_code import remove_dead_code
 from tacit.passes.expansion import expand
 from tacit.passes.identities import remove_identities
+from tacit.passes.masks import bound_masks
 
 __all__ = [
+    "bound_masks",
     "expand",
     "fold_batch_normalization",
     "fold_constants",
@@ -23,6 +25,7 @@ __all__ = [
 PASSES = (
     remove_dead_code,
     fold_constants,
+    bound_masks,
     remove_identities,
     fold_batch_normalization,
     merge_bias,
