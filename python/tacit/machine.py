@@ -17,7 +17,8 @@ NAMES = {
     "sse4.1": "sse4_1", "sse4.2": "sse4_2", "sse4a": "sse4a", "vaes": "vaes", "vpclmulqdq": "vpclmulqdq",
     "avx512f": "avx512f", "avx512dq": "avx512dq", "avx512cd": "avx512cd", "avx512bw": "avx512bw", "avx512vl": "avx512vl",
     "avx512ifma": "avx512ifma", "avx512vbmi": "avx512vbmi", "avx512vbmi2": "avx512_vbmi2", "avx512vnni": "avx512_vnni",
-    "avxvnni": "avx_vnni", "avx512vp2intersect": "avx512_vp2intersect", "avx512bitalg": "avx512_bitalg", "avx512bf16": "avx512_bf16", "avx512vpopcntdq": "avx512_vpopcntdq",
+    "avxvnni": "avx_vnni", "avx512vp2intersect": "avx512_vp2intersect",
+    "avx512bitalg": "avx512_bitalg", "avx512bf16": "avx512_bf16", "avx512vpopcntdq": "avx512_vpopcntdq",
     "neon": "asimd", "sha3": "sha3", "sve": "sve", "sve2": "sve2",
 }  # fmt: skip
 SAME = {"amd64": "x86_64", "arm64": "aarch64"}
