@@ -74,4 +74,4 @@ def test_the_hook_for_cheating_provers_is_not_in_the_product():
     assert '"tamper"' in tests
     command = ["cargo", "tree", "--locked", "-e", "normal,build,features", "-f", "{p} {f}", "-p", "tacit-binding"]
     tree = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    assert "tacit-transcript" in tree and "tamper" not in tree
+    assert "tacit-transcript" in tree and "tamper" not in tree.replace(str(ROOT), "")
