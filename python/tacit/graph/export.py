@@ -1,4 +1,4 @@
-"""Graph -> ONNX, for running a graph in onnxruntime. The only module of this package that knows ONNX."""
+"""Graph -> ONNX, for running a graph in onnxruntime."""
 
 from __future__ import annotations
 
