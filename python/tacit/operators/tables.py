@@ -21,6 +21,8 @@ WIDEST_DIVISION = 60
 """Bits of quotient and divisor together."""
 WIDEST_DIVISOR = 26
 """Divisors have at most so many bits."""
+WIDEST_ROUNDED = 31
+"""Bits of a signed number that is rounded before it is divided."""
 FINEST_CONSTANT = 30
 """A constant that is one number everywhere has at most so many fraction bits."""
 GUARD = 4
@@ -84,8 +86,11 @@ def quotient(context: Context, name: str, a: Tensor, d: Tensor, exponent: int) -
     """
     a, d = positive_divisor(context, name, a, d)
     bound = max(a.high, -a.low, 1).bit_length() + 1
-    room = WIDEST_DIVISION - bound - d.high.bit_length() + max(d.low.bit_length() - 1, 0)
-    extra = min(exponent + GUARD + d.exponent - a.exponent, room, WIDEST_DIVISION - bound)
+    room = min(0, max(d.low.bit_length() - 1, 0) - d.high.bit_length()) + WIDEST_DIVISION - bound
+    if room < 0:
+        shift = max(-room, signed_bits(a) - WIDEST_ROUNDED)
+        a, room = gadgets.round_wide(context.builder, f"{name}/dividend", a, shift), room + shift
+    extra = min(exponent + GUARD + d.exponent - a.exponent, room)
     return gadgets.divide_signed(context.builder, name, finer(a, max(0, extra)), d)
 
 

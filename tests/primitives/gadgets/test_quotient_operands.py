@@ -1,10 +1,13 @@
 """Division of operands that are no plain columns: sums, products, dimensions cut differently."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from tacit import _core
 from tacit.circuit import encode
+from tacit.operators import tables
 from tacit.primitives import arithmetic, gadgets, movement
 from tacit.primitives.evaluate import Evaluate
 
@@ -44,3 +47,19 @@ def test_dimensions_cut_differently():
     x, a = b.input("x", (3, 2), 1, 20, 0), b.input("a", A.shape, -20, 20, 0)
     q = gadgets.divide_signed(b, "divide", movement.reshape(b, a, (6,)), movement.reshape(b, x, (6,)))
     np.testing.assert_array_equal(b.value(q), A.reshape(-1) // X.reshape(-1))
+
+
+@pytest.mark.parametrize("bits", [20, 31, 40, 46, 50])
+def test_a_dividend_as_wide_as_accumulators_are(bits):
+    """Numbers that leave no room for quotient and divisor are rounded first, and the quotient keeps its relative error."""
+    wide = (np.random.default_rng(2).integers(-(1 << (bits - 16)), 1 << (bits - 16), 12) << 15) - 7
+    d = np.array([66, 70, 1 << 20, 999, *np.random.default_rng(3).integers(66, 2097136, 8)])
+    b = Evaluate({"a": wide, "d": d}, check=True)
+    a = b.input("a", (12,), -(1 << bits), 1 << bits, 35)
+    divisor = b.input("d", (12,), 66, 2097136, 16)
+    q = tables.quotient(SimpleNamespace(builder=b), "quotient", a, divisor, 10)
+    b.output("q", q)
+    assert _core.check(encode(b.finish()), b.weight_buffer(), b.public(), b.witness()) is None
+    exact = np.ldexp(wide / d, -(35 - 16))
+    found = np.ldexp(b.value(q).astype(float), -q.exponent)
+    np.testing.assert_allclose(found, exact, rtol=0, atol=abs(exact).max() * 1e-4 + 2**-12)

