@@ -219,22 +219,6 @@ def test_operators_with_a_body_are_expanded_unless_supported():
     np.testing.assert_allclose(Evaluator(graph).run({"x": x})["y"], expected, rtol=1e-5, atol=1e-6)
 
 
-def test_control_flow_and_sequences_are_refused():
-    branch = helper.make_graph(
-        [helper.make_node("Neg", ["x"], ["n"])], "then", [], [helper.make_tensor_value_info("n", FLOAT, [2])]
-    )
-    node = helper.make_node("If", ["c"], ["y"], name="choice", then_branch=branch, else_branch=branch)
-    proto = model([node], {"c": (TensorProto.BOOL, []), "x": (FLOAT, [2])}, {"y": (FLOAT, [2])})
-    with pytest.raises(UnsupportedOperator, match="'choice' .If."):
-        load(proto)
-    nodes = [
-        helper.make_node("SequenceConstruct", ["x"], ["s"]),
-        helper.make_node("ConcatFromSequence", ["s"], ["y"], axis=0),
-    ]
-    with pytest.raises(UnsupportedOperator, match="SequenceConstruct"):
-        load(model(nodes, {"x": (FLOAT, [2])}, {"y": (FLOAT, [2])}))
-
-
 def test_a_broken_graph_is_a_model_error():
     node = helper.make_node("MatMul", ["x", "nowhere"], ["y"])
     with pytest.raises(ModelError):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence, Set
+from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import onnx
 import onnx.inliner
 import onnx.shape_inference
@@ -15,7 +15,8 @@ from onnx import helper
 from tacit.errors import ModelError, UnsupportedOperator
 from tacit.frontends import onnx_shapes
 from tacit.frontends.onnx_canonical import CANONICAL_OPSET, canonical
-from tacit.frontends.onnx_file import Source, array_of, opset_of, read
+from tacit.frontends.onnx_file import Source, array_of, constant_of, opset_of, read
+from tacit.frontends.onnx_unroll import unrolled
 from tacit.graph import Graph, Node, Value, check, require_supported
 from tacit.graph.export import to_onnx
 
@@ -29,19 +30,20 @@ def load(
     model: str | os.PathLike[str] | bytes | onnx.ModelProto,
     shapes: Mapping[str, Sequence[int]] | None = None,
     supported: Set[str] | None = None,
+    trips: int | None = None,
 ) -> Graph:
     """Reads an ONNX model.
 
     `shapes`: lengths of symbolic axes, input name -> shape of one sample; a symbolic first axis always becomes 1.
     `supported`: operators that need no expansion; others that ONNX defines by a function body are replaced by it.
-    Raises ModelError (no model, damaged, a shape or dtype that cannot be used), UnsupportedOperator (control flow).
+    `trips`: the most turns of a loop whose end depends on the input where the model sets no bound.
+    Raises ModelError (no model, damaged, a shape or dtype that cannot be used), UnsupportedOperator (control flow that no
+    flat graph expresses).
     """
     source = read(model)
     skeleton = _inlined(source)
     onnx_shapes.fix_inputs(source, skeleton, shapes)
-    if supported is not None:
-        skeleton = _expanded(skeleton, supported)
-    _refuse_control_flow(skeleton)
+    source, skeleton = _flat(source, skeleton, supported, trips)
     values = onnx_shapes.infer(source, skeleton)
     return check(_graph(source, skeleton, values), "loaded")
 
@@ -55,11 +57,16 @@ def _inlined(source: Source) -> onnx.ModelProto:
         raise ModelError(f"{source.name} has functions that cannot be inlined ({type(error).__name__}).") from None
 
 
-def _expanded(model: onnx.ModelProto, supported: Set[str]) -> onnx.ModelProto:
+def _flat(source: Source, model: onnx.ModelProto, supported: Set[str] | None, trips: int | None) -> tuple[Source, onnx.ModelProto]:
+    """The model without control flow, and without the functions that are not in `supported`; function bodies may have
+    either again."""
     for _ in range(EXPANSIONS):
-        opset = opset_of(model)
+        model, hoisted = unrolled(source, model, trips)
+        source = replace(source, weights={**source.weights, **hoisted})
+        if supported is None:
+            break
         kinds = {node.op_type for node in model.graph.node if node.domain in ("", "ai.onnx")} - supported
-        chosen = [("", kind) for kind in sorted(kinds) if _has_plain_body(kind, opset)]
+        chosen = [("", kind) for kind in sorted(kinds) if _has_body(kind, opset_of(model))]
         if not chosen:
             break
         try:
@@ -67,7 +74,7 @@ def _expanded(model: onnx.ModelProto, supported: Set[str]) -> onnx.ModelProto:
         except Exception:
             break
         del model.graph.value_info[:]
-    return model
+    return source, model
 
 
 def _typed(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -79,24 +86,15 @@ def _typed(model: onnx.ModelProto) -> onnx.ModelProto:
     return typed
 
 
-def _has_plain_body(kind: str, opset: int) -> bool:
-    """Whether ONNX defines the operator by other operators, without control flow."""
+def _has_body(kind: str, opset: int) -> bool:
+    """Whether ONNX defines the operator by others; not by a loop, which counts what static shapes fold (Range)."""
     try:
         schema: Any = onnx.defs.get_schema(kind, opset, "")
     except onnx.defs.SchemaError:
         return False
     if schema.has_function:
-        return not any(node.op_type in ("If", "Loop", "Scan") for node in schema.function_body.node)
-    return schema.has_context_dependent_function and kind != "SequenceMap"
-
-
-def _refuse_control_flow(model: onnx.ModelProto) -> None:
-    graphs = (onnx.AttributeProto.GRAPH, onnx.AttributeProto.GRAPHS)
-    found = [f"{n.name!r} ({n.op_type})" for n in model.graph.node if any(a.type in graphs for a in n.attribute)]
-    if found:
-        raise UnsupportedOperator(
-            f"The model has control flow: {', '.join(found)}; export it with fixed shapes, without branches and loops."
-        )
+        return not any(node.op_type == "Loop" for node in schema.function_body.node)
+    return bool(schema.has_context_dependent_function)
 
 
 def _graph(source: Source, model: onnx.ModelProto, values: Mapping[str, Value]) -> Graph:
@@ -108,7 +106,7 @@ def _graph(source: Source, model: onnx.ModelProto, values: Mapping[str, Value]) 
     taken: set[str] = set()
     for position, proto in enumerate(model.graph.node):
         if proto.op_type == "Constant" and proto.domain in ("", "ai.onnx"):
-            constants[proto.output[0]] = _constant(proto)
+            constants[proto.output[0]] = constant_of(proto)
         else:
             nodes.append(_node(proto, position, taken))
     outputs = tuple(value.name for value in model.graph.output)
@@ -147,14 +145,3 @@ def _attribute(entry: onnx.AttributeProto, node: str) -> Any:
     raise UnsupportedOperator(
         f"The attribute {entry.name!r} of node {node!r} has a type without meaning here; remove the node."
     )
-
-
-def _constant(proto: onnx.NodeProto) -> np.ndarray:
-    entry = proto.attribute[0] if len(proto.attribute) == 1 else None
-    if entry is not None and entry.name == "value":
-        return array_of(entry.t, "The constant of node " + repr(proto.name))
-    if entry is not None and entry.name in ("value_float", "value_floats"):
-        return np.array(helper.get_attribute_value(entry), dtype=np.float32)
-    if entry is not None and entry.name in ("value_int", "value_ints"):
-        return np.array(helper.get_attribute_value(entry), dtype=np.int64)
-    raise ModelError(f"The Constant node {proto.name!r} holds no array of numbers; store it as a tensor.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from tacit.errors import ModelError
 OLDEST_OPSET = 7
 LARGEST_KEPT = 256
 """Initialisers with more elements leave the skeleton: shape arithmetic never needs them."""
+
+SUBGRAPHS = (onnx.AttributeProto.GRAPH, onnx.AttributeProto.GRAPHS)
 
 TENSOR_DTYPES = frozenset(
     ["float16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "bool"]
@@ -78,6 +81,18 @@ def array_of(tensor: onnx.TensorProto, what: str) -> np.ndarray:
     return array
 
 
+def constant_of(proto: onnx.NodeProto) -> np.ndarray:
+    """The array of a Constant node. Raises ModelError when it holds none."""
+    entry = proto.attribute[0] if len(proto.attribute) == 1 else None
+    if entry is not None and entry.name == "value":
+        return array_of(entry.t, "The constant of node " + repr(proto.name))
+    if entry is not None and entry.name in ("value_float", "value_floats"):
+        return np.array(helper.get_attribute_value(entry), dtype=np.float32)
+    if entry is not None and entry.name in ("value_int", "value_ints"):
+        return np.array(helper.get_attribute_value(entry), dtype=np.int64)
+    raise ModelError(f"The Constant node {proto.name!r} holds no array of numbers; store it as a tensor.")
+
+
 def _parse(data: bytes, name: str) -> onnx.ModelProto:
     model = onnx.ModelProto()
     try:
@@ -106,6 +121,10 @@ def _split(model: onnx.ModelProto, name: str, folder: Path | None) -> Source:
         else:
             kept.append(numpy_helper.from_array(array, tensor.name))
     inputs = [value for value in model.graph.input if value.name not in weights]
+    for inner in list(graphs_of(model.graph))[1:]:
+        for tensor in inner.initializer:
+            if external_data_helper.uses_external_data(tensor):
+                tensor.CopyFrom(_loaded(tensor, folder))
     graph = onnx.GraphProto(name=model.graph.name or "graph")
     graph.node.extend(model.graph.node)
     graph.input.extend([*inputs, *large])
@@ -119,12 +138,25 @@ def _split(model: onnx.ModelProto, name: str, folder: Path | None) -> Source:
     return Source(name, _modern(skeleton, name), weights, tuple(value.name for value in inputs))
 
 
+def graphs_of(graph: onnx.GraphProto) -> Iterator[onnx.GraphProto]:
+    """The graph and those in the attributes of its nodes, at any depth."""
+    yield graph
+    for node in graph.node:
+        for entry in node.attribute:
+            for part in (entry.g, *entry.graphs) if entry.type in SUBGRAPHS else ():
+                yield from graphs_of(part)
+
+
+def _texts(graph: onnx.GraphProto) -> list[str]:
+    texts = [text for node in graph.node for text in (node.op_type, node.name, node.domain, *node.input, *node.output)]
+    texts += [tensor.name for tensor in graph.initializer]
+    return texts + [value.name for value in (*graph.input, *graph.output)]
+
+
 def _require_text(model: onnx.ModelProto, name: str) -> None:
     """Refuses names that are not UTF-8, which protobuf lets through for damaged files."""
     try:
-        texts = [text for node in model.graph.node for text in (node.op_type, node.name, node.domain, *node.input, *node.output)]
-        texts += [tensor.name for tensor in model.graph.initializer]
-        texts += [value.name for value in (*model.graph.input, *model.graph.output)]
+        texts = [text for graph in graphs_of(model.graph) for text in _texts(graph)]
         whole = all(isinstance(text, str) and text.isprintable() for text in texts)
     except UnicodeDecodeError:
         whole = False

@@ -11,7 +11,9 @@ from onnx import helper, numpy_helper, shape_inference
 
 from tacit.errors import ModelError, UnsupportedOperator
 from tacit.frontends.onnx_file import LARGEST_KEPT, TENSOR_DTYPES, Source
+from tacit.frontends.onnx_values import Tensor
 from tacit.graph import Value
+from tacit.graph.export import IR_VERSION
 
 
 def fix_inputs(source: Source, model: onnx.ModelProto, shapes: Mapping[str, Sequence[int]] | None) -> None:
@@ -19,7 +21,7 @@ def fix_inputs(source: Source, model: onnx.ModelProto, shapes: Mapping[str, Sequ
     or with the first axis), one symbol has one length. Raises ModelError for an axis that nothing resolves."""
     inputs = [value for value in model.graph.input if value.name in source.inputs]
     for value in inputs:
-        _require_tensor(value)
+        require_tensor(value)
         for dim in value.type.tensor_type.shape.dim:
             if dim.dim_param == "?":  # some exporters write it for every axis they do not know: no symbol
                 dim.ClearField("dim_param")
@@ -67,6 +69,72 @@ def infer(source: Source, model: onnx.ModelProto) -> dict[str, Value]:
     return values
 
 
+def node_types(
+    node: onnx.NodeProto, inputs: Sequence[Tensor | None], opsets: Mapping[str, int]
+) -> list[tuple[int, tuple[int, ...] | None]]:
+    """Element type and shape of every output of one node, 0 and None where they are unknown: by ONNX's inference, by
+    running the node on zeros and ones for what that leaves open."""
+    imports = [helper.make_opsetid(*entry) for entry in opsets.items()]
+    known = {tensor.name: tensor for tensor in inputs if tensor is not None}
+    try:
+        schema = onnx.defs.get_schema(node.op_type, opsets.get(node.domain, 1), node.domain)
+        types = {name: _type(tensor) for name, tensor in known.items()}
+        data = {name: numpy_helper.from_array(t.array, name) for name, t in known.items() if t.array is not None}
+        found = shape_inference.infer_node_outputs(schema, node, types, data, opset_imports=imports)
+    except Exception:
+        found = {}
+    values = {name: _value(onnx.ValueInfoProto(name=name, type=kind)) for name, kind in found.items()}
+    wanted = [name for name in node.output if name]
+    if any(values.get(name) is None for name in wanted) and all(t.shape is not None and t.element for t in known.values()):
+        values |= _measured_node(node, known, wanted, imports)
+    results: list[tuple[int, tuple[int, ...] | None]] = []
+    for name in node.output:
+        value = values.get(name)
+        element = found[name].tensor_type.elem_type if value is None and name in found else 0
+        results.append((element, None) if value is None else (_element(value.dtype), value.shape))
+    return results
+
+
+def _type(tensor: Tensor) -> onnx.TypeProto:
+    if not tensor.element:
+        return onnx.TypeProto()
+    return helper.make_tensor_type_proto(tensor.element, tensor.shape)
+
+
+def _element(dtype: str) -> int:
+    return onnx.TensorProto.STRING if dtype == "string" else helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
+
+
+def _measured_node(
+    node: onnx.NodeProto, known: Mapping[str, Tensor], outputs: Sequence[str], imports: Sequence[onnx.OperatorSetIdProto]
+) -> dict[str, Value | None]:
+    """Shape and dtype of the outputs of one node on zeros, where they are the same on ones; nothing when it cannot run."""
+    import onnxruntime
+
+    declared = [helper.make_tensor_value_info(t.name, t.element, t.shape) for t in known.values()]
+    graph = helper.make_graph([node], "one", declared, [onnx.ValueInfoProto(name=name) for name in outputs])
+    model = helper.make_model(graph, opset_imports=imports, ir_version=IR_VERSION)
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    try:
+        session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+        results = []
+        for fill in (0, 1):
+            feeds = {
+                name: np.full(t.shape or (), fill, helper.tensor_dtype_to_np_dtype(t.element)) if t.array is None else t.array
+                for name, t in known.items()
+            }
+            results.append(session.run(list(outputs), feeds))
+    except Exception:
+        return {}
+    pairs = {name: pair for name, *pair in zip(outputs, *results)}
+    return {
+        name: Value(name, tuple(a.shape), a.dtype.name)
+        for name, (a, b) in pairs.items()
+        if isinstance(a, np.ndarray) and a.shape == b.shape and a.dtype.name in TENSOR_DTYPES
+    }
+
+
 def _aligned(dims: Sequence[Any], given: Sequence[int] | None) -> Sequence[int] | None:
     if given is None:
         return None
@@ -83,14 +151,15 @@ def _length(dim: Any, axis: int, given: Sequence[int] | None, symbols: Mapping[s
     return int(given[axis]) if given is not None else None
 
 
-def _require_tensor(value: onnx.ValueInfoProto) -> None:
+def require_tensor(value: onnx.ValueInfoProto) -> None:
+    if value.type.WhichOneof("value") in ("sequence_type", "optional_type"):
+        kind = "a sequence" if value.type.HasField("sequence_type") else "an optional"
+        raise ModelError(f"The input {value.name!r} is {kind}; make its elements inputs, and put them together in the model.")
     if not value.type.HasField("tensor_type"):
         raise ModelError(f"The input {value.name!r} is not a tensor; give a model whose inputs are tensors.")
     dtype = _dtype(value.type.tensor_type.elem_type)
     if dtype not in TENSOR_DTYPES:
-        raise ModelError(
-            f"The input {value.name!r} has dtype {dtype}; give a model with number inputs, such as float32."
-        )
+        raise ModelError(f"The input {value.name!r} has dtype {dtype}; give a model with number inputs, such as float32.")
     if not value.type.tensor_type.HasField("shape"):
         raise ModelError(f"The input {value.name!r} has no shape; export the model with a fixed shape.")
 
@@ -112,9 +181,7 @@ def _value(entry: onnx.ValueInfoProto) -> Value | None:
     return None if min(dims, default=0) < 0 else Value(entry.name, tuple(dims), _dtype(tensor.elem_type))
 
 
-def _measured(
-    source: Source, model: onnx.ModelProto, unknown: Sequence[str], values: Mapping[str, Value]
-) -> dict[str, Value]:
+def _measured(source: Source, model: onnx.ModelProto, unknown: Sequence[str], values: Mapping[str, Value]) -> dict[str, Value]:
     """Runs the model on zeros and reads the shapes of the `unknown` values off the results; ones must give the same."""
     import onnxruntime
 
@@ -140,9 +207,7 @@ def _measured(
     for name, result, other in zip(unknown, results, others):
         kind = next(node.op_type for node in model.graph.node if name in node.output)
         if not isinstance(result, np.ndarray) or result.dtype.name not in TENSOR_DTYPES:
-            raise UnsupportedOperator(
-                f"The value {name!r} (computed by {kind}) is not a tensor of numbers; remove that node."
-            )
+            raise UnsupportedOperator(f"The value {name!r} (computed by {kind}) is not a tensor of numbers; remove that node.")
         if result.shape != other.shape:
             raise UnsupportedOperator(
                 f"The shape of {name!r} (computed by {kind}) depends on input values; only fixed shapes can be proved."
