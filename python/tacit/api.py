@@ -11,8 +11,7 @@ from tacit import _core, images, inputs, progress
 from tacit.arithmetize import arithmetize
 from tacit.errors import InputError, ModelError
 from tacit.execute import execute
-from tacit.frontends.onnx import load
-from tacit.frontends.onnx_inputs import free_inputs
+from tacit.frontends.models import free_inputs, load
 from tacit.graph import Graph, require_supported
 from tacit.images import ImageScale
 from tacit.inputs import Declared

@@ -29,8 +29,8 @@ def parser() -> argparse.ArgumentParser:
     root.add_argument("--version", action="version", version=f"tacit {tacit.__version__}")
     commands = root.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=Parser)
 
-    compile_ = commands.add_parser("compile", help="an ONNX file and samples -> a model file (private) and a key (public)")
-    compile_.add_argument("model", help="an ONNX file")
+    compile_ = commands.add_parser("compile", help="a model and samples -> a model file (private) and a key (public)")
+    compile_.add_argument("model", help="an ONNX or GGUF file, or the folder of a safetensors model")
     compile_.add_argument("--samples", required=True, help="a file of samples: .npz, .npy, .json, or one image")
     compile_.add_argument("-o", "--output", required=True, help="the model file to write; the key goes beside it as .key")
     compile_.add_argument("--widths", choices=WIDTHS, default="standard", help="integer widths")

@@ -1,0 +1,95 @@
+"""What transformers have in common, on a Writer. Sequences are [tokens, width]: one sequence, no batch axis."""
+
+from __future__ import annotations
+
+from math import sqrt
+
+import numpy as np
+
+from tacit.errors import ModelError
+from tacit.frontends.checkpoint import Checkpoint
+from tacit.graph import Graph, Value, check
+from tacit.graph.writer import Writer
+
+OPSET = 24
+"""The first with Swish; RMSNormalization is from 23, Gelu from 20."""
+MASKED = -4096.0
+"""Added to a score that must not count: its exponential is 0 at any precision, and it is small enough for one integer scale."""
+
+
+class Transformer(Writer):
+    """A graph of a sequence model while it is written down. Constants are float32."""
+
+    def __init__(self, checkpoint: Checkpoint, tokens: int, most: int) -> None:
+        if not 0 < tokens <= most:
+            raise ModelError(f"{checkpoint.name} takes 1 to {most} tokens, not {tokens}.")
+        self._named: dict[str, Value] = {}
+        self._arrays: dict[str, np.ndarray] = {}
+        super().__init__("model", OPSET, self._named, self._arrays)
+        self.tokens = tokens
+        self.entrances: list[str] = []
+
+    def entrance(self, name: str, shape: tuple[int, ...]) -> str:
+        """An int64 input of the graph."""
+        self._named[name] = Value(name, shape, "int64")
+        self.entrances.append(name)
+        return name
+
+    def finish(self, name: str, value: str) -> Graph:
+        """The graph whose only output is `value`, under another name."""
+        described = self._named[value]
+        last = self.nodes.pop()
+        self.nodes.append(last.with_outputs(name if output == value else output for output in last.outputs))
+        self._named[name] = Value(name, described.shape, described.dtype)
+        graph = Graph((), self._named, tuple(self.entrances), (name,), self._arrays, OPSET)
+        return check(graph.rebuild(self.nodes, self._arrays, self._named), "loaded")
+
+    def reshape(self, x: str, *shape: int) -> str:
+        return self.op("Reshape", x, self.integers(*shape))
+
+    def token_ids(self) -> str:
+        """The input `input_ids` as [tokens]."""
+        return self.reshape(self.entrance("input_ids", (1, self.tokens)), self.tokens)
+
+    def linear(self, x: str, weight: np.ndarray, bias: np.ndarray | None = None) -> str:
+        """x W + b, W[in, out]."""
+        product = self.op("MatMul", x, self.constant(np.ascontiguousarray(weight)))
+        return product if bias is None else self.op("Add", product, self.constant(bias))
+
+    def layer_norm(self, x: str, weight: np.ndarray, bias: np.ndarray, epsilon: float) -> str:
+        return self.op("LayerNormalization", x, self.constant(weight), self.constant(bias), axis=-1, epsilon=epsilon)
+
+    def rms_norm(self, x: str, weight: np.ndarray, epsilon: float) -> str:
+        return self.op("RMSNormalization", x, self.constant(weight), axis=-1, epsilon=epsilon)
+
+    def heads(self, x: str, count: int) -> str:
+        """[tokens, count * size] -> [count, tokens, size]."""
+        return self.op("Transpose", self.reshape(x, self.tokens, count, -1), perm=[1, 0, 2])
+
+    def attention(self, mask: str, query: str, key: str, value: str, scaled: bool = False) -> str:
+        """softmax(Q K' / sqrt(size) + mask) V of heads [heads, tokens, size], joined to [tokens, heads * size].
+
+        Fewer heads of key and value serve groups of neighbouring query heads (Ainslie et al. 2023). `scaled`: the query
+        holds the factor 1 / sqrt(size) already. The mask broadcasts to [tokens, tokens].
+        """
+        heads, tokens, size = self.shape(query)
+        shared = self.shape(key)[0]
+        if shared != heads:
+            query = self.reshape(query, shared, heads // shared, tokens, size)
+            key, value = (self.reshape(x, shared, 1, tokens, size) for x in (key, value))
+        rank = len(self.shape(key))
+        turned = self.op("Transpose", key, perm=[*range(rank - 2), rank - 1, rank - 2])
+        scores = self.op("MatMul", query, turned)
+        if not scaled:
+            scores = self.op("Mul", scores, self.constant(1 / sqrt(size), "float32"))
+        weights = self.op("Softmax", self.op("Add", scores, mask), axis=-1)
+        mixed = self.reshape(self.op("MatMul", weights, value), heads, tokens, size)
+        return self.reshape(self.op("Transpose", mixed, perm=[1, 0, 2]), tokens, heads * size)
+
+    def causal_mask(self) -> str:
+        """[tokens, tokens]: no token sees a later one."""
+        return self.constant(np.triu(np.full((self.tokens, self.tokens), MASKED, np.float32), 1))
+
+    def at_position(self, x: str) -> str:
+        """The row [1, width] of the token at the input `position`: what follows that token is predicted from it."""
+        return self.op("Gather", x, self.entrance("position", (1,)), axis=0)

@@ -1,0 +1,52 @@
+"""A model in any format -> what it takes, and its graph."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence, Set
+from pathlib import Path
+from typing import Any
+
+from tacit.errors import ModelError
+from tacit.frontends import families, gguf, onnx, onnx_inputs, safetensors
+from tacit.frontends.checkpoint import Checkpoint
+from tacit.frontends.onnx_inputs import FreeInput
+from tacit.graph import Graph
+
+__all__ = ["free_inputs", "load"]
+
+
+def free_inputs(model: Any) -> tuple[FreeInput, ...]:
+    """The inputs of a model (a path, bytes, a ModelProto), in order, before open axes have lengths. Raises ModelError when it
+    is no model."""
+    checkpoint = opened(model)
+    if checkpoint is None:
+        return onnx_inputs.free_inputs(model)
+    lengths = {name: (1, 0) if per_token else (1,) for name, per_token in families.inputs(checkpoint).items()}
+    return tuple(FreeInput(name, shape, "int64", True) for name, shape in lengths.items())
+
+
+def load(model: Any, shapes: Mapping[str, Sequence[int]], supported: Set[str]) -> Graph:
+    """The graph of a model. `shapes`: input name -> shape of one sample, for open axes; `supported`: operators that need no
+    expansion. Raises ModelError, UnsupportedOperator."""
+    checkpoint = opened(model)
+    if checkpoint is None:
+        return onnx.load(model, shapes=shapes, supported=supported)
+    lengths = {int(shapes[name][-1]) for name, per_token in families.inputs(checkpoint).items() if per_token}
+    if len(lengths) != 1:
+        raise ModelError(f"The inputs have {' and '.join(map(str, sorted(lengths)))} tokens; give every one the same length.")
+    return families.build(checkpoint, lengths.pop())
+
+
+def opened(model: Any) -> Checkpoint | None:
+    """The checkpoint at a path to a GGUF file, a .safetensors file or the folder of one; None for everything else."""
+    if not isinstance(model, (str, os.PathLike)):
+        return None
+    path = Path(model)
+    if path.suffix == ".safetensors" or (path / safetensors.CONFIG).exists():
+        return safetensors.checkpoint(path)
+    if path.suffix == ".gguf" or (path.is_file() and gguf.is_gguf(path)):
+        return gguf.checkpoint(path)
+    if path.is_dir():
+        raise ModelError(f"The folder {path} has no {safetensors.CONFIG}; give an ONNX or GGUF file, or the folder of a model.")
+    return None
