@@ -27,6 +27,7 @@ LIMITS = {
     "Cast": "between floats, from integers to floats and wider integers, from floats to integers and booleans on quantised values",
     "Celu": "alpha > 0",
     "Clip": "floats; constant bounds",
+    "Compress": "computed conditions: a padded result",
     "Conv": "constant weights; any number of spatial axes",
     "ConvTranspose": "constant weights; any number of spatial axes",
     "CumSum": "constant axis",
@@ -44,6 +45,8 @@ LIMITS = {
     "LpNormalization": "p = 1, 2",
     "LpPool": "p = 1, 2",
     "MaxPool": "values, not indices",
+    "NonMaxSuppression": "a padded result; constant limits and thresholds; boxes as narrow tensors",
+    "NonZero": "a padded result",
     "OneHot": "a constant depth",
     "Pow": "a constant exponent of one element; integers: squares and cubes",
     "Reciprocal": "the largest value at 0",
@@ -58,6 +61,7 @@ LIMITS = {
     "TensorScatter": "starts as indices of Gather",
     "Tile": "constant repeats",
     "TopK": "a constant k; always sorted",
+    "Unique": "padded results; rows along an axis of any length",
 }
 
 HEAD = """# Operators
@@ -65,6 +69,12 @@ HEAD = """# Operators
 Written by `bench/operators.py`. Floats become integers with a power-of-two scale (docs/pipeline.md): results are close to
 float32, and the relations leave one witness. Shapes are static. Functions are total: at a pole they saturate, outside their
 domain they have the value at its nearer end. Comparisons and steps act on the quantised values.
+
+Results whose size depends on the input are *padded*: they have the largest size that is possible, what counts comes first, zeros
+fill up, and one more output, `<name>.count` (int64 without dimensions, after all outputs of the model), says how many places along
+the axis count. The relations force the count and the padding. Operators that treat those places one by one may read a padded value
+(pointwise ones, Transpose, Squeeze, Unsqueeze; Slice, Split, Concat, Gather along other axes; Gather and GatherND at padded
+indices): their results are padded too, and what stands beyond the count has no meaning. Every other reader is refused by name.
 
 Cases: ONNX's own node cases ({version}) that pass, of those whose inputs and outputs are tensors of numbers, function bodies aside.
 The others need computed parameters, empty tensors, infinities, training mode, or what the limits say.

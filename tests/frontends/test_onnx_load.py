@@ -155,9 +155,10 @@ def test_shapes_that_inference_leaves_open_are_measured():
 
 
 def test_shapes_that_depend_on_values_are_refused():
-    nodes = [helper.make_node("NonZero", ["x"], ["i"]), helper.make_node("Cast", ["i"], ["y"], to=FLOAT)]
-    with pytest.raises(UnsupportedOperator, match="computed by NonZero. depends on input values"):
-        load(model(nodes, {"x": (FLOAT, [3])}, {"y": (FLOAT, [1, "K"])}))
+    nodes = [helper.make_node("ReduceSum", ["x"], ["s"], keepdims=0), helper.make_node("Range", ["zero", "s", "one"], ["y"])]
+    constants = {"zero": np.float32(0), "one": np.float32(1)}
+    with pytest.raises(UnsupportedOperator, match="computed by Range. depends on input values"):
+        load(model(nodes, {"x": (FLOAT, [3])}, {"y": (FLOAT, ["K"])}, constants))
 
 
 def test_constant_nodes_become_constants():

@@ -28,6 +28,13 @@ DIVISION = found_by("unique", "test_division_is_tight")
 EXPONENTIALS = found_by("unique", "test_exponentials_are_unique")
 SIGNED = found_by("roots", "test_signed_division_is_tight")
 ROOT = found_by("roots", "test_square_root_is_unique")
+SELECTED = found_by("selection", "test_one_hot_has_one_witness_for_every_field_value")
+ORDER = found_by("selection", "test_top_k_is_unique_for_every_field_value")
+SCATTER = found_by("selection", "test_scatter_is_unique_for_every_field_value")
+PLACE = found_by("selection", "test_the_only_place")
+SUMS = found_by("selection", "test_running_sums_are_unique")
+SURVIVORS = found_by("selection", "test_survivors_are_unique_for_every_field_value")
+CARRIED = found_by("selection", "test_what_is_carried_is_unique_for_every_field_value")
 COPY = found_by("relations_needed", "test_a_cell_equals_what_it_copies")
 ONE = found_by("relations_needed", "test_a_range_of_one_value")
 ENDS = found_by("relations_needed", "test_a_wide_interval_has_two_ends")
@@ -183,4 +190,43 @@ GADGETS = (
         SOFTMAX,
     ),
     dropped("a probability has no range", "softmax.py", 'digits(b, f"{name}/probability", p, bits)', SOFTMAX),
+    dropped(
+        "an index says nothing of its one-hot row",
+        "selection.py",
+        'b.contract(f"{name}/index", movement.plus(b, index, count - size))',
+        SELECTED,
+    ),
+    dropped("an index of one place is free", "selection.py", 'b.contract(f"{name}/index", index)', PLACE),
+    dropped(
+        "the largest need not be in order",
+        "order.py",
+        'digits(b, f"{name}/descent", (steps - 1).bounded(0, (1 << key_bits) - 1), key_bits)',
+        ORDER,
+    ),
+    dropped("what is left out may be larger", "order.py", "left_out(b, name, x, values, reached, hits)", ORDER),
+    dropped(
+        "the largest are not among the values",
+        "order.py",
+        'b.contract(f"{name}/top", movement.plus(b, found, -values))',
+        found_by("selection", "test_the_largest_are_among_the_values"),
+    ),
+    Mutant(
+        "equal values left out have no order",
+        (Edit(FOLDER + "order.py", "-x), last - 1)", "-x), last * 0)"),),
+        ORDER,
+    ),
+    dropped("any write may be the last", "scatter.py", 'b.contract(f"{name}/taken", movement.plus(b, taken, -earlier))', SCATTER),
+    dropped("anybody may survive", "survivors.py", 'b.lookup(f"{name}/kept", zero_table(2 * size), [d, keep])', SURVIVORS),
+    Mutant(
+        "equal scores do not suppress each other",
+        (Edit(FOLDER + "survivors.py", ".bit_length()), -place)", ".bit_length()), 0 * place)"),),
+        SURVIVORS,
+    ),
+    Mutant(
+        "what is no candidate survives",
+        (Edit(FOLDER + "survivors.py", "(1 - candidates) * size", "(1 - candidates) * 0"),),
+        found_by("selection", "test_no_candidate_no_survivor"),
+    ),
+    dropped("a carried value is free", "running.py", "b.contract(name, movement.plus(b, y - before, -change))", CARRIED),
+    dropped("a running sum is free", "running.py", "b.contract(name, movement.plus(b, y - before, -x))", SUMS),
 )

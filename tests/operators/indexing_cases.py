@@ -26,3 +26,15 @@ case("order", node("TopK", "x k", "v y", largest=0), np.float32([[1, 0, 2, 1, 0]
 case("one_hot", node("OneHot", "i d v"), {"i": indices(0, 3, -1, 5)}, {"d": np.array(4), "v": np.float32([-1, 2])})
 case("reverse_computed", node("ReverseSequence", "x n", batch_axis=0, time_axis=1), {"x": ROWS, "n": indices(2, 6, 1)})
 case("trilu_computed", [PRODUCT, node("Trilu", "a k")], {"x": ROWS, "k": np.array(1)}, SQUARE)
+case("non_zero", node("NonZero", "x"), np.float32([[0, 2, 0], [-1, 0, 3]]), output_type=TensorProto.INT64, fast=True)
+case("compress", node("Compress", "x c", axis=1), {"x": ROWS, "c": np.array([True, False, True, True, False, False])}, fast=True)
+case("compress_constant", node("Compress", "x c", axis=1), ROWS, {"c": np.array([True, False, True])})
+MANY = np.int64([2, 1, 1, 3, 4, 3])
+case("unique", node("Unique", "x", "v i y n"), MANY, outputs=("i", "y", "n"), output_type=TensorProto.INT64, fast=True)
+case("unique_values", node("Unique", "x"), MANY, output_type=TensorProto.INT64)
+case("unique_unsorted", node("Unique", "x", "v i y n", sorted=0), MANY, outputs=("i", "y", "n"), output_type=TensorProto.INT64)
+case("unique_rows", node("Unique", "x", axis=0), np.int64([[7, 1], [0, 1], [7, 1]]), output_type=TensorProto.INT64)
+BOXES = np.float32([[[0, 0, 2, 2], [0, 0.5, 2, 2.5], [2, 2, 4, 4]]])
+SCORES = np.float32([[[0.5, 0.75, 0.25], [0.5, 0.5, 0]]])
+case("non_max_suppression", node("NonMaxSuppression", "b s m i t"), {"b": BOXES, "s": SCORES},
+     {"m": indices(2), "i": np.float32([0.5]), "t": np.float32([0.125])}, output_type=TensorProto.INT64)  # fmt: skip

@@ -16,6 +16,7 @@ from tacit.errors import ModelError, UnsupportedOperator
 from tacit.frontends import onnx_shapes
 from tacit.frontends.onnx_canonical import CANONICAL_OPSET, canonical
 from tacit.frontends.onnx_file import Source, array_of, constant_of, opset_of, read
+from tacit.frontends.onnx_padded import padded_nodes, with_counts
 from tacit.frontends.onnx_unroll import unrolled
 from tacit.graph import Graph, Node, Value, check, require_supported
 from tacit.graph.export import to_onnx
@@ -115,6 +116,9 @@ def _graph(source: Source, model: onnx.ModelProto, values: Mapping[str, Value]) 
     opset = source.opset
     nodes, added = canonical(nodes, known, constants, opset)
     known.update(added)
+    written = {name for node in padded_nodes(model, source.inputs) for name in node.output if name}
+    nodes, outputs, counts = with_counts(nodes, known, constants, outputs, written)
+    known.update(counts)
     empty = Graph((), known, source.inputs, outputs, constants, max(opset, CANONICAL_OPSET))
     return empty.rebuild(nodes)
 

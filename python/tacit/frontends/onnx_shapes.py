@@ -11,9 +11,11 @@ from onnx import helper, numpy_helper, shape_inference
 
 from tacit.errors import ModelError, UnsupportedOperator
 from tacit.frontends.onnx_file import LARGEST_KEPT, TENSOR_DTYPES, Source
+from tacit.frontends.onnx_padded import largest_results, padded_nodes
 from tacit.frontends.onnx_values import Tensor
 from tacit.graph import Value
 from tacit.graph.export import IR_VERSION
+from tacit.graph.padded import DECIDING
 
 
 def fix_inputs(source: Source, model: onnx.ModelProto, shapes: Mapping[str, Sequence[int]] | None) -> None:
@@ -50,16 +52,12 @@ def fix_inputs(source: Source, model: onnx.ModelProto, shapes: Mapping[str, Sequ
 
 
 def infer(source: Source, model: onnx.ModelProto) -> dict[str, Value]:
-    """Shape and dtype of every value: by ONNX's inference; by running the model on zeros for what that leaves open."""
-    try:
-        inferred = shape_inference.infer_shapes(model, data_prop=True, strict_mode=False)
-    except Exception as error:
-        raise ModelError(f"{source.name} is not a valid ONNX model: {_first_line(error)}.") from None
-    values: dict[str, Value] = {}
-    for entry in [*inferred.graph.input, *inferred.graph.value_info, *inferred.graph.output]:
-        value = _value(entry)
-        if value is not None:
-            values[entry.name] = value
+    """Shape and dtype of every value: by ONNX's inference, with the largest shapes of what depends on data; by running the
+    model on zeros for what that leaves open."""
+    values = _inferred(source, model)
+    for node in padded_nodes(model, source.inputs):
+        model.graph.value_info.extend(largest_results(model, node, values, source.weights))
+        values = _inferred(source, model)
     for name, array in source.weights.items():
         values[name] = Value(name, tuple(array.shape), array.dtype.name)
     computed = [name for node in model.graph.node for name in node.output if name]
@@ -67,6 +65,16 @@ def infer(source: Source, model: onnx.ModelProto) -> dict[str, Value]:
     if unknown:
         values.update(_measured(source, model, unknown, values))
     return values
+
+
+def _inferred(source: Source, model: onnx.ModelProto) -> dict[str, Value]:
+    """What ONNX's inference tells of shapes, in every detail."""
+    try:
+        inferred = shape_inference.infer_shapes(model, data_prop=True, strict_mode=False)
+    except Exception as error:
+        raise ModelError(f"{source.name} is not a valid ONNX model: {_first_line(error)}.") from None
+    entries = [*inferred.graph.input, *inferred.graph.value_info, *inferred.graph.output]
+    return {entry.name: value for entry in entries if (value := _value(entry)) is not None}
 
 
 def node_types(
@@ -111,6 +119,9 @@ def _measured_node(
     """Shape and dtype of the outputs of one node on zeros, where they are the same on ones; nothing when it cannot run."""
     import onnxruntime
 
+    deciding = [node.input[i] for i in DECIDING.get(node.op_type, ()) if i < len(node.input)]
+    if any(name in known and known[name].array is None for name in deciding):
+        return {}
     declared = [helper.make_tensor_value_info(t.name, t.element, t.shape) for t in known.values()]
     graph = helper.make_graph([node], "one", declared, [onnx.ValueInfoProto(name=name) for name in outputs])
     model = helper.make_model(graph, opset_imports=imports, ir_version=IR_VERSION)
@@ -220,6 +231,7 @@ def _whole(source: Source, model: onnx.ModelProto, outputs: Sequence[str]) -> on
     """The skeleton with its large initialisers again, computing the named values."""
     whole = onnx.ModelProto()
     whole.CopyFrom(model)
+    del whole.graph.value_info[:]
     large = {name: array for name, array in source.weights.items() if array.size > LARGEST_KEPT}
     kept = [value for value in whole.graph.input if value.name not in large]
     del whole.graph.input[:]

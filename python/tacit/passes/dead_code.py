@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from tacit.graph import Graph
+from tacit.graph.padded import RESULTS
 
-WHOLE = ("Split", "TopK", "DynamicQuantizeLinear")
+WHOLE = ("Split", "TopK", "DynamicQuantizeLinear", *RESULTS)
 """Operators whose outputs are all there, read or not."""
 
 

@@ -9,7 +9,7 @@ from oracle import compare, random
 OPERATORS = {
     "Gather": "gather", "GatherElements": "gatherelements", "GatherND": "gathernd", "Scatter": "scatter",
     "ScatterElements": "scatterelements", "ScatterND": "scatternd", "TensorScatter": "tensorscatter", "OneHot": "onehot",
-    "TopK": "topk", "ReverseSequence": "reversesequence",
+    "TopK": "topk", "ReverseSequence": "reversesequence", "Compress": "compress", "NonZero": "nonzero", "Unique": "unique",
 }  # fmt: skip
 SHAPES = {"OneHot": (1,), "TopK": (1,)}
 """Inputs that fix the shape of the result."""

@@ -6,11 +6,14 @@ import numpy as np
 from drawn import Instance, drawn, intervals, operands, shapes
 from hypothesis import strategies as st
 
-from tacit.primitives.gadgets.order import top_k
+from tacit.primitives.gadgets.order import ranked, top_k
+from tacit.primitives.gadgets.running import carried
 from tacit.primitives.gadgets.scatter import scatter
 from tacit.primitives.gadgets.selection import one_hot, position, select
+from tacit.primitives.gadgets.survivors import survivors
 
 SIZES = st.integers(1, 4)
+EXPONENTS = st.integers(0, 2)
 
 
 def places(index, size, margin=0):
@@ -90,3 +93,54 @@ def scatters(reduction, combine):
 
 for name, combine in (("none", lambda old, new: new), ("add", np.add), ("max", np.maximum), ("min", np.minimum)):
     drawn("scatter", name)(scatters(name, combine))
+
+
+def ordered(part):
+    def draws(draw):
+        x = draw(operands((draw(st.integers(1, 4)),), intervals(3)))
+        k = draw(st.integers(1, x.values.shape[-1]))
+
+        def expected(x):
+            order = np.argsort(-x, axis=-1, kind="stable")[..., :k]
+            return (x[order], order, (order[:, None] == np.arange(len(x))).astype(np.int64))[part]
+
+        return Instance([x], lambda b, x: ranked(b, "g", x, k)[part], expected)
+
+    return draws
+
+
+for part, form in enumerate(("values", "indices", "hits")):
+    drawn("ranked", form)(ordered(part))
+
+
+@drawn("carried")
+def lasting(draw):
+    x = draw(operands(shapes(1), intervals(8)))
+    starts = draw(operands(x.values.shape, (0, 1)))
+
+    def expected(x, starts):
+        y = np.zeros_like(x)
+        for t in range(x.shape[-1]):
+            y[..., t] = np.where(starts[..., t] == 1, x[..., t], y[..., t - 1] if t else 0)
+        return y
+
+    return Instance([x, starts], lambda b, x, s: carried(b, "g", x, s), expected)
+
+
+@drawn("survivors")
+def kept(draw):
+    size, lead = draw(st.integers(1, 4)), draw(st.lists(st.integers(1, 2), max_size=1))
+    scores = draw(operands((*lead, size), intervals(4), EXPONENTS))
+    candidates, overlaps = draw(operands((*lead, size), (0, 1))), draw(operands((size, size), (0, 1)))
+
+    def expected(scores, candidates, overlaps):
+        found = np.zeros_like(scores)
+        for at in np.ndindex(*lead):
+            left = [j for j in np.argsort(-scores[at], kind="stable") if candidates[at][j]]
+            while left:
+                best, *left = left
+                found[(*at, best)] = 1
+                left = [j for j in left if not overlaps[best, j]]
+        return found
+
+    return Instance([scores, candidates, overlaps], lambda b, s, c, o: survivors(b, "g", s, c, o), expected)

@@ -8,7 +8,7 @@ import pytest
 from exhaustion import Search
 
 from tacit.primitives.evaluate import Evaluate
-from tacit.primitives.gadgets import one_hot, position, scatter, select, top_k
+from tacit.primitives.gadgets import carried, one_hot, position, running_sum, scatter, select, survivors, top_k
 
 RANDOM = np.random.default_rng(0)
 COMBINE = {"none": lambda old, new: new, "add": np.add, "max": np.maximum, "min": np.minimum}
@@ -108,6 +108,12 @@ def test_top_k_is_unique_for_every_field_value(k, prime):
             assert found == {tuple(np.argsort(-x, kind="stable")[:k].tolist())}
 
 
+def test_the_largest_are_among_the_values():
+    search = Search(lambda b: top_k(b, "k", b.input("x", (2,), -1, 1, 0), 1)[0], 37)
+    for x in itertools.product((-1, 0, 1), repeat=2):
+        assert search.outputs({"x": list(x)}) == {(max(x) % 37,)}
+
+
 def test_top_k_is_ambiguous_in_a_field_that_is_too_small():
     search = Search(lambda b: top_k(b, "k", b.input("x", (3,), -1, 1, 0), 2)[1], 11)
     assert any(len(search.outputs({"x": list(x)})) > 1 for x in itertools.product(range(11), repeat=3))
@@ -134,3 +140,67 @@ def test_scatter_is_unique_for_every_field_value(reduction):
                 for place, new in zip(index, small[2:]):
                     want[place] = int(COMBINE[reduction](want[place], new))
                 assert found == {tuple(v % prime for v in want)}
+
+
+def greedy(scores, overlaps):
+    """Flags of who is left when the best in turn removes those that it overlaps."""
+    left, found = sorted(range(len(scores)), key=lambda j: (-scores[j], j)), [0] * len(scores)
+    while left:
+        best, *left = left
+        found[best] = 1
+        left = [j for j in left if not overlaps[best][j]]
+    return tuple(found)
+
+
+@pytest.mark.parametrize("size, prime", [(2, 37), (3, 67)])
+def test_survivors_are_unique_for_every_field_value(size, prime):
+    """Keys of scores in -1 .. 1 differ by at most 10; three differences of less than a quarter of the prime add up to an order."""
+
+    def make(b):
+        scores, overlaps = b.input("s", (size,), -1, 1, 0), b.input("o", (size, size), 0, 1, 0)
+        return survivors(b, "k", scores, b.input("c", (size,), 0, 1, 0), overlaps)
+
+    search, choose = Search(make, prime), random.Random(0)
+    for number, point in enumerate(points(prime, range(size), near=1, count=160)):
+        candidates = [choose.randrange(2) for _ in range(size)]
+        overlaps = [[choose.randrange(2) for _ in range(size)] for _ in range(size)]
+        if number % 4 == 3:
+            candidates[0] = overlaps[0][1] = choose.randrange(prime)
+        found = search.outputs({"s": point, "c": candidates, "o": sum(overlaps, [])})
+        assert len(found) <= 1, point
+        scores = [v - prime if v > prime // 2 else v for v in point]
+        if number % 4 != 3 and max(map(abs, scores)) <= 1 and all(candidates):
+            assert found == {greedy(scores, overlaps)}
+
+
+def test_what_is_carried_is_unique_for_every_field_value():
+    prime = 17
+    search = Search(lambda b: carried(b, "y", b.input("x", (3,), -2, 2, 0), b.input("s", (3,), 0, 1, 0)), prime)
+    for x, starts in itertools.product(points(prime, range(3), count=12), itertools.product((0, 1, 5), repeat=3)):
+        found, last = [], 0
+        for value, start in zip(x, starts):
+            last = (last + start * (value - last)) % prime
+            found.append(last)
+        assert search.outputs({"x": x, "s": list(starts)}) == {tuple(found)}
+
+
+def test_no_candidate_no_survivor():
+    def make(b):
+        return survivors(b, "k", b.input("s", (2,), -1, 1, 0), b.input("c", (2,), 0, 1, 0), b.input("o", (2, 2), 0, 1, 0))
+
+    search = Search(make, 37)
+    for candidates in itertools.product((0, 1), repeat=2):
+        assert search.outputs({"s": [1, 0], "c": list(candidates), "o": [0] * 4}) == {candidates}
+
+
+def test_the_only_place():
+    prime = 11
+    search = Search(lambda b: one_hot(b, "z", b.input("i", (), 0, 0, 0), 1), prime)
+    assert [search.outputs({"i": [i]}) for i in range(prime)] == [{(1,)}] + [set()] * (prime - 1)
+
+
+def test_running_sums_are_unique():
+    prime = 11
+    search = Search(lambda b: running_sum(b, "y", b.input("x", (2,), -1, 1, 0), 0), prime)
+    for x, y in itertools.product(range(prime), repeat=2):
+        assert search.outputs({"x": [x, y]}) == {(x, (x + y) % prime)}

@@ -8,17 +8,19 @@ from tacit.primitives.gadgets.argmax import argmax
 from tacit.primitives.gadgets.comparison import compare, maximum, maximum_along, maximum_of, minimum
 from tacit.primitives.gadgets.digits import range_check
 from tacit.primitives.gadgets.division import divide
-from tacit.primitives.gadgets.order import top_k
+from tacit.primitives.gadgets.order import ranked, top_k
 from tacit.primitives.gadgets.quotient import divide_signed
 from tacit.primitives.gadgets.rescale import divide_constant, round_saturate, round_wide
 from tacit.primitives.gadgets.roots import inverse_root, logarithm, square_root
-from tacit.primitives.gadgets.running import running_sum
+from tacit.primitives.gadgets.running import carried, running_sum
 from tacit.primitives.gadgets.scatter import scatter
 from tacit.primitives.gadgets.selection import one_hot, position, select
 from tacit.primitives.gadgets.softmax import softmax
+from tacit.primitives.gadgets.survivors import survivors
 
 __all__ = [
     "argmax",
+    "carried",
     "compare",
     "divide",
     "divide_constant",
@@ -32,6 +34,7 @@ __all__ = [
     "one_hot",
     "position",
     "range_check",
+    "ranked",
     "round_saturate",
     "round_wide",
     "running_sum",
@@ -39,5 +42,6 @@ __all__ = [
     "select",
     "softmax",
     "square_root",
+    "survivors",
     "top_k",
 ]

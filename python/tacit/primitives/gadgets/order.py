@@ -13,7 +13,14 @@ from tacit.primitives.tensor import Tensor
 
 @gadget("top_k")
 def top_k(b: Builder, name: str, x: Tensor, k: int) -> tuple[Tensor, Tensor]:
-    """(values, indices) of the k largest elements along the last dimension, descending; among equals the lower index first.
+    """(values, indices) of the k largest elements along the last dimension, descending: the first two of `ranked`."""
+    return ranked(b, name, x, k)[:2]
+
+
+@gadget("ranked")
+def ranked(b: Builder, name: str, x: Tensor, k: int) -> tuple[Tensor, Tensor, Tensor]:
+    """(values, indices, their one-hot rows [.., k, n]) of the k largest elements along the last dimension, descending; among
+    equals the lower index first.
 
     Columns i_t (index) and v_t (value), t < k, with v_t = sum_j z_tj x_j for the one-hot rows z_t of i_t. With w the bits
     of n - 1 and the keys K_j = 2^w x_j - j, all different: K at i_t exceeds K at i_(t+1) by 1 .. 2^W (digits). Where k < n,
@@ -44,7 +51,7 @@ def top_k(b: Builder, name: str, x: Tensor, k: int) -> tuple[Tensor, Tensor]:
         digits(b, f"{name}/descent", (steps - 1).bounded(0, (1 << key_bits) - 1), key_bits)
     if k < n:
         left_out(b, name, x, values, reached, hits)
-    return values, indices
+    return values, indices, hits
 
 
 def left_out(b: Builder, name: str, x: Tensor, values: Tensor, reached: Tensor, hits: Tensor) -> None:
