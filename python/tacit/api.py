@@ -12,6 +12,7 @@ from tacit.arithmetize import arithmetize
 from tacit.errors import InputError, ModelError
 from tacit.execute import execute
 from tacit.frontends.models import free_inputs, load
+from tacit.frontends.onnx_inputs import Shapes
 from tacit.graph import Graph, require_supported
 from tacit.images import ImageScale
 from tacit.inputs import Declared
@@ -33,17 +34,29 @@ __all__ = ["compile", "prove", "verify"]
 WIDTHS = ("lean", "standard", "faithful")
 
 
-def compile(model: Any, samples: inputs.Given, *, widths: str = "standard", image: float | ImageScale | None = None) -> Model:
+def compile(
+    model: Any,
+    samples: inputs.Given,
+    *,
+    widths: str = "standard",
+    image: float | ImageScale | None = None,
+    shapes: Shapes | None = None,
+    trips: int | None = None,
+) -> Model:
     """Compiles an ONNX model (path, bytes or ModelProto) to an integer model, its circuit and its key, and measures it.
 
     `samples`: inputs that the model will see; their ranges fix the scales. An array equal to the declared shape is one
     sample; otherwise the first axis counts samples. `widths`: 'lean', 'standard' or 'faithful'. `image`: how pixels become
-    inputs, for image files; a number divides them. Raises ModelError, UnsupportedOperator, InputError.
+    inputs, for image files; a number divides them. `shapes`: lengths of symbolic axes, by the name of a dimension or of an
+    input; the samples give the others. `trips`: the most turns of a loop that the input ends and the model does not bound.
+    Raises ModelError, UnsupportedOperator, InputError.
     """
     if widths not in WIDTHS:
         raise ModelError(f"widths={widths!r} is unknown; use one of {', '.join(WIDTHS)}.")
+    if trips is not None and trips < 1:
+        raise InputError(f"trips={trips} is no number of turns; use 1 or more.")
     scale = images.scale_of(image)
-    source, rows, declared = _sampled(model, samples, scale)
+    source, rows, declared = _sampled(model, samples, scale, shapes, trips)
     graph = simplify(expand(source, EXPANSIONS))
     require_supported(graph, SUPPORTED)
     ranges = observe(graph, progress.each("observing samples", rows))
@@ -61,16 +74,18 @@ def prove(model: Model, given: inputs.Given, hide: Iterable[str] | None = None, 
     return model.prove(given, hide=hide, context=context)
 
 
-def _sampled(model: Any, samples: inputs.Given, scale: ImageScale | None) -> tuple[Graph, list, tuple[Declared, ...]]:
-    """The loaded graph, the checked samples, and what the inputs are; symbolic axes take the samples' lengths."""
-    free = [Declared(i.name, i.shape, i.dtype, i.batched) for i in free_inputs(model)]
+def _sampled(
+    model: Any, samples: inputs.Given, scale: ImageScale | None, shapes: Shapes | None, trips: int | None
+) -> tuple[Graph, list, tuple[Declared, ...]]:
+    """The loaded graph, the checked samples, and what the inputs are; other symbolic axes take the samples' lengths."""
+    free = [Declared(i.name, i.shape, i.dtype, i.batched) for i in free_inputs(model, shapes)]
     if scale is not None:
         if len(free) != 1:
             raise InputError(f"image= is for models with one input; this one has {len(free)}.")
         images.require_fit(free[0].name, free[0].shape, free[0].dtype, scale)
     given = inputs.named(samples, free, scale)
-    shapes = {d.name: inputs.sample_shape(d, given[d.name]) for d in free}
-    graph = load(model, shapes=shapes, supported=SUPPORTED)
+    found = {d.name: inputs.sample_shape(d, given[d.name]) for d in free}
+    graph = load(model, shapes=found, supported=SUPPORTED, trips=trips)
     declared = tuple(Declared(d.name, graph.values[d.name].shape, d.dtype, d.batched) for d in free)
     return graph, inputs.many(given, declared, scale), declared
 

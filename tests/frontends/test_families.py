@@ -425,3 +425,14 @@ def test_the_command_line_takes_them(tmp_path, llama):
     assert main(["prove", model, "--input", str(tmp_path / "one.npz"), "-o", receipt]) == 0
     assert main(["verify", receipt, "--key", str(tmp_path / "m.key")]) == 0
     assert main(["compile", str(tmp_path), "--samples", str(tmp_path / "samples.npz"), "-o", model]) == 2
+
+
+def test_the_number_of_tokens_is_a_dimension(bert):
+    folder, _ = bert
+    for shapes in ({"tokens": 9}, {"input_ids": (1, 9)}, {"attention_mask": (9,)}):
+        assert {entry.name: entry.shape for entry in models.free_inputs(folder, shapes)} == {
+            "input_ids": (1, 9),
+            "attention_mask": (1, 9),
+        }
+    with pytest.raises(tacit.InputError, match="'words', which the model does not have; its dimensions: 'tokens'"):
+        models.free_inputs(folder, {"words": 9})

@@ -110,23 +110,6 @@ def test_input_dtypes():
             load(model([node], {"x": (element, [2])}, {"y": (element, [2])}))
 
 
-def test_symbolic_axes():
-    node = helper.make_node("Relu", ["x"], ["y"])
-    proto = model([node], {"x": (FLOAT, ["N", "T", 4])}, {"y": (FLOAT, ["N", "T", 4])})
-    with pytest.raises(ModelError, match="Axis 1 of the input 'x'"):
-        load(proto)
-    for shape in ((5, 4), (9, 5, 4)):
-        assert load(proto, shapes={"x": shape}).values["y"].shape == (1, 5, 4)
-    two = model(
-        [helper.make_node("Add", ["x", "m"], ["y"])],
-        {"x": (FLOAT, ["N", "T"]), "m": (FLOAT, ["N", "T"])},
-        {"y": (FLOAT, ["N", "T"])},
-    )
-    assert load(two, shapes={"x": (6,)}).values["m"].shape == (1, 6)
-    unnamed = model([node], {"x": (FLOAT, ["N", 3, "?", "?"])}, {"y": (FLOAT, None)})
-    assert load(unnamed, shapes={"x": (3, 5, 7)}).values["y"].shape == (1, 3, 5, 7)
-
-
 def test_shape_arithmetic_is_resolved():
     """Reshape to [N, -1] with the batch taken from Shape, as exporters write it."""
     nodes = [

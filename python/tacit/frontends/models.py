@@ -7,31 +7,39 @@ from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any
 
+from onnx import TensorProto, helper
+
 from tacit.errors import ModelError
 from tacit.frontends import families, gguf, onnx, onnx_inputs, safetensors
 from tacit.frontends.checkpoint import Checkpoint
-from tacit.frontends.onnx_inputs import FreeInput
+from tacit.frontends.onnx_inputs import FreeInput, Shapes
 from tacit.graph import Graph
 
 __all__ = ["free_inputs", "load"]
 
+TOKENS = "tokens"
 
-def free_inputs(model: Any) -> tuple[FreeInput, ...]:
-    """The inputs of a model (a path, bytes, a ModelProto), in order, before open axes have lengths. Raises ModelError when it
-    is no model."""
+
+def free_inputs(model: Any, shapes: Shapes | None = None) -> tuple[FreeInput, ...]:
+    """The inputs of a model (a path, bytes, a ModelProto), in order, with the lengths of open axes that `shapes` gives; those
+    of the axis of tokens of a checkpoint are called `tokens`. Raises ModelError when it is no model, InputError when `shapes`
+    does not fit."""
     checkpoint = opened(model)
     if checkpoint is None:
-        return onnx_inputs.free_inputs(model)
-    lengths = {name: (1, 0) if per_token else (1,) for name, per_token in families.inputs(checkpoint).items()}
-    return tuple(FreeInput(name, shape, "int64", True) for name, shape in lengths.items())
+        return onnx_inputs.free_inputs(model, shapes)
+    declared = [
+        helper.make_tensor_value_info(name, TensorProto.INT64, (1, TOKENS) if per_token else (1,))
+        for name, per_token in families.inputs(checkpoint).items()
+    ]
+    return onnx_inputs.with_lengths(declared, shapes)
 
 
-def load(model: Any, shapes: Mapping[str, Sequence[int]], supported: Set[str]) -> Graph:
+def load(model: Any, shapes: Mapping[str, Sequence[int]], supported: Set[str], trips: int | None = None) -> Graph:
     """The graph of a model. `shapes`: input name -> shape of one sample, for open axes; `supported`: operators that need no
-    expansion. Raises ModelError, UnsupportedOperator."""
+    expansion; `trips` as in `onnx.load`. Raises ModelError, UnsupportedOperator."""
     checkpoint = opened(model)
     if checkpoint is None:
-        return onnx.load(model, shapes=shapes, supported=supported)
+        return onnx.load(model, shapes=shapes, supported=supported, trips=trips)
     lengths = {int(shapes[name][-1]) for name, per_token in families.inputs(checkpoint).items() if per_token}
     if len(lengths) != 1:
         raise ModelError(f"The inputs have {' and '.join(map(str, sorted(lengths)))} tokens; give every one the same length.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Set
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +16,7 @@ from tacit.errors import ModelError, UnsupportedOperator
 from tacit.frontends import onnx_shapes
 from tacit.frontends.onnx_canonical import CANONICAL_OPSET, canonical
 from tacit.frontends.onnx_file import Source, array_of, constant_of, opset_of, read
+from tacit.frontends.onnx_inputs import Shapes, fix_inputs
 from tacit.frontends.onnx_padded import padded_nodes, with_counts
 from tacit.frontends.onnx_unroll import unrolled
 from tacit.graph import Graph, Node, Value, check, require_supported
@@ -29,21 +30,22 @@ EXPANSIONS = 8
 
 def load(
     model: str | os.PathLike[str] | bytes | onnx.ModelProto,
-    shapes: Mapping[str, Sequence[int]] | None = None,
+    shapes: Shapes | None = None,
     supported: Set[str] | None = None,
     trips: int | None = None,
 ) -> Graph:
     """Reads an ONNX model.
 
-    `shapes`: lengths of symbolic axes, input name -> shape of one sample; a symbolic first axis always becomes 1.
+    `shapes`: lengths of symbolic axes: dimension name -> length, input name -> shape (also without its first axis); a
+    symbolic first axis without a length becomes 1.
     `supported`: operators that need no expansion; others that ONNX defines by a function body are replaced by it.
     `trips`: the most turns of a loop whose end depends on the input where the model sets no bound.
-    Raises ModelError (no model, damaged, a shape or dtype that cannot be used), UnsupportedOperator (control flow that no
-    flat graph expresses).
+    Raises ModelError (no model, damaged, a shape or dtype that cannot be used), InputError (`shapes` that do not fit),
+    UnsupportedOperator (control flow that no flat graph expresses).
     """
     source = read(model)
     skeleton = _inlined(source)
-    onnx_shapes.fix_inputs(source, skeleton, shapes)
+    fix_inputs(source, skeleton, shapes)
     source, skeleton = _flat(source, skeleton, supported, trips)
     values = onnx_shapes.infer(source, skeleton)
     return check(_graph(source, skeleton, values), "loaded")

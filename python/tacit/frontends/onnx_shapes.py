@@ -1,9 +1,8 @@
-"""Static shapes: symbolic axes get lengths, then every value gets a shape and a dtype."""
+"""Static shapes: every value gets a shape and a dtype, given those of the inputs."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import onnx
@@ -16,39 +15,6 @@ from tacit.frontends.onnx_values import Tensor
 from tacit.graph import Value
 from tacit.graph.export import IR_VERSION
 from tacit.graph.padded import DECIDING
-
-
-def fix_inputs(source: Source, model: onnx.ModelProto, shapes: Mapping[str, Sequence[int]] | None) -> None:
-    """Writes lengths into the model's inputs: a symbolic first axis becomes 1, others come from `shapes` (given without
-    or with the first axis), one symbol has one length. Raises ModelError for an axis that nothing resolves."""
-    inputs = [value for value in model.graph.input if value.name in source.inputs]
-    for value in inputs:
-        require_tensor(value)
-        for dim in value.type.tensor_type.shape.dim:
-            if dim.dim_param == "?":  # some exporters write it for every axis they do not know: no symbol
-                dim.ClearField("dim_param")
-    symbols: dict[str, int] = {}
-    for value in inputs:
-        dims = value.type.tensor_type.shape.dim
-        if dims and not dims[0].HasField("dim_value") and dims[0].dim_param:
-            symbols[dims[0].dim_param] = 1
-    for value in inputs:
-        dims = value.type.tensor_type.shape.dim
-        given = _aligned(dims, (shapes or {}).get(value.name))
-        for axis, dim in enumerate(dims):
-            if dim.HasField("dim_value") and dim.dim_value > 0:
-                continue
-            length = _length(dim, axis, given, symbols)
-            if length is None or length < 1:
-                raise ModelError(
-                    f"Axis {axis} of the input {value.name!r} has no fixed length; export the model with a fixed shape."
-                )
-            if dim.dim_param:
-                symbols.setdefault(dim.dim_param, length)
-            dim.dim_value = length
-    del model.graph.value_info[:]
-    for value in model.graph.output:
-        value.type.tensor_type.ClearField("shape")
 
 
 def infer(source: Source, model: onnx.ModelProto) -> dict[str, Value]:
@@ -146,23 +112,8 @@ def _measured_node(
     }
 
 
-def _aligned(dims: Sequence[Any], given: Sequence[int] | None) -> Sequence[int] | None:
-    if given is None:
-        return None
-    if len(given) == len(dims):
-        return given
-    return [1, *given] if len(given) + 1 == len(dims) else None
-
-
-def _length(dim: Any, axis: int, given: Sequence[int] | None, symbols: Mapping[str, int]) -> int | None:
-    if axis == 0:
-        return 1
-    if dim.dim_param in symbols and dim.dim_param:
-        return symbols[dim.dim_param]
-    return int(given[axis]) if given is not None else None
-
-
 def require_tensor(value: onnx.ValueInfoProto) -> None:
+    """Raises ModelError unless an input is a tensor of numbers with a rank."""
     if value.type.WhichOneof("value") in ("sequence_type", "optional_type"):
         kind = "a sequence" if value.type.HasField("sequence_type") else "an optional"
         raise ModelError(f"The input {value.name!r} is {kind}; make its elements inputs, and put them together in the model.")

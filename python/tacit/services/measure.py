@@ -18,7 +18,7 @@ import numpy as np
 
 from tacit import api, inputs
 from tacit.errors import InputError, ModelError
-from tacit.frontends.onnx_inputs import free_inputs
+from tacit.frontends.onnx_inputs import Shapes, free_inputs
 from tacit.receipt import Receipt
 from tacit.verify import verify
 
@@ -36,15 +36,17 @@ def medians(runs: int, work: Callable[[], Any]) -> tuple[float, float, Any]:
     return statistics.median(wall), statistics.median(cpu), result
 
 
-def measure(path: Path, samples: Any = None, runs: int = 5, widths: str = "standard") -> dict[str, Any]:
-    """One JSON-able object; `samples` as in `compile`, seeded random ones when None.
+def measure(
+    path: Path, samples: Any = None, runs: int = 5, widths: str = "standard", shapes: Shapes | None = None
+) -> dict[str, Any]:
+    """One JSON-able object; `samples` and `shapes` as in `compile`, seeded random samples when None.
 
     Proving runs in a process of its own that never imports onnxruntime, so that its peak memory is its own.
     """
     if samples is None:
-        samples = random_samples(path)
+        samples = random_samples(path, shapes=shapes)
     started = time.perf_counter()
-    model = api.compile(path, samples, widths=widths)
+    model = api.compile(path, samples, widths=widths, shapes=shapes)
     compile_s = time.perf_counter() - started
     first: dict[str, Any] = inputs.many(samples, model.declared, model.image)[0]
     float_s = onnxruntime_seconds(path, first)
@@ -127,11 +129,14 @@ def onnxruntime_seconds(path: Path, first: dict[str, np.ndarray]) -> float:
     return median
 
 
-def random_samples(path: Path, count: int = CALIBRATION) -> dict[str, np.ndarray]:
-    """Seeded uniform [0, 1] inputs of the declared shapes; symbolic axes are 1. Raises InputError for other dtypes."""
+def random_samples(path: Path, count: int = CALIBRATION, shapes: Shapes | None = None) -> dict[str, np.ndarray]:
+    """Seeded uniform [0, 1] inputs of the declared shapes; symbolic axes are those of `shapes`, or 1.
+
+    Raises InputError for other dtypes.
+    """
     generator = np.random.default_rng(0)
     samples = {}
-    for declared in free_inputs(path):
+    for declared in free_inputs(path, shapes):
         if np.dtype(declared.dtype).kind != "f":
             raise InputError(f"The input {declared.name!r} has dtype {declared.dtype}: give --samples, random ones mean nothing.")
         shape = [length or 1 for length in declared.shape]

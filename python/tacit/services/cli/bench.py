@@ -16,7 +16,7 @@ def run(arguments: argparse.Namespace) -> int:
     path = Path(arguments.model)
     if not path.is_file():
         raise ModelError(f"The model file {path} does not exist.")
-    result = measure(path, arguments.samples, runs=arguments.runs, widths=arguments.widths)
+    result = measure(path, arguments.samples, runs=arguments.runs, widths=arguments.widths, shapes=dict(arguments.shape))
     if arguments.peer:
         result["peer"] = with_peer(path, arguments.peer)
     print(json.dumps(result, indent=None if arguments.json else 2))

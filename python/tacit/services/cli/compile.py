@@ -17,7 +17,14 @@ def run(arguments: argparse.Namespace) -> int:
         storage.require_target(path)
         if os.path.realpath(path) in map(os.path.realpath, (arguments.model, arguments.samples)):
             raise InputError(f"{path} would overwrite what is read; name another output.")
-    model = api.compile(arguments.model, arguments.samples, widths=arguments.widths, image=scale(arguments))
+    model = api.compile(
+        arguments.model,
+        arguments.samples,
+        widths=arguments.widths,
+        image=scale(arguments),
+        shapes=dict(arguments.shape),
+        trips=arguments.trips,
+    )
     model.save(output, key=key)
     print(model.report.text())
     print(f"wrote {output} (private: holds the weights) and {key} (public)")

@@ -8,13 +8,31 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import tacit
 from tacit.errors import InvalidReceipt, TacitError
 
 DONE, REFUSED, USAGE, FAULT, INTERRUPTED = 0, 1, 2, 3, 130
 WIDTHS = ("lean", "standard", "faithful")
+
+
+def shape(text: str) -> tuple[str, int | tuple[int, ...]]:
+    """'tokens=128' -> ('tokens', 128); 'x=1,128' -> ('x', (1, 128))."""
+    name, _, lengths = text.rpartition("=")
+    if not name:
+        raise ValueError(text)
+    found = tuple(int(part) for part in lengths.split(","))
+    return name, found[0] if len(found) == 1 else found
+
+
+SHAPE: dict[str, Any] = {
+    "type": shape,
+    "action": "append",
+    "default": [],
+    "metavar": "NAME=LENGTH[,LENGTH]",
+    "help": "the length of a symbolic dimension, or the shape of an input; repeatable",
+}
 
 
 class Parser(argparse.ArgumentParser):
@@ -34,6 +52,8 @@ def parser() -> argparse.ArgumentParser:
     compile_.add_argument("--samples", required=True, help="a file of samples: .npz, .npy, .json, or one image")
     compile_.add_argument("-o", "--output", required=True, help="the model file to write; the key goes beside it as .key")
     compile_.add_argument("--widths", choices=WIDTHS, default="standard", help="integer widths")
+    compile_.add_argument("--shape", **SHAPE)
+    compile_.add_argument("--trips", type=int, metavar="N", help="the most turns of a loop that the input ends, without a bound")
     compile_.add_argument("--image", metavar="DIVIDE", type=float, help="take images; pixels are divided by this number")
     compile_.add_argument("--image-mean", metavar="M[,M,M]", type=numbers, help="then these are subtracted")
     compile_.add_argument("--image-deviation", metavar="D[,D,D]", type=numbers, help="then these divide")
@@ -61,6 +81,7 @@ def parser() -> argparse.ArgumentParser:
     bench.add_argument("--runs", type=int, default=5, help="proofs to take the median of")
     bench.add_argument("--json", action="store_true", help="print one line of JSON")
     bench.add_argument("--widths", choices=WIDTHS, default="standard", help="integer widths")
+    bench.add_argument("--shape", **SHAPE)
     return root
 
 
