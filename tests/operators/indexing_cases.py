@@ -38,3 +38,18 @@ BOXES = np.float32([[[0, 0, 2, 2], [0, 0.5, 2, 2.5], [2, 2, 4, 4]]])
 SCORES = np.float32([[[0.5, 0.75, 0.25], [0.5, 0.5, 0]]])
 case("non_max_suppression", node("NonMaxSuppression", "b s m i t"), {"b": BOXES, "s": SCORES},
      {"m": indices(2), "i": np.float32([0.5]), "t": np.float32([0.125])}, output_type=TensorProto.INT64)  # fmt: skip
+
+SMALL = random(5, 1, 2, 3, 4)
+PLANE = np.float32([[[[-0.9, 0.3], [0.2, 1.4]], [[0.1, -0.6], [-1.3, 0.8]]]])
+case("grid_sample", node("GridSample", "x g", align_corners=1), {"x": SMALL, "g": PLANE}, opset=20, fast=True)
+for mode, padding in (("nearest", "reflection"), ("cubic", "border"), ("linear", "reflection")):
+    case(f"grid_sample_{mode}_{padding}", node("GridSample", "x g", mode=mode, padding_mode=padding), {"x": SMALL, "g": PLANE},
+         opset=20, widths="lean")  # fmt: skip
+case("grid_sample_constant", node("GridSample", "x g", mode="cubic"), SMALL, {"g": PLANE}, opset=20)
+REGIONS = {"r": np.float32([[0, 0, 2, 1.5], [1, -1, 3, 2]]), "b": indices(0, 0)}
+for mode in ("avg", "max"):
+    case(f"roi_align_{mode}", node("RoiAlign", "x r b", mode=mode, output_height=2, output_width=2, sampling_ratio=2), SMALL,
+         REGIONS, opset=16)  # fmt: skip
+case("max_roi_pool", node("MaxRoiPool", "x r", pooled_shape=[2, 2]), SMALL, {"r": np.float32([[0, 0, 0, 2, 1], [0, 5, 5, 9, 9]])})
+UNPOOLED = {"x": random(6, 1, 1, 1, 2), "i": np.array([[[[5, 2]]]])}
+case("max_unpool", node("MaxUnpool", "x i", kernel_shape=[2, 2], strides=[2, 2]), UNPOOLED)
