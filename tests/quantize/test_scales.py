@@ -56,6 +56,39 @@ def test_integer_inputs_stay_integers():
     assert quantize(graph(4, "int64"), {"x": Seen(-5, 7), "y": Seen(0.0, 7.0)}).inputs["x"].low <= -5
 
 
+def embedding(*more: Node) -> Graph:
+    """x, reshaped, picks rows of a table of 1000; `more` reads x too."""
+    nodes = (
+        Node("Reshape", "", "r", ("x", "shape"), ("flat",), {}),
+        Node("Cast", "", "c", ("flat",), ("short",), {"to": 6}),
+        Node("Gather", "", "g", ("table", "short"), ("y",), {"axis": 0}),
+        *more,
+    )
+    constants = {"table": np.zeros((1000, 4), np.float32), "shape": np.array([3])}
+    kinds = {
+        "x": ((1, 3), "int64"),
+        "flat": ((3,), "int64"),
+        "short": ((3,), "int32"),
+        "y": ((3, 4), "float32"),
+        "z": ((1, 3), "float32"),
+    }
+    values = {name: Value(name, *kind) for name, kind in kinds.items()}
+    values |= {name: Value(name, array.shape, array.dtype.name) for name, array in constants.items()}
+    return Graph(nodes, values, ("x",), ("y", *(o for node in more for o in node.outputs)), constants, 17)
+
+
+def test_places_on_an_axis_have_its_length_whatever_was_observed():
+    ranges = {"x": Seen(3, 9), "y": Seen(0.0, 1.0)}
+    found = quantize(embedding(), ranges).inputs["x"]
+    assert (found.exponent, found.low, found.high) == (0, 0, 999)
+    found = quantize(embedding(), {**ranges, "x": Seen(-2, 9)}).inputs["x"]
+    assert (found.low, found.high) == (-1000, 999)
+    other = Node("Gather", "", "h", ("table", "x"), ("z",), {"axis": -1})
+    assert quantize(embedding(other), ranges).inputs["x"].high == 999, "the longer of two axes"
+    other = Node("Cast", "", "f", ("x",), ("z",), {"to": 1})
+    assert quantize(embedding(other), ranges).inputs["x"].high == 32, "a number, too: twice the power of two above 9"
+
+
 def test_an_exact_zero_minimum_is_a_physical_one():
     assert quantize(graph(4), {"x": Seen(0.0, 1.0), "y": Seen(0.0, 1.0)}).inputs["x"].low == 0
     assert quantize(graph(4), {"x": Seen(0.01, 1.0), "y": Seen(0.0, 1.0)}).inputs["x"].low < 0

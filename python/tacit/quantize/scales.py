@@ -21,6 +21,8 @@ TOY_VALUES = 1 << 15
 """Below so many values the function tables cost more than the values: 12 bits instead of 16."""
 FINEST = 12
 """A value that is almost zero everywhere gets at most so many fraction bits beyond the width of a narrow tensor."""
+KEEPING = {"Cast", "Flatten", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze"}
+"""Operators that keep an integer what it is, up to its dtype."""
 
 
 class ObservedRange(Protocol):
@@ -96,7 +98,11 @@ def quantize(graph: Graph, ranges: Mapping[str, ObservedRange], widths: str = "s
     for name in graph.inputs:
         if name not in ranges:
             raise ModelError(f"The input {name!r} was not observed: give at least one sample of it.")
-        inputs[name] = input_scale(graph.values[name].dtype, ranges[name], width.bits)
+        seen, places = ranges[name], places_of(graph, name)
+        if places is None:
+            inputs[name] = input_scale(graph.values[name].dtype, seen, width.bits)
+        else:
+            inputs[name] = InputScale(0, 0 if seen.low >= 0 else -places, places - 1)
     return Scales(width=width, exponents=exponents, largest=largest, inputs=inputs)
 
 
@@ -132,6 +138,21 @@ def input_scale(dtype: str, seen: ObservedRange, bits: int) -> InputScale:
     exponent = narrow_exponent(float(seen.absolute), bits)
     low, high = signed_range(bits)
     return InputScale(exponent, 0 if seen.low == 0 else low, high)
+
+
+def places_of(graph: Graph, name: str) -> int | None:
+    """The length of the axis on which every reader of an integer value takes it for a place: samples need not show all the
+    words of a vocabulary. None where one of them reads it otherwise."""
+    lengths: list[int | None] = []
+    for node in graph.consumers.get(name, ()):
+        if node.kind in KEEPING and node.inputs[0] == name and not is_float(graph.values[node.outputs[0]].dtype):
+            lengths.append(places_of(graph, node.outputs[0]))
+        elif node.kind == "Gather" and node.inputs[0] != name:
+            lengths.append(graph.values[node.inputs[0]].shape[int(node.attributes.get("axis", 0))])
+        else:
+            lengths.append(None)
+    known = [length for length in lengths if length is not None]
+    return max(known) if known and len(known) == len(lengths) and name not in graph.outputs else None
 
 
 def is_float(dtype: str) -> bool:
