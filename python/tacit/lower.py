@@ -8,6 +8,7 @@ from tacit.errors import ModelError, UnsupportedOperator
 from tacit.graph import Graph, Node, require_supported
 from tacit.operators import LOWERINGS
 from tacit.operators.context import Context
+from tacit.operators.fusion import fuse
 from tacit.operators.weights import common_shift
 from tacit.primitives.builder import Builder
 from tacit.primitives.program import Program, ProgramBuilder
@@ -32,6 +33,7 @@ def lower_into(builder: Builder, graph: Graph, scales: Scales) -> None:
     """Lowers a graph through any builder."""
     require_supported(graph, LOWERINGS.keys())
     require_static(graph)
+    graph = fuse(Context(graph, scales, builder))
     context = Context(graph, scales, builder)
     context.shift = common_shift(context)
     for name in graph.inputs:

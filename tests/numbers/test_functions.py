@@ -95,6 +95,39 @@ def test_chains_are_one_function():
     assert ends.tolist() == [16, 16, 16, 16, 43, 118, 321]
 
 
+SWISH = IDENTITY.combined("times", Function("sigmoid"))
+GELU = IDENTITY.combined(
+    "times", Function("affine", (0.5**0.5, 0.0)).then(Function("erf")).then(Function("affine", (0.5, 0.5)))
+)
+
+
+def test_combinations_are_one_function():
+    own, named = (tabulate(f, -4000, 4000, 9, 12, -(2**20), 2**20) for f in (SWISH, Function("swish", (1.0,))))
+    assert (own == named).all()
+    x = np.linspace(-5, 5, 1001)
+    assert np.abs(GELU.estimate(x) - Function("gelu").estimate(x)).max() < 1e-12
+    cube = Function("square").combined("times", IDENTITY).combined("plus", Function("affine", (-2.0, 1.0)))
+    assert tabulate(cube, -3, 3, 0, 0, -99, 99).tolist() == [x**3 - 2 * x + 1 for x in range(-3, 4)]
+    shifted = Function("affine", (1.0, 1.0)).then(cube)
+    assert shifted.exact(Fraction(1, 3), 20) == (Fraction(4, 3) ** 3 - Fraction(8, 3) + 1, True)
+    for function in (SWISH, GELU, shifted, SWISH.then(Function("tanh")).then(cube)):
+        assert Function.from_json(function.to_json()) == function
+    sum_of_two = IDENTITY.combined("plus", Function("sigmoid"))
+    assert len({f.label for f in (SWISH, GELU, cube, shifted, SWISH.then(RELU), RELU.then(SWISH), sum_of_two)}) == 7
+    with pytest.raises(ValueError):
+        Function("times")
+    with pytest.raises(ValueError):
+        Function("plus", (1.0,), None, RELU)
+
+
+@pytest.mark.parametrize("function", [SWISH, GELU, CHAIN.then(SWISH)])
+def test_a_combination_is_rounded_correctly_whatever_the_estimate(function):
+    first, last, low, high = -60, 60, -(2**50), 2**50
+    table = tabulate(function, first, last, 4, 30, low, high)
+    step = Fraction(1, 16)
+    assert table.tolist() == [rounded_entry(function, x * step, 30, low, high) for x in range(first, last + 1)]
+
+
 def test_saturation_of_huge_values():
     found = tabulate(Function("exp").then(Function("exp")), -2, 3000, 0, 4, -7, 77)
     assert found[-1] == 77 and (np.diff(found) >= 0).all()

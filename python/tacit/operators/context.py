@@ -279,9 +279,9 @@ class Context:
         return gadgets.round_saturate(self.builder, name, x, shift, self.scales.bits, function, last, form=form)
 
     def _peers(self, name: str) -> int:
-        """How many nodes of the graph have the operator of the one that computes a value."""
-        kind = self.graph.producers[name].kind
-        return sum(node.kind == kind for node in self.graph.nodes)
+        """How many nodes of the graph have the operator and the attributes of the one that computes a value."""
+        own = self.graph.producers[name]
+        return sum(node.kind == own.kind and node.attributes == own.attributes for node in self.graph.nodes)
 
     def wide(self, name: str) -> Tensor:
         """A value as a column of the width of its proved interval, at most WIDE_BITS bits, or a view that is so

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tacit.graph import Node
+from tacit.numbers.functions import Function
 from tacit.passes.expansion import Expand
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 Lower = Callable[["Context", Node], None]
 Rounds = Callable[["Context", Node, str], "int | None"]
 Weighs = Callable[["Context", Node], "tuple[str, np.ndarray] | None"]
+Describe = Callable[["Context", Node], Function]
 
 
 @dataclass(frozen=True)
@@ -29,28 +31,31 @@ class Lowering:
 
     `rounds(context, node, input)`: the exponent at which the node rounds that input, or None when it does not round it
     itself. `weighs(context, node)`: (data input, float weights that multiply it), or None; lets the compiler choose a
-    common shift.
+    common shift. `function(context, node)`: the function of one variable that the node applies to its first input.
     """
 
     operator: str
     lower: Lower
     rounds: Rounds | None = None
     weighs: Weighs | None = None
+    function: Describe | None = None
 
 
 LOWERINGS: dict[str, Lowering] = {}
 EXPANSIONS: dict[str, Expand] = {}
 
 
-def lowering(*operators: str, rounds: Rounds | None = None, weighs: Weighs | None = None) -> Callable[[Lower], Lower]:
+def lowering(
+    *operators: str, rounds: Rounds | None = None, weighs: Weighs | None = None, function: Describe | None = None
+) -> Callable[[Lower], Lower]:
     """Registers a function as the lowering of ONNX operators."""
 
-    def register(function: Lower) -> Lower:
+    def register(lower: Lower) -> Lower:
         for operator in operators:
             if operator in LOWERINGS:
                 raise ValueError(f"two lowerings of {operator}")
-            LOWERINGS[operator] = Lowering(operator, function, rounds, weighs)
-        return function
+            LOWERINGS[operator] = Lowering(operator, lower, rounds, weighs, function)
+        return lower
 
     return register
 

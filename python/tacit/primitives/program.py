@@ -170,7 +170,7 @@ class Encoder:
         if isinstance(value, Tensor):
             return {"tensor": self.tensor(value)}
         if isinstance(value, Function):
-            return {"function": [[f.name, [p.hex() for p in f.parameters]] for f in value.chain]}
+            return {"function": value.to_json()}
         raise TypeError(f"a step cannot hold a {type(value).__name__}")
 
     def axis(self, axis: Axis) -> int:
@@ -220,16 +220,8 @@ class Decoder:
         if kind == "tensor":
             return self.tensor(data)
         if kind == "function":
-            return self.function(data)
+            return Function.from_json(data)
         raise ValueError(f"an unknown kind of argument, {kind}")
-
-    def function(self, data: list[Any]) -> Function:
-        result: Function | None = None
-        for name, parameters in data:
-            result = Function(str(name), tuple(float.fromhex(p) for p in parameters), result)
-        if result is None:
-            raise ValueError("an empty function")
-        return result
 
     def map(self, data: list[Any]) -> Map:
         if len(data) == 3:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -10,12 +11,11 @@ import numpy as np
 from tacit.graph import Node
 from tacit.numbers.functions import Function
 from tacit.operators import domains
-from tacit.operators.registry import lowering
+from tacit.operators.fusion import FUSED
+from tacit.operators.registry import Describe, lowering
 
 if TYPE_CHECKING:
     from tacit.operators.context import Context
-
-Describe = Callable[["Context", Node], Function]
 
 
 def pointwise(operator: str) -> Callable[[Describe], Describe]:
@@ -25,7 +25,7 @@ def pointwise(operator: str) -> Callable[[Describe], Describe]:
         def rounds(context: Context, node: Node, name: str) -> int | None:
             return domains.exponents(context, describe(context, node), name, node.outputs[0])[0]
 
-        @lowering(operator, rounds=rounds)
+        @lowering(operator, rounds=rounds, function=describe)
         def lower(context: Context, node: Node) -> None:
             if not context.is_float(node.outputs[0]):
                 raise context.unsupported(node, "its values are integers; cast to floats first")
@@ -34,6 +34,11 @@ def pointwise(operator: str) -> Callable[[Describe], Describe]:
         return describe
 
     return register
+
+
+@pointwise(FUSED)
+def fused(context: Context, node: Node) -> Function:
+    return Function.from_json(json.loads(node.attributes["function"]))
 
 
 @pointwise("Relu")
