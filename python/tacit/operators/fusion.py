@@ -16,13 +16,13 @@ import numpy as np
 from tacit.errors import UnsupportedOperator
 from tacit.graph import Graph, Node
 from tacit.numbers.functions import IDENTITY, Function
-from tacit.operators.registry import LOWERINGS
+from tacit.operators.registry import LOWERINGS, OWN_DOMAIN
 
 if TYPE_CHECKING:
     from tacit.operators.context import Context
 
-DOMAIN, OPERATOR = "tacit", "Pointwise"
-FUSED = f"{DOMAIN}.{OPERATOR}"
+OPERATOR = "Pointwise"
+FUSED = f"{OWN_DOMAIN}.{OPERATOR}"
 """The kind of a node that applies the function of its attribute `function`, in JSON."""
 EXACT = frozenset({"identity", "affine", "square", "times", "plus"})
 """Functions that products compute without a table: putting only these together gains nothing."""
@@ -165,6 +165,6 @@ def replaced(graph: Graph, joined: dict[str, Step]) -> Graph:
         step = joined.get(output)
         if step is not None:
             function = json.dumps(step.function.to_json())
-            node = Node(OPERATOR, DOMAIN, node.name, (step.source,), (output,), {"function": function})
+            node = Node(OPERATOR, OWN_DOMAIN, node.name, (step.source,), (output,), {"function": function})
         nodes.append(node)
     return graph.rebuild(nodes) if joined else graph

@@ -41,6 +41,8 @@ class Lowering:
     function: Describe | None = None
 
 
+OWN_DOMAIN = "tacit"
+"""Kinds of nodes that only the compiler itself writes."""
 LOWERINGS: dict[str, Lowering] = {}
 EXPANSIONS: dict[str, Expand] = {}
 
@@ -90,4 +92,4 @@ def discover() -> frozenset[str]:
                 importlib.import_module(module.name)
     if both := LOWERINGS.keys() & EXPANSIONS.keys():
         raise ValueError(f"both a lowering and an expansion of {sorted(both)}")
-    return frozenset(LOWERINGS) | frozenset(EXPANSIONS)
+    return frozenset(kind for kind in LOWERINGS.keys() | EXPANSIONS.keys() if not kind.startswith(f"{OWN_DOMAIN}."))
