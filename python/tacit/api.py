@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,7 @@ from tacit import _core, images, inputs, progress
 from tacit.arithmetize import arithmetize
 from tacit.errors import InputError, ModelError
 from tacit.execute import execute
+from tacit.frontends import torch
 from tacit.frontends.models import free_inputs, load
 from tacit.frontends.onnx_inputs import Shapes
 from tacit.graph import Graph, require_supported
@@ -43,7 +46,8 @@ def compile(
     shapes: Shapes | None = None,
     trips: int | None = None,
 ) -> Model:
-    """Compiles an ONNX model (path, bytes or ModelProto) to an integer model, its circuit and its key, and measures it.
+    """Compiles a model to an integer model, its circuit and its key, and measures it. ONNX: a path, bytes or ModelProto; torch:
+    a module or an exported program.
 
     `samples`: inputs that the model will see; their ranges fix the scales. An array equal to the declared shape is one
     sample; otherwise the first axis counts samples. `widths`: 'lean', 'standard' or 'faithful'. `image`: how pixels become
@@ -78,6 +82,9 @@ def _sampled(
     model: Any, samples: inputs.Given, scale: ImageScale | None, shapes: Shapes | None, trips: int | None
 ) -> tuple[Graph, list, tuple[Declared, ...]]:
     """The loaded graph, the checked samples, and what the inputs are; other symbolic axes take the samples' lengths."""
+    if torch.is_torch(model):
+        samples = torch.arrays(inputs.read(Path(samples), ()) if isinstance(samples, (str, os.PathLike)) else samples)
+        model = torch.exported(model, samples, shapes)
     free = [Declared(i.name, i.shape, i.dtype, i.batched) for i in free_inputs(model, shapes)]
     if scale is not None:
         if len(free) != 1:
