@@ -33,6 +33,8 @@ ORDER = found_by("selection", "test_top_k_is_unique_for_every_field_value")
 SCATTER = found_by("selection", "test_scatter_is_unique_for_every_field_value")
 PLACE = found_by("selection", "test_the_only_place")
 SUMS = found_by("selection", "test_running_sums_are_unique")
+MOVES = found_by("selection", "test_rows_move_by_the_zeros_before_them")
+COMPACTION = found_by("selection", "test_compaction_is_unique_for_every_field_value")
 SURVIVORS = found_by("selection", "test_survivors_are_unique_for_every_field_value")
 CARRIED = found_by("selection", "test_what_is_carried_is_unique_for_every_field_value")
 COPY = found_by("relations_needed", "test_a_cell_equals_what_it_copies")
@@ -216,6 +218,12 @@ GADGETS = (
         ORDER,
     ),
     dropped("any write may be the last", "scatter.py", 'b.contract(f"{name}/taken", movement.plus(b, taken, -earlier))', SCATTER),
+    dropped("rows move as they like", "compaction.py", 'b.lookup(f"{part}/bits", table, [rest, bit, half])', MOVES),
+    Mutant(
+        "what is dropped stays",
+        (Edit(FOLDER + "compaction.py", "    product = arithmetic.multiply(b, flags, row)", "    product = (row + 0 * flags)"),),
+        COMPACTION,
+    ),
     dropped("anybody may survive", "survivors.py", 'b.lookup(f"{name}/kept", zero_table(2 * size), [d, keep])', SURVIVORS),
     Mutant(
         "equal scores do not suppress each other",

@@ -53,3 +53,4 @@ for mode in ("avg", "max"):
 case("max_roi_pool", node("MaxRoiPool", "x r", pooled_shape=[2, 2]), SMALL, {"r": np.float32([[0, 0, 0, 2, 1], [0, 5, 5, 9, 9]])})
 UNPOOLED = {"x": random(6, 1, 1, 1, 2), "i": np.array([[[[5, 2]]]])}
 case("max_unpool", node("MaxUnpool", "x i", kernel_shape=[2, 2], strides=[2, 2]), UNPOOLED)
+case("compress_many", node("Compress", "x c"), {"x": random(7, 20), "c": np.arange(20) % 3 > 0})

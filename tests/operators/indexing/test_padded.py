@@ -48,6 +48,17 @@ def test_compress(axis, keep):
         compare([node("Compress", "x c", **attributes)], {"x": random(0, 3, 4)}, ["y"], {"c": keep})
 
 
+def test_many_places():
+    """So many that rows are moved by `compacted`."""
+    generator = np.random.default_rng(0)
+    compare([node("NonZero", "x")], {"x": generator.integers(0, 2, (6, 7)).astype(np.int32)}, ["y"], output_type=INT64)
+    feeds = {"x": random(1, 40, 2), "c": generator.integers(0, 2, 40).astype(bool)}
+    compare([node("Compress", "x c", axis=0)], feeds, ["y"])
+    for ascending in (0, 1):
+        made = node("Unique", "x", "a b c d", sorted=ascending)
+        compare([made], {"x": generator.integers(0, 20, 40)}, ["a", "b", "c", "d"], output_type=INT64)
+
+
 def test_compress_of_an_accumulator_by_its_own_sign():
     nodes = [node("MatMul", "x w", "a"), node("ReduceSum", "a one", "s", keepdims=0), node("Greater", "s zero", "c"),
              node("Compress", "a c", axis=0)]  # fmt: skip

@@ -6,6 +6,7 @@ import numpy as np
 from drawn import Instance, drawn, intervals, operands, shapes
 from hypothesis import strategies as st
 
+from tacit.primitives.gadgets.compaction import compacted
 from tacit.primitives.gadgets.order import ranked, top_k
 from tacit.primitives.gadgets.running import carried
 from tacit.primitives.gadgets.scatter import scatter
@@ -144,3 +145,17 @@ def kept(draw):
         return found
 
     return Instance([scores, candidates, overlaps], lambda b, s, c, o: survivors(b, "g", s, c, o), expected)
+
+
+@drawn("compacted")
+def compactions(draw):
+    size = draw(st.integers(1, 6))
+    flags = draw(operands((size,), (0, 1)))
+    rows = draw(operands((size, *draw(st.lists(st.integers(1, 2), max_size=1))), intervals(6), EXPONENTS))
+
+    def expected(flags, rows):
+        found = np.zeros_like(rows)
+        found[: flags.sum()] = rows[flags == 1]
+        return found
+
+    return Instance([flags, rows], lambda b, f, x: compacted(b, "g", f, [x])[0], expected)

@@ -8,7 +8,7 @@ import pytest
 from exhaustion import Search
 
 from tacit.primitives.evaluate import Evaluate
-from tacit.primitives.gadgets import carried, one_hot, position, running_sum, scatter, select, survivors, top_k
+from tacit.primitives.gadgets import carried, compacted, one_hot, position, running_sum, scatter, select, survivors, top_k
 
 RANDOM = np.random.default_rng(0)
 COMBINE = {"none": lambda old, new: new, "add": np.add, "max": np.maximum, "min": np.minimum}
@@ -204,3 +204,22 @@ def test_running_sums_are_unique():
     search = Search(lambda b: running_sum(b, "y", b.input("x", (2,), -1, 1, 0), 0), prime)
     for x, y in itertools.product(range(prime), repeat=2):
         assert search.outputs({"x": [x, y]}) == {(x, (x + y) % prime)}
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_compaction_is_unique_for_every_field_value(size):
+    prime = 23
+    search = Search(lambda b: compacted(b, "c", b.input("f", (size,), 0, 1, 0), [b.input("x", (size,), -3, 3, 0)])[0], prime)
+    for x in points(prime, range(size), count=6):
+        for flags in itertools.product((0, 1, 2, prime - 1), repeat=size):
+            found = search.outputs({"f": list(flags), "x": x})
+            assert len(found) <= 1
+            if max(flags) <= 1:
+                front = [v for v, flag in zip(x, flags) if flag]
+                assert found == {(*front, *[0] * (size - len(front)))}
+
+
+def test_rows_move_by_the_zeros_before_them():
+    search = Search(lambda b: compacted(b, "c", b.input("f", (2,), 0, 1, 0), [b.input("x", (2,), 1, 2, 0)])[0], 11)
+    assert search.outputs({"f": [0, 1], "x": [2, 1]}) == {(1, 0)}
+    assert search.outputs({"f": [1, 1], "x": [2, 1]}) == {(2, 1)}

@@ -8,7 +8,7 @@ import numpy as np
 
 from tacit.graph import Node
 from tacit.operators.indexing.arguments import rounds_if_constant, values_of
-from tacit.operators.indexing.packing import chosen, is_not_zero, packed, put_count
+from tacit.operators.indexing.packing import in_front, is_not_zero, put_count
 from tacit.operators.registry import lowering
 from tacit.primitives import movement
 from tacit.primitives.tensor import Tensor
@@ -37,7 +37,6 @@ def compress(context: Context, node: Node) -> None:
         condition = context.exact(node.inputs[1])
         length = min(condition.shape[0], x.shape[0])
         flags = is_not_zero(context, f"{output}/condition", movement.slice_(builder, condition, 0, 0, length))
-        z, sums = packed(builder, output, flags)
-        rows = chosen(builder, z, movement.slice_(builder, x, 0, 0, length))
+        (rows,), sums = in_front(builder, output, flags, [movement.slice_(builder, x, 0, 0, length)])
         put_count(context, node, sums)
     context.put(output, movement.transpose(builder, rows, [*range(1, axis + 1), 0, *range(axis + 1, len(rows.shape))]))

@@ -9,7 +9,7 @@ import numpy as np
 from tacit.graph import Node
 from tacit.operators import tables
 from tacit.operators.indexing.arguments import places, values_of
-from tacit.operators.indexing.packing import packed, put_count
+from tacit.operators.indexing.packing import in_front, put_count
 from tacit.operators.registry import lowering
 from tacit.primitives import arithmetic, gadgets, movement
 from tacit.primitives.tensor import Tensor, constant
@@ -97,13 +97,13 @@ def non_max_suppression(context: Context, node: Node) -> None:
     rank = arithmetic.multiply(builder, kept, rank).bounded(0, rank.high)
     values, indices = gadgets.top_k(builder, f"{output}/best", rank, min(most, boxes))
     flags = gadgets.compare(builder, f"{output}/chosen", values, constant(values.shape, 1))
-    size = flags.size
-    z, sums = packed(builder, output, movement.reshape(builder, flags, (size,)))
-    z = movement.reshape(builder, z, (*flags.shape, size))
+    shape = flags.shape
     columns = [
-        arithmetic.einsum(builder, "bckZ,b->Z", z, places(builder, f"{output}/batch", batch)).bounded(0, batch - 1),
-        arithmetic.einsum(builder, "bckZ,c->Z", z, places(builder, f"{output}/class", classes)).bounded(0, classes - 1),
-        arithmetic.einsum(builder, "bckZ,bck->Z", z, indices).bounded(0, boxes - 1),
+        movement.reshape(builder, places(builder, f"{output}/batch", batch).bounded(0, batch - 1), (batch, 1, 1)),
+        movement.reshape(builder, places(builder, f"{output}/class", classes).bounded(0, classes - 1), (classes, 1)),
+        indices,
     ]
-    context.put(output, movement.concat(builder, [movement.unsqueeze(builder, x, [1]) for x in columns], 1))
+    flat = [movement.reshape(builder, movement.expand(builder, x, shape), (flags.size,)) for x in columns]
+    rows, sums = in_front(builder, output, movement.reshape(builder, flags, (flags.size,)), flat)
+    context.put(output, movement.concat(builder, [movement.unsqueeze(builder, x, [1]) for x in rows], 1))
     put_count(context, node, sums)

@@ -8,8 +8,9 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from tacit.graph import Node
+from tacit.operators import tables
 from tacit.operators.indexing.arguments import places, values_of
-from tacit.operators.indexing.packing import chosen, packed, put_count
+from tacit.operators.indexing.packing import in_front, put_count
 from tacit.operators.registry import lowering
 from tacit.primitives import arithmetic, gadgets, movement
 from tacit.primitives.tensor import Tensor
@@ -72,41 +73,38 @@ def ordered_keys(context: Context, node: Node, rows: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Distinct:
-    """What Unique gives: with z [n, n] and sums of `packed`, the rows and the numbers of rows that z chooses among; and how the
-    inverse and the counts are made."""
+    """What Unique gives, and the sums of `in_front`."""
 
-    z: Tensor
-    sums: Tensor
     rows: Tensor
     numbers: Tensor
     inverse: Callable[[], Tensor]
     counts: Callable[[], Tensor]
+    sums: Tensor
 
 
 def by_value(context: Context, name: str, groups: Groups, rows: Tensor) -> Distinct:
     """In ascending order. With a_u where group u starts, n beyond the last: it has a_(u+1) - a_u members."""
     builder, size = context.builder, groups.indices.shape[0]
-    z, sums = packed(builder, f"{name}/starts", groups.starts)
     letters = "abcdefgh"[: len(rows.shape) - 1]
     ordered = arithmetic.einsum(builder, f"ZY,Y{letters}->Z{letters}", groups.hits, rows)
     ordered = builder.copy(ordered.bounded(rows.low, rows.high), f"{name}/ordered")
+    beyond = (places(builder, f"{name}/beyond", size) - size).bounded(-size, -1)
+    (first, numbers, starts), sums = in_front(builder, name, groups.starts, [ordered, groups.indices, beyond])
 
     def counts() -> Tensor:
-        beyond = places(builder, f"{name}/beyond", size) - size
-        starts = arithmetic.einsum(builder, "YZ,Y->Z", z, beyond).bounded(-size, 0)
-        starts = builder.copy(starts, f"{name}/first")
-        later = movement.pad(builder, starts, [(-1, 1)])
-        return movement.plus(builder, later, -starts).bounded(0, size)
+        own = tables.column_of(context, f"{name}/first", starts)
+        return movement.plus(builder, movement.pad(builder, own, [(-1, 1)]), -own).bounded(0, size)
 
     inverse = lambda: groups.scattered(context, f"{name}/inverse", groups.numbers)  # noqa: E731
-    return Distinct(z, sums, ordered, groups.indices, inverse, counts)
+    return Distinct(first, numbers, inverse, counts, sums)
 
 
 def by_place(context: Context, name: str, groups: Groups, rows: Tensor) -> Distinct:
     """In the order in which they first appear."""
     builder, size = context.builder, groups.indices.shape[0]
     firsts = groups.scattered(context, f"{name}/firsts", groups.starts)
-    z, sums = packed(builder, f"{name}/firsts", firsts)
+    numbers = places(builder, f"{name}/rows", size).bounded(0, size - 1)
+    (first, numbers), sums = in_front(builder, name, firsts, [rows, numbers])
 
     @cache
     def inverse() -> Tensor:
@@ -117,7 +115,7 @@ def by_place(context: Context, name: str, groups: Groups, rows: Tensor) -> Disti
     def counts() -> Tensor:
         return arithmetic.reduce_sum(builder, gadgets.one_hot(builder, f"{name}/members", inverse(), size), [0])
 
-    return Distinct(z, sums, rows, places(builder, f"{name}/rows", size).bounded(0, size - 1), inverse, counts)
+    return Distinct(first, numbers, inverse, counts, sums)
 
 
 @lowering("Unique")
@@ -133,8 +131,8 @@ def unique(context: Context, node: Node) -> None:
     found = way(context, name, grouped(context, name, keys), rows)
     order = [*range(1, axis + 1), 0, *range(axis + 1, len(rows.shape))]
     results = (
-        lambda: movement.transpose(builder, chosen(builder, found.z, found.rows), order),
-        lambda: chosen(builder, found.z, found.numbers),
+        lambda: movement.transpose(builder, found.rows, order),
+        lambda: found.numbers,
         found.inverse,
         found.counts,
     )
