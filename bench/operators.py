@@ -57,7 +57,7 @@ LIMITS = {
     "ReduceProd": "as many factors as fit in 60 bits",
     "Resize": "constant sizes or scales; nearest, linear, cubic; not tf_crop_and_resize",
     "ReverseSequence": "lengths beyond the axis are clamped",
-    "RoiAlign": "constant regions",
+    "RoiAlign": "over computed regions averages of a fixed sampling_ratio",
     "ScatterElements": "indices as Gather; products are rounded write by write",
     "ScatterND": "as ScatterElements",
     "Slice": "constant bounds",

@@ -6,6 +6,8 @@ import pytest
 from onnx import helper
 from oracle import compare, random
 
+from tacit.errors import UnsupportedOperator
+
 GRID = node_cases.of("GridSample", "gridsample")
 
 
@@ -85,3 +87,24 @@ def test_unpooling_into_a_larger_shape(computed):
     if not computed:
         constants["i"] = feeds.pop("i")
     compare([made], feeds, ["y"], constants)
+
+
+@pytest.mark.parametrize("transformation", ["half_pixel", "output_half_pixel"])
+@pytest.mark.parametrize("scale", [1.0, 0.5, 0.3])
+@pytest.mark.parametrize("images", [1, 2])
+def test_computed_regions(transformation, scale, images):
+    """Regions and the images that they belong to are computed; each may lie outside."""
+    made = helper.make_node(
+        "RoiAlign", ["x", "r", "b"], ["y"], coordinate_transformation_mode=transformation, output_height=2, output_width=3,
+        sampling_ratio=3, spatial_scale=scale,
+    )  # fmt: skip
+    feeds = {"x": random(0, images, 2, 6, 5), "r": REGIONS, "b": np.array([0, 1, 1, 0]) % images}
+    compare([made], feeds, ["y"], opset=16)
+    compare([made], {key: feeds[key] for key in "xr"}, ["y"], {"b": feeds["b"]}, opset=16)
+
+
+@pytest.mark.parametrize("settings", [{"mode": "max", "sampling_ratio": 2}, {}])
+def test_computed_regions_that_are_refused(settings):
+    made = helper.make_node("RoiAlign", ["x", "r", "b"], ["y"], "n", **settings)
+    with pytest.raises(UnsupportedOperator, match="fixed sampling_ratio"):
+        compare([made], {"x": random(0, 1, 1, 6, 5), "r": REGIONS}, ["y"], {"b": np.array([0, 0, 0, 0])}, opset=16)

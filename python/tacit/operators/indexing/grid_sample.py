@@ -16,6 +16,7 @@ import numpy as np
 from tacit.graph import Node
 from tacit.operators import tables
 from tacit.operators.indexing.sampling import (
+    FRACTION,
     OFFSETS,
     at_taps,
     fraction_weights,
@@ -32,9 +33,6 @@ from tacit.primitives.tensor import Tensor, constant
 
 if TYPE_CHECKING:
     from tacit.operators.context import Context
-
-FRACTION = 12
-"""Computed places have at most so many fraction bits; nearest ones are rounded from the grid itself."""
 
 
 @dataclass(frozen=True)

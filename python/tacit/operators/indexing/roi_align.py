@@ -1,4 +1,4 @@
-"""RoiAlign and MaxRoiPool: pooling over constant regions, and RoiAlign's averages over computed ones."""
+"""RoiAlign: averages, or maxima, of bilinear samples in the bins of constant regions, and averages in those of computed ones."""
 
 from __future__ import annotations
 
@@ -9,13 +9,18 @@ import numpy as np
 
 from tacit.graph import Node
 from tacit.operators import tables
-from tacit.operators.indexing.sampling import FINEST, at_taps, taken
+from tacit.operators.indexing.regions import as_regions, as_rows, filled
+from tacit.operators.indexing.sampling import FINEST, FRACTION, at_taps, fraction_weights, split_place, taken, weight_rows
+from tacit.operators.quantised.saturation import clamped
 from tacit.operators.registry import lowering
 from tacit.primitives import arithmetic, gadgets, movement
-from tacit.primitives.tensor import Tensor
+from tacit.primitives.tensor import Tensor, constant
 
 if TYPE_CHECKING:
     from tacit.operators.context import Context
+
+FINEST_SHARE = 20
+"""Fraction bits of the constants that say where in a computed region a sample lies."""
 
 
 def bins_of(context: Context, node: Node, low: float, high: float, bins: int) -> list[np.ndarray]:
@@ -64,30 +69,14 @@ def regions(context: Context, node: Node, x: Tensor) -> tuple[np.ndarray, np.nda
     return tuple(np.stack([filled(part, most, k == 1 and average) for part in parts]) for k, parts in enumerate(zip(*found)))  # type: ignore[return-value]
 
 
-def filled(array: np.ndarray, length: int, with_zeros: bool) -> np.ndarray:
-    """`length` elements: the array's, then zeros or its first again."""
-    rest = length - len(array)
-    return np.concatenate([array, np.zeros(rest, array.dtype) if with_zeros or not len(array) else np.repeat(array[:1], rest)])
-
-
-def as_rows(context: Context, x: Tensor) -> Tensor:
-    """x [batch, channels, height, width] as [channels, batch * height * width]."""
-    turned = movement.transpose(context.builder, x, [1, 0, 2, 3])
-    return movement.reshape(context.builder, turned, (x.shape[1], x.size // x.shape[1]))
-
-
-def as_regions(context: Context, node: Node, found: Tensor) -> Tensor:
-    """[channels, regions * bins] as the output."""
-    count, channels, height, width = context.shape(node.outputs[0])
-    found = movement.reshape(context.builder, found, (channels, count, height, width))
-    return movement.transpose(context.builder, found, [1, 0, 2, 3])
-
-
 @lowering("RoiAlign")
 def roi_align(context: Context, node: Node) -> None:
     """The average, or the maximum of the weighted taps, of bilinear samples of every bin."""
     builder, output = context.builder, node.outputs[0]
     x = context.factor(node.inputs[0])
+    if context.constant(node.inputs[1]) is None:
+        context.put(output, over_computed(context, node, x))
+        return
     index, weights = regions(context, node, x)
     if node.attributes.get("mode", "avg") == "avg":
         context.put(output, as_regions(context, node, at_taps(context, f"{output}/weights", as_rows(context, x), index, weights)))
@@ -99,39 +88,70 @@ def roi_align(context: Context, node: Node) -> None:
     context.put(output, as_regions(context, node, largest))
 
 
-@lowering("MaxRoiPool")
-def max_roi_pool(context: Context, node: Node) -> None:
-    """Regions (batch, x1, y1, x2, y2), rounded, and bins cut outwards; an empty bin gives 0."""
-    builder, output = context.builder, node.outputs[0]
-    x = context.narrow(node.inputs[0])
-    height, width = x.shape[2:]
-    bins = [int(i) for i in node.attributes["pooled_shape"]]
-    found = []
-    for region in context.require_constant(node, 1, "regions"):
-        down, across = (
-            cut_outwards(region[i], region[i + 2], np.float32(node.attributes.get("spatial_scale", 1.0)), count, length)
-            for i, count, length in ((2, bins[0], height), (1, bins[1], width))
-        )
-        for rows in down:
-            for columns in across:
-                index = (rows[:, None] * width + columns[None, :]).reshape(-1) + int(region[0]) * height * width
-                found.append(index)
-    most = max(max(len(index) for index in found), 1)
-    places = np.stack([filled(index, most, False) for index in found])
-    largest = gadgets.maximum_along(builder, output, taken(context, as_rows(context, x), places), 2)
-    largest = movement.squeeze(builder, largest, [2])
-    kept = np.array([len(index) > 0 for index in found], dtype=np.int64)
-    if not kept.all():
-        largest = arithmetic.multiply(builder, largest, context.weight(f"{output}/kept", kept, 0))
-    context.put(output, as_regions(context, node, largest))
+def over_computed(context: Context, node: Node, x: Tensor) -> Tensor:
+    """Averages over computed regions: y[r, c, i, j] = sum_hw Y[r, i, h] X[r, j, w] x[r, c, h, w] with committed weights Y and X."""
+    builder, output, count = context.builder, node.outputs[0], int(node.attributes.get("sampling_ratio", 0))
+    if count < 1 or node.attributes.get("mode", "avg") != "avg":
+        raise context.unsupported(node, "over computed regions only averages of a fixed sampling_ratio can be proved")
+    rois = context.wide(node.inputs[1])
+    sides = [movement.slice_(builder, rois, 1, i, i + 1) for i in range(4)]
+    bins = [int(node.attributes.get(key, 1)) for key in ("output_height", "output_width")]
+    down, across = (
+        bin_weights(context, node, f"{output}/axis{i}", sides[1 - i], sides[3 - i], bins[i], x.shape[2 + i]) for i in (0, 1)
+    )
+    x = tables.column_of(context, f"{output}/image", x)
+    known = context.constant(node.inputs[2])
+    if x.shape[0] == 1:
+        image = movement.expand(builder, x, (rois.shape[0], *x.shape[1:]))
+    elif known is not None:
+        image = movement.take(builder, x, 0, known.reshape(-1).tolist())
+    else:
+        image = builder.copy(gadgets.select(builder, f"{output}/chosen", x, context.exact(node.inputs[2])), f"{output}/images")
+    bound = max(abs(x.low), abs(x.high)) << 2 * FRACTION
+    pair = movement.unsqueeze(builder, down, [1, 3, 5]) * movement.unsqueeze(builder, across, [1, 2, 4])
+    total = arithmetic.reduce_sum(builder, pair * movement.unsqueeze(builder, image, [2, 3]), [-2, -1])
+    return total.bounded(-bound, bound).with_exponent(x.exponent + 2 * FRACTION)
 
 
-def cut_outwards(low: float, high: float, scale: np.float32, bins: int, length: int) -> list[np.ndarray]:
-    """The indices of every bin along one axis of a region; halves are rounded away from zero."""
-    start, end = (int(np.copysign(np.floor(abs(np.float32(x) * scale) + np.float32(0.5)), x)) for x in (low, high))
-    size = np.float32(max(end - start + 1, 1)) / np.float32(bins)
-    found = []
-    for b in range(bins):
-        first, last = int(np.floor(np.float32(b) * size)), int(np.ceil(np.float32(b + 1) * size))
-        found.append(np.arange(min(max(first + start, 0), length), min(max(last + start, 0), length)))
-    return found
+def bin_weights(context: Context, node: Node, name: str, low: Tensor, high: Tensor, bins: int, length: int) -> Tensor:
+    """[regions, bins, length] weights, of exponent FRACTION, of the samples of every bin along one axis, for sides [regions, 1].
+
+    Sample k of all is at scale (low + a_k (high - low)), less a half for half_pixel.
+    """
+    builder, count = context.builder, int(node.attributes["sampling_ratio"])
+    half = node.attributes.get("coordinate_transformation_mode", "half_pixel") == "half_pixel"
+    scale = float(np.float32(node.attributes.get("spatial_scale", 1.0)))
+    size = movement.plus(builder, high, -low)
+    if not half:
+        least = int(np.ceil(np.ldexp(1.0, size.exponent) / scale))
+        size = gadgets.maximum(builder, f"{name}/size", size, constant(size.shape, least, size.exponent))
+    shares = (np.arange(bins * count) + 0.5) / (bins * count)
+    scales = context.weight(f"{name}/shares", shares * scale, FINEST_SHARE)
+    place = arithmetic.multiply(builder, size, scales)
+    first = movement.shifted(low * int(np.rint(np.ldexp(scale, FINEST_SHARE))), low.exponent)
+    place = movement.plus(builder, place, first.with_exponent(place.exponent))
+    place = gadgets.round_wide(builder, f"{name}/place", place, place.exponent - FRACTION)
+    place = place - ((1 << FRACTION) // 2 if half else 0)
+    inside = between(context, f"{name}/inside", place, -1 << FRACTION, length << FRACTION)
+    near = clamped(context, f"{name}/near", place.with_exponent(0), 0, length - 1 << FRACTION).with_exponent(FRACTION)
+    whole, fraction = split_place(builder, name, near)
+    weights = [
+        builder.copy(arithmetic.multiply(builder, weight, inside).bounded(0, 1 << FRACTION), f"{name}/tap")
+        for weight in fraction_weights(builder, name, "linear", fraction)
+    ]
+    rows = weight_rows(context, name, "linear", whole, weights, (0, length - 1), range(length))
+    rows = movement.reshape(builder, rows, (rows.shape[0], bins, count, length))
+    total = arithmetic.reduce_sum(builder, rows, [2]).bounded(0, count << FRACTION)
+    return gadgets.divide_constant(builder, f"{name}/average", total, count).with_exponent(FRACTION)
+
+
+def between(context: Context, name: str, x: Tensor, low: int, high: int) -> Tensor:
+    """[low <= x <= high] of the integers of x."""
+    builder, flags = context.builder, []
+    if x.low < low:
+        flags.append(gadgets.compare(builder, f"{name}/low", x, constant(x.shape, low, x.exponent)))
+    if x.high > high:
+        flags.append(gadgets.compare(builder, f"{name}/high", constant(x.shape, high, x.exponent), x))
+    if not flags:
+        return constant(x.shape, 1)
+    return flags[0] if len(flags) == 1 else movement.plus(builder, flags[0], flags[1] - 1).bounded(0, 1)

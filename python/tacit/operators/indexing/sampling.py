@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 FINEST = 14
 """Constant weights of taps have at most so many fraction bits."""
+FRACTION = 12
+"""Computed places have at most so many fraction bits."""
 OFFSETS = {"nearest": (0,), "linear": (0, 1), "cubic": (-1, 0, 1, 2)}
 """mode -> the taps, counted from the largest integer that is not above the place."""
 CUBIC = ((0, -3, 6, -3), (4, 0, -9, 5), (0, 3, 6, -5), (0, 0, -3, 3))
