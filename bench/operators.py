@@ -45,7 +45,6 @@ LIMITS = {
     "Log": "16-bit argument; the lowest value at 0 and below",
     "LpNormalization": "p = 1, 2",
     "LpPool": "p = 1, 2",
-    "MaxPool": "values, not indices",
     "MaxRoiPool": "constant regions",
     "MaxUnpool": "the last write to a place counts",
     "NonMaxSuppression": "a padded result; constant limits and thresholds; boxes as narrow tensors",

@@ -56,3 +56,5 @@ case("max_unpool", node("MaxUnpool", "x i", kernel_shape=[2, 2], strides=[2, 2])
 case("compress_many", node("Compress", "x c"), {"x": random(7, 20), "c": np.arange(20) % 3 > 0})
 case("roi_align_computed", node("RoiAlign", "x r b", output_height=2, output_width=1, sampling_ratio=2),
      {"x": random(8, 2, 1, 3, 3), "r": np.float32([[0, 0, 2, 1.5], [1, -3, 5, 2]]), "b": indices(1, 0)}, opset=16)  # fmt: skip
+case("max_pool_places", node("MaxPool", "x", "v i", kernel_shape=[2, 2], pads=[1, 0, 0, 1]), SMALL, outputs=("i",),
+     output_type=TensorProto.INT64)  # fmt: skip

@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tacit.graph import Node
+from tacit.operators.pooling.places import largest_with_places
 from tacit.operators.registry import as_output, lowering
 from tacit.operators.windows import Window, windows
 from tacit.primitives import gadgets, movement
@@ -40,10 +41,14 @@ def largest_along(context: Context, node: Node, x: Tensor, axis: int, window: Wi
 
 @lowering("MaxPool", rounds=as_output)
 def max_pool(context: Context, node: Node) -> None:
-    if len([name for name in node.outputs if name]) > 1:
-        raise context.unsupported(node, "its indices are used; only the values can be proved yet")
     x = context.narrow(node.inputs[0])
-    for i, window in enumerate(windows(context, node, x.shape[2:], list(node.attributes["kernel_shape"]))):
+    spatial = windows(context, node, x.shape[2:], list(node.attributes["kernel_shape"]))
+    if len(node.outputs) > 1 and node.outputs[1]:
+        taps = [[tap_positions(context, node, window, tap) for tap in range(window.kernel)] for window in spatial]
+        for name, result in zip(node.outputs, largest_with_places(context, node, x, spatial, taps)):
+            context.put(name, result)
+        return
+    for i, window in enumerate(spatial):
         x = largest_along(context, node, x, 2 + i, window)
     context.put(node.outputs[0], x)
 
