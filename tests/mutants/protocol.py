@@ -38,8 +38,8 @@ LOOKUP = "crates/protocols/lookup/src/"
 CONTRACT = "crates/protocols/contract/src/"
 OPEN = "crates/protocols/open/src/"
 
-DRAW_BETAS = "sender.draw_many(labels::BETA, regions.width + 1)"
-READ_BETAS = "reading.draw_many(labels::BETA, regions.width + 1)"
+DRAW_BETAS = "sender.draw_many(labels::BETA, regions.width.saturating_add(1))"
+READ_BETAS = "reading.draw_many(labels::BETA, regions.width.saturating_add(1))"
 
 
 def shared_betas(draw: str) -> str:
@@ -58,7 +58,7 @@ TRANSCRIPTS = (
     ),
     Mutant(
         "a draw does not count",
-        (Edit(SPONGE, "        self.drawn += 1;\n", ""),),
+        (Edit(SPONGE, "        self.drawn = self.drawn.wrapping_add(1);\n", ""),),
         Cargo("tacit-transcript", "separation", ("draws_differ",)),
     ),
     Mutant(
@@ -158,7 +158,7 @@ LOOKUPS = (
     Mutant(
         "positions of a tuple share a challenge",
         (
-            Edit(LOOKUP + "prove.rs", DRAW_BETAS, shared_betas(DRAW_BETAS)),
+            Edit(LOOKUP + "prove/mod.rs", DRAW_BETAS, shared_betas(DRAW_BETAS)),
             Edit(LOOKUP + "verify.rs", READ_BETAS, shared_betas(READ_BETAS)),
         ),
         adaptive("a_tuple_with_the_sum_of_another"),
@@ -190,7 +190,7 @@ LOOKUPS = (
     Mutant(
         "fingerprints are not joined to numerators",
         (
-            Edit(LOOKUP + "prove.rs", "lambda = sender.draw(labels::LAMBDA);", "lambda = sender.draw(labels::LAMBDA) * K::ZERO;"),
+            Edit(LOOKUP + "prove/mod.rs", "lambda = sender.draw(labels::LAMBDA);", "lambda = sender.draw(labels::LAMBDA) * K::ZERO;"),
             Edit(
                 LOOKUP + "verify.rs", "lambda = reading.draw(labels::LAMBDA);", "lambda = reading.draw(labels::LAMBDA) * K::ZERO;"
             ),
@@ -258,7 +258,7 @@ OPENINGS = (
         "the value out of the domain is not checked",
         (
             Edit(
-                OPEN + "prove.rs",
+                OPEN + "prove/mod.rs",
                 "(z, coefficients.next().unwrap_or(K::ZERO))",
                 "(z, coefficients.next().unwrap_or(K::ZERO) * K::ZERO)",
             ),
@@ -276,7 +276,7 @@ OPENINGS = (
         "rows are not checked against the fold",
         (
             Edit(
-                OPEN + "prove.rs",
+                OPEN + "prove/mod.rs",
                 ".map(|&position| schedule.point(i - 1, position)).zip(coefficients)",
                 ".map(|&position| schedule.point(i - 1, position)).zip(coefficients).take(0)",
             ),
@@ -321,7 +321,7 @@ OPENINGS = (
         "a fold is drawn before its message",
         (
             Edit(
-                OPEN + "prove.rs",
+                OPEN + "prove/mod.rs",
                 '    sender.send_many("opening: round", &[constant, leading]);\n    sender.draw("opening: fold")\n',
                 '    sender.send("opening: round", constant);\n    let at = sender.draw("opening: fold");\n'
                 '    sender.send("opening: round", leading);\n    at\n',

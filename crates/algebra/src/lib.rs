@@ -2,7 +2,28 @@
 //!
 //! A point lists its coordinates most significant first: `eq(point, i)` reads the binary digits of `i` from the top.
 
+#![forbid(unsafe_code)]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::arithmetic_side_effects,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::string_slice,
+        clippy::todo,
+        clippy::unimplemented,
+        clippy::unreachable,
+        clippy::unwrap_used
+    )
+)]
+
 pub mod multilinear;
+#[allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    reason = "vectors of field elements, whose type is the machine's; arrays as long as a vector"
+)]
 pub mod packed;
 pub mod progress;
 
@@ -28,7 +49,7 @@ pub fn signed(value: i64) -> F {
 #[inline]
 pub fn centred(value: F) -> i64 {
     let v = value.as_canonical_u64();
-    if v > P / 2 { -((P - v) as i64) } else { v as i64 }
+    if v > P / 2 { v.wrapping_sub(P) as i64 } else { v as i64 }
 }
 
 /// An extension element of a base field element.

@@ -6,7 +6,7 @@ use crate::{K, integer};
 
 /// Coordinates of an axis of length `len`: ceil(log2 len); 0 for lengths 0 and 1.
 pub fn bits(len: u64) -> usize {
-    if len <= 1 { 0 } else { (u64::BITS - (len - 1).leading_zeros()) as usize }
+    u64::BITS.saturating_sub(len.saturating_sub(1).leading_zeros()) as usize
 }
 
 /// `[eq(point, i) for i < 2^point.len()]`.
@@ -65,16 +65,17 @@ pub fn less_than(point: &[K], len: u64) -> K {
 
 /// `sum_{i < len} i eq(point, i)`, in O(point.len()^2).
 pub fn iota(point: &[K], len: u64) -> K {
-    let n = point.len();
-    let power = |b: usize| integer(1i64.checked_shl((n - 1 - b) as u32).unwrap_or(0));
-    let tail = |from: usize| point.iter().enumerate().skip(from).fold(K::ZERO, |s, (b, &r)| s + r * power(b));
-    if len.checked_shr(n as u32).unwrap_or(0) != 0 {
-        return tail(0);
+    let n = point.len() as u32;
+    let power = |b: u32| integer(1i64.checked_shl(b).unwrap_or(0));
+    let digits = || point.iter().zip((0..n).rev());
+    let below = |most: u32| digits().filter(|(_, b)| *b < most).fold(K::ZERO, |s, (&r, b)| s + r * power(b));
+    if len.checked_shr(n).unwrap_or(0) != 0 {
+        return below(n);
     }
     let (mut total, mut prefix, mut base) = (K::ZERO, K::ONE, K::ZERO);
-    for (b, &r) in point.iter().enumerate() {
-        if len.checked_shr((n - 1 - b) as u32).unwrap_or(0) & 1 == 1 {
-            total += prefix * (K::ONE - r) * (tail(b + 1) + base);
+    for (&r, b) in digits() {
+        if len.checked_shr(b).unwrap_or(0) & 1 == 1 {
+            total += prefix * (K::ONE - r) * (below(b) + base);
             prefix *= r;
             base += power(b);
         } else {
@@ -90,9 +91,9 @@ pub fn interpolation_weights(count: usize, x: K) -> Vec<K> {
     use p3_field::Field;
     (0..count as i64)
         .map(|i| {
-            (0..count as i64)
-                .filter(|&j| j != i)
-                .fold(K::ONE, |product, j| product * (x - integer(j)) * integer(i - j).try_inverse().unwrap_or(K::ZERO))
+            (0..count as i64).filter(|&j| j != i).fold(K::ONE, |product, j| {
+                product * (x - integer(j)) * (integer(i) - integer(j)).try_inverse().unwrap_or(K::ZERO)
+            })
         })
         .collect()
 }

@@ -37,7 +37,7 @@ impl Progress {
         let ended = stages.iter().zip(stages.iter().skip(1));
         ended
             .filter(|((name, _), _)| !name.is_empty())
-            .map(|((name, a), (_, b))| (*name, (*b - *a).as_secs_f64()))
+            .map(|((name, a), (_, b))| (*name, b.duration_since(*a).as_secs_f64()))
             .collect()
     }
 

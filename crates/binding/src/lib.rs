@@ -1,5 +1,20 @@
 //! The border to Python: bytes in, bytes out, opaque handles. The interpreter's lock is released in every long call.
 
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::arithmetic_side_effects,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::string_slice,
+        clippy::todo,
+        clippy::unimplemented,
+        clippy::unreachable,
+        clippy::unwrap_used
+    )
+)]
+
 mod prover;
 mod verifier;
 

@@ -107,7 +107,7 @@ impl Circuit {
                 let marks = mentioned.iter_mut().zip(&mut uses).zip(read);
                 marks.for_each(|((mentioned, uses), read)| {
                     *mentioned |= read;
-                    *uses += usize::from(read);
+                    *uses = uses.saturating_add(usize::from(read));
                 });
             }
             let shared = sum.axes.iter().zip(&uses).filter(|(_, uses)| **uses > 1).map(|(&d, _)| bits(d));
@@ -176,7 +176,11 @@ impl Circuit {
                 let column = self.columns.get(segment.count as usize);
                 let fits = column.is_some_and(|c| c.home == Home::Count && c.shape == [segment.entries]);
                 demand(fits, || format!("a segment of the table {} lacks a count column of its shape", table.name))?;
-                owners.iter_mut().skip(segment.count as usize).take(1).for_each(|owner| *owner += 1);
+                owners
+                    .iter_mut()
+                    .skip(segment.count as usize)
+                    .take(1)
+                    .for_each(|owner| *owner = owner.saturating_add(1));
                 check_rules(table, segment.entries, &segment.rules)?;
             }
         }
@@ -242,7 +246,7 @@ impl Circuit {
         let mut bound = vec![0usize; self.columns.len()];
         for public in &self.publics {
             check_public(public, self.columns.get(public.column as usize))?;
-            bound.iter_mut().skip(public.column as usize).take(1).for_each(|count| *count += 1);
+            bound.iter_mut().skip(public.column as usize).take(1).for_each(|count| *count = count.saturating_add(1));
         }
         for (column, count) in self.columns.iter().zip(bound) {
             let right = column.home != Home::Public || count == 1;
@@ -288,20 +292,19 @@ fn check_parameters(parameters: &Parameters) -> Valid {
     let Parameters { log_rows, reserved, salt, folds, log_inverse_rates, queries } = parameters;
     let log_rows = usize::from(*log_rows);
     demand((1..=30).contains(&log_rows), || format!("limbs of 2^{log_rows} rows are not supported"))?;
-    demand(u64::from(*reserved) < 1 << (log_rows - 1), || "the reserved rows fill half a limb".into())?;
+    demand(u64::from(*reserved) < 1 << log_rows.saturating_sub(1), || "the reserved rows fill half a limb".into())?;
     demand(*salt <= 64, || "a salt has more than 64 bytes".into())?;
-    let oracles = folds.len() + 1;
+    let oracles = folds.len().saturating_add(1);
     let lengths = log_inverse_rates.len() == oracles && queries.len() == oracles;
     demand(lengths, || "folds, rates and queries do not have matching lengths".into())?;
     let mut left = log_rows;
     for (i, (&rate, &count)) in log_inverse_rates.iter().zip(queries).enumerate() {
         if let Some(&fold) = i.checked_sub(1).and_then(|i| folds.get(i)) {
-            let fold = usize::from(fold);
-            demand((1..=16).contains(&fold) && fold <= left, || "the folds exceed the rows of a limb".into())?;
-            left -= fold;
+            let rest = left.checked_sub(usize::from(fold)).filter(|_| (1..=16).contains(&fold));
+            left = rest.ok_or_else(|| CircuitError::new("the folds exceed the rows of a limb"))?;
         }
         demand((1..=10).contains(&rate), || format!("the inverse rate 2^{rate} is not supported"))?;
-        demand(left + usize::from(rate) <= TWO_ADICITY, || {
+        demand(left.saturating_add(usize::from(rate)) <= TWO_ADICITY, || {
             "an oracle's domain is larger than the field allows".into()
         })?;
         demand((1..=4096).contains(&count), || format!("{count} queries are not supported"))?;

@@ -10,9 +10,13 @@ pub struct Values {
     pub columns: Vec<Vec<i64>>,
 }
 
-/// Bytes of a column in its buffer; `None` when it does not fit 64 bits.
+/// Bytes of a column in its buffer; `None` when they do not fit 64 bits.
 pub fn column_bytes(column: &Column) -> Option<u64> {
-    column.shape.iter().try_fold(u64::from(column.bytes), |product, &d| product.checked_mul(d))
+    column_cells(column)?.checked_mul(u64::from(column.bytes))
+}
+
+fn column_cells(column: &Column) -> Option<u64> {
+    column.shape.iter().try_fold(1u64, |product, &d| product.checked_mul(d))
 }
 
 impl Values {
@@ -29,10 +33,7 @@ impl Values {
         cut(circuit, "public", public, &bound, &mut slices)?;
         let columns = circuit.columns.par_iter().zip(slices).map(|(column, slice)| match slice {
             Some(bytes) => Ok(integers(bytes, column.bytes)),
-            None if column.home == Home::Count => {
-                let cells = column_bytes(column).map_or(0, |bytes| bytes / u64::from(column.bytes).max(1));
-                Ok(vec![0; cells as usize])
-            }
+            None if column.home == Home::Count => Ok(vec![0; column_cells(column).unwrap_or(0) as usize]),
             None => Err(CircuitError::new(format!("no buffer holds the column {}", column.name))),
         });
         Ok(Self { columns: columns.collect::<Result<_, _>>()? })

@@ -39,12 +39,12 @@ pub(crate) fn work(circuit: &Circuit) -> u64 {
 }
 
 fn sum_work(circuit: &Circuit, sum: &Sum) -> u64 {
-    let term = TERM + sum.axes.len() as u64;
+    let term = TERM.saturating_add(sum.axes.len() as u64);
     let views = sum.terms.iter().flat_map(|term| &term.factors);
     let read = |view: &View| {
         circuit.columns.get(view.column as usize).map_or(0, |column| view_work(circuit, column, sum, view))
     };
-    views.map(read).fold(term.saturating_mul(1 + sum.terms.len() as u64), u64::saturating_add)
+    views.map(read).fold(term.saturating_mul((sum.terms.len() as u64).saturating_add(1)), u64::saturating_add)
 }
 
 fn view_work(circuit: &Circuit, column: &Column, sum: &Sum, view: &View) -> u64 {
@@ -60,7 +60,7 @@ fn view_work(circuit: &Circuit, column: &Column, sum: &Sum, view: &View) -> u64 
         Home::Public => cells,
         _ => {
             let blocks = pieces(&column.shape).saturating_add(cells.checked_shr(log_limb).unwrap_or(0));
-            blocks.saturating_mul(BLOCK + FACTOR * column.shape.len() as u64)
+            blocks.saturating_mul(FACTOR.saturating_mul(column.shape.len() as u64).saturating_add(BLOCK))
         }
     };
     for (place, (map, &len)) in view.maps.iter().zip(&column.shape).enumerate() {
@@ -71,8 +71,9 @@ fn view_work(circuit: &Circuit, column: &Column, sum: &Sum, view: &View) -> u64 
             Map::Affine { terms, .. } => product(&mut terms.iter().map(|&(axis, _)| length(axis))),
             Map::List { indices, .. } => indices.len() as u64,
         };
-        let later = column.shape.get(place + 1..).unwrap_or(&[]);
-        let segments = pieces(later).min(MOST_SEGMENTS).min(1 + later.iter().map(|&d| bits(d) as u64).sum::<u64>());
+        let later = column.shape.get(place..).and_then(|rest| rest.get(1..)).unwrap_or(&[]);
+        let segments =
+            pieces(later).min(MOST_SEGMENTS).min(later.iter().map(|&d| bits(d) as u64).fold(1, u64::saturating_add));
         total = total.saturating_add(tuples).saturating_add(len.saturating_mul(segments));
     }
     total

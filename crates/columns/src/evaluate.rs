@@ -24,7 +24,7 @@ impl Layout {
     /// significant first. Fails when `z` has another length than `log_limbs + log_rows`, or when a term is not on a
     /// committed column of that shape.
     pub fn evaluate(&self, form: &Form, z: &[K]) -> Result<K, Invalid> {
-        if z.len() != self.log_limbs() + self.log_rows {
+        if z.len() != self.log_limbs().saturating_add(self.log_rows) {
             return Err(Invalid::Circuit("a point has the wrong length"));
         }
         let mut memo = Memo { point: z, pieces: HashMap::new(), prefixes: HashMap::new() };

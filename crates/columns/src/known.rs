@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use tacit_algebra::field::{BasedVectorSpace, Field, PackedValue, PrimeCharacteristicRing};
+use tacit_algebra::field::{PackedValue, PrimeCharacteristicRing};
 use tacit_algebra::multilinear::{self, eq_table};
+use tacit_algebra::packed::{Lanes, Packed, WIDTH, pack};
 use tacit_algebra::{F, K, integer, signed};
 use tacit_circuit::{Rule, integers};
 
@@ -52,16 +53,15 @@ fn positions(weight: &Weight, entries: u64) -> K {
     }
 }
 
-type Lanes = <F as Field>::Packing;
 /// The low part of an eq vector has at most 2^LOW_BITS entries.
 const LOW_BITS: usize = 10;
 
-/// A weight vector as `high (x) low`, the low part by coefficients over the base field.
+/// A weight vector as `high (x) low`, the low part in blocks.
 struct Row {
     high: Vec<K>,
     /// Entries of the low part.
     width: usize,
-    low: [Vec<Lanes>; 3],
+    low: Vec<Packed>,
 }
 
 impl Row {
@@ -73,12 +73,7 @@ impl Row {
             }
             other => (vec![K::ONE], other.dense()),
         };
-        let coefficient = |value: Option<&K>, c: usize| -> F {
-            value.and_then(|value| value.as_basis_coefficients_slice().get(c).copied()).unwrap_or(F::ZERO)
-        };
-        let plane =
-            |c: usize| low.chunks(Lanes::WIDTH).map(|run| Lanes::from_fn(|i| coefficient(run.get(i), c))).collect();
-        Self { high, width: low.len(), low: [plane(0), plane(1), plane(2)] }
+        Self { high, width: low.len(), low: pack(&low) }
     }
 
     /// The inner product with `cells`; entries beyond them count as zero.
@@ -88,16 +83,10 @@ impl Row {
     }
 
     fn dot_low(&self, cells: &[i64]) -> K {
-        let [x, y, z] = &self.low;
-        let mut sums = [Lanes::ZERO; 3];
-        for (((run, &x), &y), &z) in cells.chunks(Lanes::WIDTH).zip(x).zip(y).zip(z) {
-            let lanes = Lanes::from_fn(|i| run.get(i).map_or(F::ZERO, |&v| signed(v)));
-            let [a, b, c] = &mut sums;
-            *a += lanes * x;
-            *b += lanes * y;
-            *c += lanes * z;
+        let mut sum = Packed::ZERO;
+        for (run, &weights) in cells.chunks(WIDTH).zip(&self.low) {
+            sum += weights.times(Lanes::from_fn(|i| run.get(i).map_or(F::ZERO, |&cell| signed(cell))));
         }
-        let sums = sums.map(|lanes| lanes.as_slice().iter().copied().sum::<F>());
-        K::from_basis_coefficients_slice(&sums).unwrap_or(K::ZERO)
+        sum.lanes().sum()
     }
 }

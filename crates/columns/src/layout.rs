@@ -70,7 +70,7 @@ impl Layout {
             let shapes: Vec<(ColumnId, &[u64])> = ids.map(|(id, column)| (id, column.shape.as_slice())).collect();
             let (mut placed, count) = place(&shapes, log_rows, reserved)?;
             let base = widths.iter().sum::<usize>() as u64;
-            placed.iter_mut().for_each(|block| block.address += base);
+            placed.iter_mut().for_each(|block| block.address = block.address.saturating_add(base));
             cells.push(shapes.iter().map(|(_, shape)| shape.iter().product::<u64>()).sum());
             widths.push(count);
             blocks.extend(placed);
@@ -80,7 +80,8 @@ impl Layout {
         for (index, block) in blocks.iter().enumerate() {
             let shape = || circuit.columns.get(block.column as usize).map(|c| c.shape.clone()).unwrap_or_default();
             let first = || Stored { shape: shape(), first_block: index, blocks: 0 };
-            stored.entry(block.column).or_insert_with(first).blocks += 1;
+            let stored = stored.entry(block.column).or_insert_with(first);
+            stored.blocks = stored.blocks.saturating_add(1);
         }
         Ok(Self { log_rows, widths, blocks, stored, cells })
     }
@@ -115,7 +116,7 @@ impl Layout {
         let Some(stored) = self.stored.get(&column) else {
             return &[];
         };
-        self.blocks.get(stored.first_block..stored.first_block + stored.blocks).unwrap_or(&[])
+        self.blocks.get(stored.first_block..).and_then(|blocks| blocks.get(..stored.blocks)).unwrap_or(&[])
     }
 
     /// The shape of a committed column.
@@ -142,7 +143,7 @@ fn pieces(len: u64) -> Vec<(u64, u32)> {
     let (mut found, mut start) = (Vec::new(), 0);
     for e in (0..u64::BITS).rev().filter(|&e| len >> e & 1 == 1) {
         found.push((start, e));
-        start += 1 << e;
+        start |= 1 << e;
     }
     found
 }
@@ -172,8 +173,8 @@ fn split(column: ColumnId, shape: &[u64], limit: u32) -> Result<Vec<Block>, Inva
         for upper in [true, false] {
             let mut half = parts.clone();
             if let Some((start, e)) = half.get_mut(axis) {
-                *e -= 1;
-                *start += if upper { 1 << *e } else { 0 };
+                *e = e.saturating_sub(1);
+                *start |= if upper { 1 << *e } else { 0 };
             }
             products.push(half);
         }
@@ -202,17 +203,17 @@ fn place(columns: &[(ColumnId, &[u64])], log_rows: usize, reserved: u64) -> Resu
         let size = block.size_bits();
         if free.range((size, 0, 0)..).next().is_none() {
             let address = limbs as u64;
-            limbs += 1;
+            limbs = limbs.saturating_add(1);
             if reserved == 0 {
                 free.insert((rows, address, 0));
             } else {
-                free.extend((kept..rows).map(|e| (e, address, (1u64 << rows) - (2u64 << e))));
+                free.extend((kept..rows).map(|e| (e, address, (1u64 << rows).saturating_sub(2 << e))));
             }
         }
         let chunk = free.range((size, 0, 0)..).next().copied().ok_or(Invalid::Circuit("a block fits no limb"))?;
         free.remove(&chunk);
         let (e, address, row) = chunk;
-        free.extend((size..e).map(|half| (half, address, row + (1 << half))));
+        free.extend((size..e).map(|half| (half, address, row | 1 << half)));
         (block.address, block.row) = (address, row);
     }
     // A commitment is never empty: without columns it is one limb of zeros.

@@ -162,7 +162,7 @@ fn nested(len: u64, offset: i64, axes: &[(i64, &Weight)]) -> Option<Weight> {
             return None;
         }
         for (b, &r) in point.iter().rev().enumerate() {
-            let digit = b + stride.trailing_zeros() as usize;
+            let digit = b.saturating_add(stride.trailing_zeros() as usize);
             let slot = coordinates.get_mut(digit)?;
             if slot.is_some() || offset.checked_shr(digit as u32).unwrap_or(0) & 1 == 1 {
                 return None;

@@ -64,14 +64,14 @@ impl Sizes {
 
     /// Terms of everything before the opening, given log2 of the list size of the joined word (`docs/protocol.md`).
     fn terms(&self, list: f64) -> Vec<(String, f64)> {
-        let n = self.log_leaves.max(1);
-        let tree: usize = (0..n).map(|i| 3 * i + 2).sum();
-        let contract = self.coordinates + self.contracts + 1 + DEGREE * ROUNDS;
+        let n = self.log_leaves.max(1) as f64;
+        let tree = (3.0 * n * n + n) / 2.0;
+        let contract = self.coordinates as f64 + self.contracts as f64 + 1.0 + (DEGREE * ROUNDS) as f64;
         let term = |name: &str, log: f64| (name.to_string(), FIELD_BITS - log - list);
         vec![
-            term("lookup: LogUp identity (N+T)/|K| * L", n as f64 + 1.0),
-            term("lookup: tree sum(3i+2)/|K| * L", (tree as f64).log2()),
-            term("contract: (coordinates+R+1+4n)/|K| * L", (contract as f64).log2()),
+            term("lookup: LogUp identity (N+T)/|K| * L", n + 1.0),
+            term("lookup: tree sum(3i+2)/|K| * L", tree.log2()),
+            term("contract: (coordinates+R+1+4n)/|K| * L", contract.log2()),
             term("combine: claims/|K| * L", (self.claims as f64).log2()),
         ]
     }
@@ -205,7 +205,6 @@ pub fn security_of_size(leaves: u64, cells: u64) -> Result<Security, String> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

@@ -217,5 +217,10 @@ fn commit(
     let base: usize = earlier.iter().sum();
     let cells = layout.committed(values);
     let width = limbs.first().copied().unwrap_or(0);
-    tacit_open::commit(schedule, width, |limb, first, rows| cells.read(base + limb, first, rows), progress)
+    tacit_open::commit(
+        schedule,
+        width,
+        |limb, first, rows| cells.read(base.saturating_add(limb), first, rows),
+        progress,
+    )
 }

@@ -11,7 +11,7 @@ pub fn gather<V>(lookup: Option<(Claim<V>, Claim<V>)>, virtual_total: V, contrac
 where
     V: tacit_transcript::Value,
 {
-    let mut claims = Vec::with_capacity(contract.len() + 2);
+    let mut claims = Vec::new();
     if let Some((numerators, fingerprints)) = lookup {
         claims.push(numerators);
         claims.push(Claim { form: fingerprints.form, value: fingerprints.value - virtual_total });

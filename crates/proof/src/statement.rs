@@ -38,7 +38,6 @@ impl Statement<'_> {
 }
 
 #[cfg(test)]
-#[allow(clippy::indexing_slicing)]
 mod tests {
     use tacit_algebra::K;
 

@@ -3,10 +3,26 @@
 //! The prover's side appends to the proof what it absorbs; the verifier's side absorbs what it reads. Both walk the same
 //! sequence of labels, so a message has one encoding and one place.
 
-#![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![forbid(unsafe_code)]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::arithmetic_side_effects,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::string_slice,
+        clippy::todo,
+        clippy::unimplemented,
+        clippy::unreachable,
+        clippy::unwrap_used
+    )
+)]
 
 pub mod keccak;
 pub mod merkle;
+#[allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "only provers run it")]
+mod prove;
 mod sponge;
 #[cfg(feature = "tamper")]
 pub mod tamper;

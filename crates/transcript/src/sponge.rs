@@ -39,7 +39,7 @@ impl Transcript {
     }
 
     pub(crate) fn chain(&mut self, label: &str, message: &[u8]) {
-        let mut framed = Vec::with_capacity(message.len() + label.len() + 49);
+        let mut framed = Vec::with_capacity(message.len().saturating_add(label.len()).saturating_add(49));
         framed.push(ABSORB);
         framed.extend_from_slice(&self.state);
         frame(&mut framed, label.as_bytes());
@@ -49,12 +49,12 @@ impl Transcript {
     }
 
     fn squeeze(&mut self, label: &str) -> Digest {
-        let mut framed = Vec::with_capacity(label.len() + 49);
+        let mut framed = Vec::with_capacity(label.len().saturating_add(49));
         framed.push(DRAW);
         framed.extend_from_slice(&self.state);
         framed.extend_from_slice(&self.drawn.to_le_bytes());
         frame(&mut framed, label.as_bytes());
-        self.drawn += 1;
+        self.drawn = self.drawn.wrapping_add(1);
         keccak256(&[&framed])
     }
 
@@ -99,7 +99,7 @@ impl Transcript {
         while found.len() < count {
             for word in self.words(label) {
                 if found.len() < count {
-                    found.insert(word & (len - 1));
+                    found.insert(word & len.saturating_sub(1));
                 }
             }
         }

@@ -62,7 +62,8 @@ impl Instance<'_> {
     }
 
     pub fn degree(&self) -> usize {
-        self.factors.len() + usize::from(self.shared.iter().any(|shared| shared.point.is_some()))
+        let has_point = self.shared.iter().any(|shared| shared.point.is_some());
+        self.factors.len().saturating_add(usize::from(has_point))
     }
 
     /// `eq` of all shared output axes at the instance's coordinates.
@@ -223,7 +224,7 @@ impl<'a> Plan<'a> {
                 if let Some(weight) = weights.get_mut(shared.axis) {
                     *weight = Arc::clone(run);
                 }
-                from += count;
+                from = from.saturating_add(count);
             }
             let mut places = Vec::with_capacity(instance.factors.len());
             for view in instance.factors {

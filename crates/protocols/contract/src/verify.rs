@@ -52,7 +52,8 @@ fn round<R: Reading>(reading: &mut R, degree: usize, target: R::Value) -> Result
     let zero = values.next().ok_or(Invalid::Circuit("a sumcheck of degree zero"))?;
     let one = target - zero.clone();
     let mut next = R::Value::from(K::ZERO);
-    for (value, weight) in [zero, one].into_iter().chain(values).zip(interpolation_weights(degree + 1, r)) {
+    for (value, weight) in [zero, one].into_iter().chain(values).zip(interpolation_weights(degree.saturating_add(1), r))
+    {
         next = next + value * weight;
     }
     Ok((next, r))

@@ -128,7 +128,7 @@ impl<'a> Collector<'a, '_> {
             let point = || self.point.iter().skip(at).take(digits).copied().collect();
             let weight = self.axes.entry((at, len)).or_insert_with(|| Arc::new(Weight::Eq { point: point(), len }));
             weights.push(Arc::clone(weight));
-            at += digits;
+            at = at.saturating_add(digits);
         }
         weights
     }

@@ -24,7 +24,7 @@ pub fn verify<'a, R: Reading>(
         return Ok(None);
     };
     let alpha = reading.draw(labels::ALPHA);
-    let betas = reading.draw_many(labels::BETA, regions.width + 1);
+    let betas = reading.draw_many(labels::BETA, regions.width.saturating_add(1));
     let end = descend(regions.depth, reading)?;
     conclude(circuit, &regions, &Fingerprint { alpha, betas }, end, views).map(Some)
 }
@@ -58,7 +58,7 @@ fn descend<R: Reading>(depth: usize, reading: &mut R) -> Result<End<R::Value>, I
 
 /// One level's sumcheck, variables from the lowest digit up. Returns the last target and the point, highest digit first.
 fn rounds<R: Reading>(point: &[K], claim: R::Value, reading: &mut R) -> Result<(R::Value, Vec<K>), Invalid> {
-    let (mut target, mut drawn) = (claim, Vec::with_capacity(point.len() + 1));
+    let (mut target, mut drawn) = (claim, Vec::new());
     for _ in point {
         let mut receive = || reading.receive(labels::ROUND);
         let (at0, at2, at3) = (receive()?, receive()?, receive()?);

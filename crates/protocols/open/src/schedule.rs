@@ -34,11 +34,11 @@ impl Schedule {
         salt: usize,
     ) -> Result<Self, Invalid> {
         let folded: usize = folds.iter().fold(0, |sum, &fold| sum.saturating_add(fold));
-        let oracles = folds.len() + 1;
+        let oracles = folds.len().saturating_add(1);
         let checks = [
             (log_rows <= 30, "the schedule: rows of a limb"),
             (folds.iter().all(|fold| (1..=8).contains(fold)), "the schedule: variables of a fold"),
-            (folded <= log_rows && log_rows - folded <= MAX_FINAL, "the schedule: sum of the folds"),
+            (log_rows.checked_sub(folded).is_some_and(|left| left <= MAX_FINAL), "the schedule: sum of the folds"),
             (log_inverse_rates.len() == oracles && queries.len() == oracles, "the schedule: number of oracles"),
             (log_inverse_rates.iter().all(|rate| (1..=10).contains(rate)), "the schedule: rates"),
             (queries.iter().all(|count| (1..=0xffff).contains(count)), "the schedule: queries"),
@@ -81,17 +81,17 @@ impl Schedule {
 
     /// log2 of the coefficients of the polynomial that is sent in clear.
     pub fn log_final(&self) -> usize {
-        self.log_rows - self.folds.iter().sum::<usize>()
+        self.log_message(self.folds.len())
     }
 
     /// log2 of the coefficients of a column of oracle `i`.
     pub fn log_message(&self, i: usize) -> usize {
-        self.log_rows - self.folds.iter().take(i).sum::<usize>()
+        self.folds.iter().take(i).fold(self.log_rows, |left, &fold| left.saturating_sub(fold))
     }
 
     /// log2 of the points (= leaves) of oracle `i`.
     pub fn log_domain(&self, i: usize) -> usize {
-        self.log_message(i) + self.log_inverse_rates.get(i).copied().unwrap_or(0)
+        self.log_message(i).saturating_add(self.log_inverse_rates.get(i).copied().unwrap_or(0))
     }
 
     /// Queries to oracle `i`.
@@ -101,13 +101,13 @@ impl Schedule {
 
     /// The domain of oracle `i` is the coset `g^(i+1) <w>`, so domains are disjoint.
     pub(crate) fn shift(i: usize) -> F {
-        F::GENERATOR.exp_u64(i as u64 + 1)
+        F::GENERATOR.exp_u64((i as u64).saturating_add(1))
     }
 
     /// The point of leaf `position` of oracle `i`: `g^(i+1) w^(position with its log_domain bits reversed)`.
     pub(crate) fn point(&self, i: usize, position: u64) -> F {
         let log = self.log_domain(i);
-        let exponent = position.reverse_bits().checked_shr(u64::BITS - log as u32).unwrap_or(0);
+        let exponent = position.reverse_bits().checked_shr(u64::BITS.saturating_sub(log as u32)).unwrap_or(0);
         Self::shift(i) * F::two_adic_generator(log).exp_u64(exponent)
     }
 }

@@ -34,7 +34,7 @@ pub fn miss_bits(rate: usize) -> f64 {
 /// points, `rho = (2^log_message - 1) / n` and m = 20, bad challenges are at most
 /// `(2 (m + 1/2)^5 + 3 (m + 1/2) gamma rho) n / (3 rho^1.5) + (m + 1/2) / sqrt(rho)`. No bound for one coefficient (rho = 0).
 pub fn gap_bits(log_message: usize, rate: usize) -> f64 {
-    let points = ((log_message + rate) as f64).exp2();
+    let points = (log_message as f64 + rate as f64).exp2();
     let rho = ((log_message as f64).exp2() - 1.0) / points;
     let gamma = 1.0 - 1.05 * (-0.5 * rate as f64).exp2();
     let m = 20.5f64;
@@ -85,21 +85,26 @@ pub fn log_rows(cells: &[u64]) -> usize {
 /// of every limb is opened at each query.
 pub fn rows_to_try(cells: &[u64]) -> std::ops::RangeInclusive<usize> {
     let (least, total) = (log_rows(cells), cells.iter().fold(0u64, |sum, &count| sum.saturating_add(count)));
-    if total < 1 << 20 { least..=least + 2 } else { least..=least }
+    if total < 1 << 20 { least..=least.saturating_add(2) } else { least..=least }
 }
 
 /// About how many bytes an opening takes, in integers only, to compare schedules. `limbs` of each commitment.
 pub fn estimated_bytes(schedule: &Schedule, limbs: &[usize]) -> usize {
-    let siblings =
-        |queries: usize, log_domain: usize| queries * log_domain.saturating_sub(queries.max(1).ilog2() as usize);
+    let siblings = |queries: usize, log_domain: usize| {
+        queries.saturating_mul(log_domain.saturating_sub(queries.max(1).ilog2() as usize))
+    };
     let log_limbs = tacit_algebra::multilinear::bits(limbs.iter().map(|&count| count as u64).sum());
-    let mut bytes = 48 * (log_limbs + schedule.log_rows()) + (24 << schedule.log_final());
+    let mut bytes =
+        log_limbs.saturating_add(schedule.log_rows()).saturating_mul(48).saturating_add(24 << schedule.log_final());
     for (i, &queries) in schedule.queries().iter().enumerate() {
         let (trees, row) = match i.checked_sub(1).and_then(|before| schedule.folds().get(before)) {
             Some(&fold) => (1, 24 << fold),
-            None => (limbs.len(), 8 * limbs.iter().sum::<usize>()),
+            None => {
+                (limbs.len(), limbs.iter().fold(0, |sum: usize, &count| sum.saturating_add(count)).saturating_mul(8))
+            }
         };
-        bytes += queries * row + 32 * trees * siblings(queries, schedule.log_domain(i));
+        let paths = siblings(queries, schedule.log_domain(i)).saturating_mul(trees).saturating_mul(32);
+        bytes = bytes.saturating_add(queries.saturating_mul(row)).saturating_add(paths);
     }
     bytes
 }
@@ -122,7 +127,7 @@ fn folds(log_rows: usize) -> Vec<usize> {
 fn folds_to(log_rows: usize, log_final: usize) -> Vec<usize> {
     let excess = log_rows.saturating_sub(log_final);
     let count = excess.div_ceil(4);
-    let fours = excess.saturating_sub(3 * count);
+    let fours = excess.saturating_sub(count.saturating_mul(3));
     (0..count).map(|i| if i < fours { 4 } else { 3 }).collect()
 }
 
@@ -154,7 +159,8 @@ pub fn choose_smallest(log_rows: usize, limbs: &[usize], outer: &[(String, f64)]
 }
 
 fn complete(log_rows: usize, log_limbs: usize, folds: Vec<usize>, outer: &[(String, f64)]) -> Result<Choice, Invalid> {
-    let rates: Vec<usize> = (0..=folds.len()).map(|i| if i == 0 { FIRST_RATE } else { (i + 1).min(10) }).collect();
+    let rates: Vec<usize> =
+        (0..=folds.len()).map(|i| if i == 0 { FIRST_RATE } else { i.saturating_add(1).min(10) }).collect();
     for step in 0..120 {
         let level = TARGET + 0.1 * f64::from(step);
         let queries = rates.iter().map(|&rate| (level / miss_bits(rate)).ceil() as usize).collect();
@@ -170,7 +176,6 @@ fn complete(log_rows: usize, log_limbs: usize, folds: Vec<usize>, outer: &[(Stri
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

@@ -128,8 +128,8 @@ impl Oracle {
     fn read(&self, schedule: &Schedule, receiver: &mut Receiver<'_>) -> Result<Vec<(F, K)>, Invalid> {
         let depth = schedule.log_domain(self.index);
         let positions = receiver.transcript.positions("opening: queries", depth, schedule.count(self.index));
-        let row_bytes = 8 * self.coefficients.len();
-        let rows = receiver.receive_bytes("opening: rows", positions.len() * row_bytes)?;
+        let row_bytes = 8usize.saturating_mul(self.coefficients.len()).max(8);
+        let rows = receiver.receive_bytes("opening: rows", positions.len().saturating_mul(row_bytes))?;
         let mut opened = vec![Vec::with_capacity(positions.len()); self.roots.len()];
         let mut answers = Vec::with_capacity(positions.len());
         for (&position, mut row) in positions.iter().zip(rows.chunks_exact(row_bytes)) {
@@ -139,7 +139,8 @@ impl Oracle {
             }
             answers.push((schedule.point(self.index, position), value));
             for (leaves, &width) in opened.iter_mut().zip(&self.widths) {
-                let (part, rest) = row.split_at_checked(8 * width).ok_or(Invalid::Truncated("opening: rows"))?;
+                let (part, rest) =
+                    row.split_at_checked(8usize.saturating_mul(width)).ok_or(Invalid::Truncated("opening: rows"))?;
                 leaves.push((position, leaf(&[], part)));
                 row = rest;
             }

@@ -1,7 +1,5 @@
 //! The prover: folds every factor along its private axes, then runs the batched sumcheck.
 
-#![allow(clippy::indexing_slicing, clippy::expect_used)]
-
 mod factor;
 mod kernel;
 mod products;

@@ -1,5 +1,13 @@
 //! The prover.
 
+mod kernel;
+mod layer;
+mod leaves;
+mod packed;
+mod shape;
+mod tree;
+mod weights;
+
 use tacit_algebra::K;
 use tacit_algebra::field::PrimeCharacteristicRing;
 use tacit_algebra::progress::{Progress, Stopped};
@@ -9,9 +17,9 @@ use tacit_transcript::Sender;
 
 use crate::claims::{End, Fingerprint, Reduced, conclude};
 use crate::labels;
-use crate::layer::Layer;
 use crate::regions::Regions;
-use crate::tree::{Bottom, build};
+use layer::Layer;
+use tree::{Bottom, build};
 
 /// Proves all lookups of the circuit. `values` holds every column, counts and virtual columns included. Sends nothing and
 /// gives `None` for a circuit without lookups. Asks `progress` at every round whether to stop; reports no units.
@@ -29,7 +37,7 @@ pub fn prove<'a>(
         return Ok(None);
     };
     let alpha = sender.draw(labels::ALPHA);
-    let fingerprint = Fingerprint { alpha, betas: sender.draw_many(labels::BETA, regions.width + 1) };
+    let fingerprint = Fingerprint { alpha, betas: sender.draw_many(labels::BETA, regions.width.saturating_add(1)) };
     let bottom = Bottom::new(circuit, values, &regions, &fingerprint);
     progress.advance(0)?;
     let end = descend(&regions, &bottom, sender, progress)?;

@@ -1,6 +1,9 @@
 //! The prover of the opening; step names as in README.md.
 
-#![allow(clippy::indexing_slicing)]
+mod batch;
+mod encode;
+mod sumcheck;
+mod transform;
 
 use p3_field::{BasedVectorSpace, PrimeCharacteristicRing};
 use tacit_algebra::multilinear::bits;
@@ -8,10 +11,13 @@ use tacit_algebra::progress::{Progress, Stopped};
 use tacit_algebra::{F, K};
 use tacit_transcript::{Digest, Sender};
 
-use crate::batch::{Batch, Scratch, Weights};
-use crate::encode::{Codeword, Commitment};
 use crate::schedule::{Schedule, Shape, bind};
-use crate::sumcheck::{Message, Sumcheck};
+use batch::Batch;
+use encode::Codeword;
+use sumcheck::{Message, Sumcheck};
+
+pub use batch::{Scratch, Weights};
+pub use encode::{Commitment, commit};
 
 /// Proves `<weights, limbs> = value` over all limbs of all commitments.
 ///

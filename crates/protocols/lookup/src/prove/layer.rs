@@ -12,13 +12,13 @@ use tacit_algebra::multilinear::eq_index;
 use tacit_algebra::progress::{Progress, Stopped};
 use tacit_transcript::Sender;
 
-use crate::kernel::{Folded, Stored, add, evaluate, fold_with};
+use super::kernel::{Folded, Stored, add, evaluate, fold_with};
+use super::packed::{Packed, Quad, WIDTH};
+use super::shape::Shape;
+use super::tree::{Bottom, Level, TASK, assemble};
+use super::weights::{Weights, eq_range};
 use crate::labels;
-use crate::packed::{Packed, Quad, WIDTH};
 use crate::regions::{Region, Regions};
-use crate::shape::Shape;
-use crate::tree::{Bottom, Level, TASK, assemble};
-use crate::weights::{Weights, eq_range};
 
 /// A level that is being summed.
 enum State<'a> {

@@ -1,12 +1,11 @@
 //! A sum in the field, output index by output index, as `docs/circuit.md` defines it: the oracle's reading. Nothing here is
 //! used by the prover. Valid circuits only.
-#![allow(clippy::indexing_slicing)]
 
 use rayon::prelude::*;
 use tacit_algebra::field::PrimeCharacteristicRing;
 use tacit_algebra::{F, signed};
 
-use crate::counts::unravel;
+use super::counts::unravel;
 use crate::{Circuit, Map, Sum, Term, Values, View};
 
 /// `S[o]` for every output index, C order.

@@ -7,10 +7,10 @@ use rayon::prelude::*;
 use tacit_algebra::K;
 use tacit_algebra::field::PrimeCharacteristicRing;
 
-use crate::leaves::Leaves;
-use crate::packed::{Packed, Quad, ZEROS, lane_sum, split};
-use crate::tree::TASK;
-use crate::weights::Weights;
+use super::leaves::Leaves;
+use super::packed::{Packed, Quad, ZEROS, lane_sum, split};
+use super::tree::TASK;
+use super::weights::Weights;
 
 /// Blocks of quads, before or after `n1` became `n1 + lambda e1`.
 pub(crate) trait Source: Sync {

@@ -5,8 +5,8 @@ use tacit_algebra::K;
 use tacit_algebra::field::PrimeCharacteristicRing;
 use tacit_algebra::multilinear::bits;
 
-use crate::packed::{Packed, WIDTH, pack};
-use crate::shape::Shape;
+use super::packed::{Packed, WIDTH, pack};
+use super::shape::Shape;
 
 /// Element `o * inner + i` has weight `outer[o] * inner[i]`. `inner` fills its blocks unless there is one outer entry.
 #[derive(Debug)]

@@ -1,14 +1,13 @@
 //! The oracle: which relation a set of values breaks, and where. It reads `docs/circuit.md` index by index in the field and
 //! shares no evaluation with the prover. Valid circuits only.
-#![allow(clippy::indexing_slicing)]
 
 use std::collections::HashMap;
 
 use tacit_algebra::field::PrimeCharacteristicRing;
 use tacit_algebra::{F, signed};
 
-use crate::counts::unravel;
-use crate::sums::evaluate;
+use super::counts::unravel;
+use super::sums::evaluate;
 use crate::{Circuit, Home, Public, Rule, Table, Values, integers};
 
 /// What is wrong with a relation.

@@ -4,10 +4,10 @@ use tacit_algebra::field::PrimeCharacteristicRing;
 use tacit_algebra::{K, integer};
 use tacit_circuit::{Circuit, Rule, Segment, Values, component_values};
 
+use super::packed::{Lanes, Packed, Quad, WIDTH, gate, load_pairs, split_lanes};
+use super::shape::{Shape, extend_rows};
 use crate::claims::Fingerprint;
-use crate::packed::{Lanes, Packed, Quad, WIDTH, gate, load_pairs, split_lanes};
 use crate::regions::{Kind, Region};
-use crate::shape::{Shape, extend_rows};
 
 /// A region's leaves `(N, E)`: N = 1 or -count, `E = base - sum_j beta_j z_j`.
 pub(crate) struct Leaves {

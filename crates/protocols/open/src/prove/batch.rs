@@ -4,15 +4,13 @@
 //! `G[x][y] = sum_a <w_(x a), v_(y a)>`: round after round a bilinear form in the bound coefficients. So limbs and weights are read
 //! twice, a few rows at a time, and only `sum_x eq(r, x) v_(x a)` and `sum_x eq(r, x) w_(x a)` are held whole.
 
-#![allow(clippy::indexing_slicing)]
-
 use p3_field::{PackedValue, PrimeCharacteristicRing};
 use rayon::prelude::*;
 use tacit_algebra::multilinear::eq_table;
 use tacit_algebra::packed::{Lanes, Packed, WIDTH};
 use tacit_algebra::{F, K};
 
-use crate::sumcheck::{Message, Sumcheck};
+use super::sumcheck::{Message, Sumcheck};
 
 /// Packed elements of a limb that one task reads.
 const CHUNK: usize = 1 << 7;

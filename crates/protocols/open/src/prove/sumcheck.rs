@@ -1,7 +1,5 @@
 //! The sumcheck of `<weight, vector>` (prover). Rounds bind the most significant digit, so halves are contiguous.
 
-#![allow(clippy::indexing_slicing)]
-
 use std::ops::{Add, AddAssign, Mul, Sub};
 
 use p3_field::{PackedValue, PrimeCharacteristicRing};

@@ -1,5 +1,4 @@
 //! The integers of a lookup's component at every output index. For provers: the circuit is valid, the values belong to it.
-#![allow(clippy::indexing_slicing)]
 
 use std::borrow::Cow;
 

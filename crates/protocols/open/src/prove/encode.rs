@@ -1,7 +1,5 @@
 //! Reed-Solomon encoding and commitments (prover).
 
-#![allow(clippy::indexing_slicing)]
-
 use p3_field::PrimeCharacteristicRing;
 use rayon::prelude::*;
 use tacit_algebra::F;
@@ -9,8 +7,8 @@ use tacit_algebra::progress::{Progress, Stopped};
 use tacit_transcript::Digest;
 use tacit_transcript::merkle::{Tree, row_bytes};
 
+use super::transform::evaluate;
 use crate::schedule::Schedule;
-use crate::transform::evaluate;
 
 /// Rows that one task of the transposition writes.
 const STRIP: usize = 64;

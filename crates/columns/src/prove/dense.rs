@@ -1,6 +1,5 @@
 //! A form's weights on the limbs' rows, range by range: the whole vector is never held. For forms that passed the verifier's
 //! checks.
-#![allow(clippy::indexing_slicing)]
 
 use std::borrow::Cow;
 use std::collections::HashMap;

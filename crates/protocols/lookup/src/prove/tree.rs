@@ -5,11 +5,11 @@ use tacit_algebra::K;
 use tacit_algebra::progress::{Progress, Stopped};
 use tacit_circuit::{Circuit, Values};
 
+use super::leaves::Leaves;
+use super::packed::{Packed, Quad, WIDTH, ZEROS, first, gate, gate_scalar, split};
+use super::shape::Shape;
 use crate::claims::Fingerprint;
-use crate::leaves::Leaves;
-use crate::packed::{Packed, Quad, WIDTH, ZEROS, first, gate, gate_scalar, split};
 use crate::regions::Regions;
-use crate::shape::Shape;
 
 /// Blocks that one task handles at least.
 pub(crate) const TASK: usize = 64;
@@ -135,7 +135,7 @@ fn extend(quads: &[Quad], shape: &Shape, to: usize) -> Vec<Quad> {
     use tacit_algebra::F;
     use tacit_algebra::field::{PackedValue, PrimeCharacteristicRing};
 
-    use crate::packed::Lanes;
+    use super::packed::Lanes;
 
     let rows = shape.rows();
     let word = |at: usize, which: usize, i: usize| -> F { quads[at / WIDTH][which].0[i].as_slice()[at % WIDTH] };

@@ -1,5 +1,4 @@
 //! Multiplicities: how often each row of each table is looked up. For provers: the circuit is valid, the values belong to it.
-#![allow(clippy::indexing_slicing)]
 
 use std::collections::HashMap;
 

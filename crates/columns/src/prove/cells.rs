@@ -1,12 +1,11 @@
 //! The cells of the limbs, read range by range out of the columns: no limb is ever held whole.
-#![allow(clippy::indexing_slicing)]
 
 use tacit_algebra::field::PrimeCharacteristicRing;
 use tacit_algebra::{F, signed};
 use tacit_circuit::Values;
 
+use super::dense::{Blocks, inner_axes};
 use crate::Layout;
-use crate::dense::{Blocks, inner_axes};
 use crate::layout::Block;
 
 /// The committed cells of all limbs.

@@ -5,8 +5,6 @@
 //! points `p = q L, ..`, `t = shift^(L/2) w^(rev(q))`, `w` of order `2 N / L`, for a domain of N points; read as binary fractions the
 //! exponents do not depend on L, so one table serves all layers. Row p ends as the values at `shift w_N^rev(p)`.
 
-#![allow(clippy::indexing_slicing)]
-
 use p3_field::{PackedValue, PrimeCharacteristicRing, TwoAdicField};
 use rayon::prelude::*;
 use tacit_algebra::F;

@@ -1,0 +1,10 @@
+//! What a prover does with a circuit and its values; and the oracle, which says what a prover got wrong.
+
+mod check;
+mod components;
+mod counts;
+mod sums;
+
+pub use check::{Failure, FailureKind, check};
+pub use components::{component_bound, component_values};
+pub use counts::count_lookups;

@@ -1,0 +1,7 @@
+//! What a prover does with a layout: reads cells and builds weight vectors, row by row.
+
+mod cells;
+mod dense;
+
+pub use cells::Cells;
+pub use dense::Rows;

@@ -1,0 +1,6 @@
+//! What a prover does with hashes: whole trees.
+
+mod lanes;
+mod tree;
+
+pub use tree::Tree;
