@@ -190,7 +190,9 @@ LOOKUPS = (
     Mutant(
         "fingerprints are not joined to numerators",
         (
-            Edit(LOOKUP + "prove/mod.rs", "lambda = sender.draw(labels::LAMBDA);", "lambda = sender.draw(labels::LAMBDA) * K::ZERO;"),
+            Edit(
+                LOOKUP + "prove/mod.rs", "lambda = sender.draw(labels::LAMBDA);", "lambda = sender.draw(labels::LAMBDA) * K::ZERO;"
+            ),
             Edit(
                 LOOKUP + "verify.rs", "lambda = reading.draw(labels::LAMBDA);", "lambda = reading.draw(labels::LAMBDA) * K::ZERO;"
             ),
