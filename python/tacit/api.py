@@ -47,7 +47,7 @@ def compile(
     trips: int | None = None,
 ) -> Model:
     """Compiles a model to an integer model, its circuit and its key, and measures it. ONNX: a path, bytes or ModelProto; torch:
-    a module or an exported program.
+    a module or an exported program; weights: the path of a GGUF file or of a safetensors model's folder.
 
     `samples`: inputs that the model will see; their ranges fix the scales. An array equal to the declared shape is one
     sample; otherwise the first axis counts samples. `widths`: 'lean', 'standard' or 'faithful'. `image`: how pixels become

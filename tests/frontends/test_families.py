@@ -436,3 +436,23 @@ def test_the_number_of_tokens_is_a_dimension(bert):
         }
     with pytest.raises(tacit.InputError, match="'words', which the model does not have; its dimensions: 'tokens'"):
         models.free_inputs(folder, {"words": 9})
+
+
+def test_they_are_measured_next_to_onnxruntime(tmp_path, llama, capsys):
+    from tacit.services.cli import main
+
+    np.savez(tmp_path / "samples.npz", **SEQUENCES)
+    command = [
+        "bench",
+        str(llama[0]),
+        "--samples",
+        str(tmp_path / "samples.npz"),
+        "--shape",
+        f"tokens={TOKENS}",
+        "--runs",
+        "1",
+        "--json",
+    ]
+    assert main(command) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["onnxruntime_s"] > 0 and found["argmax_agreement"] == 1.0

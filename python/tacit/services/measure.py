@@ -18,7 +18,9 @@ import numpy as np
 
 from tacit import api, inputs
 from tacit.errors import InputError, ModelError
-from tacit.frontends.onnx_inputs import Shapes, free_inputs
+from tacit.frontends.models import free_inputs, load, opened
+from tacit.frontends.onnx_inputs import Shapes
+from tacit.graph.export import to_onnx
 from tacit.receipt import Receipt
 from tacit.verify import verify
 
@@ -122,7 +124,10 @@ def onnxruntime_seconds(path: Path, first: dict[str, np.ndarray]) -> float:
     """Median seconds of one float32 inference on all cores; `first`: one sample in the compiled shapes."""
     import onnxruntime
 
-    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    model: str | bytes = str(path)
+    if opened(path) is not None:
+        model = to_onnx(load(path, {name: array.shape for name, array in first.items()}, set())).SerializeToString()
+    session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
     for _ in range(3):
         session.run(None, first)
     median, _, _ = medians(30, lambda: session.run(None, first))

@@ -14,8 +14,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.runs < 1:
         raise InputError("--runs must be at least 1.")
     path = Path(arguments.model)
-    if not path.is_file():
-        raise ModelError(f"The model file {path} does not exist.")
+    if not path.exists():
+        raise ModelError(f"The model {path} does not exist.")
     result = measure(path, arguments.samples, runs=arguments.runs, widths=arguments.widths, shapes=dict(arguments.shape))
     if arguments.peer:
         result["peer"] = with_peer(path, arguments.peer)

@@ -75,7 +75,7 @@ def parser() -> argparse.ArgumentParser:
     inspect.add_argument("--bits", metavar="leaves=N,cells=N", help="instead: the bits of any circuit of this size, as in 2^28")
 
     bench = commands.add_parser("bench", help="measure a model: one JSON object")
-    bench.add_argument("model", help="an ONNX file")
+    bench.add_argument("model", help="an ONNX or GGUF file, or the folder of a safetensors model")
     bench.add_argument("--samples", help="a file of samples; seeded random ones in [0, 1] otherwise")
     bench.add_argument("--peer", choices=("ezkl",), help="measure this system on the same file, too (pip install ezkl)")
     bench.add_argument("--runs", type=int, default=5, help="proofs to take the median of")
