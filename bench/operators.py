@@ -75,9 +75,11 @@ domain they have the value at its nearer end. Comparisons and steps act on the q
 
 Results whose size depends on the input are *padded*: they have the largest size that is possible, what counts comes first, zeros
 fill up, and one more output, `<name>.count` (int64 without dimensions, after all outputs of the model), says how many places along
-the axis count. The relations force the count and the padding. Operators that treat those places one by one may read a padded value
-(pointwise ones, Transpose, Squeeze, Unsqueeze; Slice, Split, Concat, Gather along other axes; Gather and GatherND at padded
-indices): their results are padded too, and what stands beyond the count has no meaning. Every other reader is refused by name.
+the axis count. The relations force the count and the padding. Operators that treat those places one by one may read a padded value:
+pointwise ones; Transpose, Squeeze, Unsqueeze, Reshape and Flatten that keep the axis; Slice, Split, Concat, Gather, reductions,
+Softmax and normalisations along other axes; Gather and GatherND at padded indices; convolutions and pooling of padded batches;
+RoiAlign over padded regions; MatMul and Gemm with padded rows. Their results are padded too, and what stands beyond the count
+means nothing. Every other reader is refused by name.
 
 Cases: ONNX's own node cases ({version}) that pass, of those whose inputs and outputs are tensors of numbers, function bodies aside.
 The others need computed parameters, empty tensors, infinities, training mode, or what the limits say.

@@ -1,19 +1,16 @@
-"""Values whose size depends on data: their largest shapes, their counts as outputs, and who may read them.
-
-Only operators that treat the places along the padded axis one by one may read a padded value; any other would give an answer
-about the padding.
-"""
+"""Values whose size depends on data: their largest shapes, and their counts as outputs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import replace
 
 import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
 from tacit.errors import ModelError, UnsupportedOperator
+from tacit.frontends.onnx_rowwise import Padded, Reader, row_by_row
 from tacit.graph import Node, Value
 from tacit.graph.padded import DECIDING, RESULTS, count_name, largest_shapes, padded_axes
 
@@ -63,35 +60,6 @@ def known_number(model: onnx.ModelProto, name: str, weights: Mapping[str, np.nda
     stored = [node.attribute[0].t for node in model.graph.node if node.op_type == "Constant" and name in node.output]
     array = weights.get(name) if not stored else numpy_helper.to_array(stored[0])
     return None if array is None or array.size != 1 else max(int(array.reshape(-1)[0]), 0)
-
-
-@dataclass(frozen=True)
-class Padded:
-    """A value that is padded along `axis`; `count` names how much of it counts."""
-
-    axis: int
-    count: str
-
-
-Reading = Mapping[str, Padded]
-Rule = Callable[["Reader", Node], "dict[str, Padded] | None"]
-
-
-@dataclass(frozen=True)
-class Reader:
-    """What rules look at: shapes, constants, and which values are padded."""
-
-    values: Mapping[str, Value]
-    constants: Mapping[str, np.ndarray]
-    padded: Mapping[str, Padded]
-
-    def rank(self, name: str) -> int:
-        return len(self.values[name].shape)
-
-    def axes(self, node: Node, position: int, rank: int) -> set[int] | None:
-        """The axes that a constant input lists; None when it is absent or computed."""
-        array = self.constants.get(node.input(position))
-        return None if array is None else {int(axis) % rank for axis in array.reshape(-1)}
 
 
 def with_counts(
@@ -148,107 +116,3 @@ def refusal(node: Node, value: str, count: str) -> UnsupportedOperator:
         f"{node.kind} would take the padding for data. Make {value!r} an output of the model, and cut what the receipt holds "
         f"at {count!r}."
     )
-
-
-def row_by_row(reader: Reader, node: Node) -> dict[str, Padded] | None:
-    """Which results of a node are padded, when it treats the places along its operands' padded axes one by one."""
-    if node.domain:
-        return None
-    rule = RULES.get(node.operator)
-    return None if rule is None else rule(reader, node)
-
-
-def elementwise(reader: Reader, node: Node) -> dict[str, Padded] | None:
-    """Every padded operand has the same count, along the same axis of the result; the others do not vary along it."""
-    output = node.outputs[0]
-    rank = reader.rank(output)
-    found = {}
-    for name in (name for name in node.inputs if name):
-        shift = rank - reader.rank(name)
-        if name in reader.padded:
-            padded = reader.padded[name]
-            found[Padded(padded.axis + shift, padded.count)] = True
-    if len(found) != 1:
-        return None
-    (padded,) = found
-    for name in (name for name in node.inputs if name and name not in reader.padded):
-        axis = padded.axis - rank + reader.rank(name)
-        if axis >= 0 and reader.values[name].shape[axis] != 1:
-            return None
-    return {output: padded}
-
-
-def transposed(reader: Reader, node: Node) -> dict[str, Padded] | None:
-    padded = reader.padded[node.inputs[0]]
-    rank = reader.rank(node.inputs[0])
-    order = [int(i) for i in node.attributes.get("perm") or range(rank)[::-1]]
-    return {node.outputs[0]: Padded(order.index(padded.axis), padded.count)}
-
-
-def squeezed(reader: Reader, node: Node) -> dict[str, Padded] | None:
-    padded, rank = reader.padded[node.inputs[0]], reader.rank(node.inputs[0])
-    axes = reader.axes(node, 1, rank)
-    if axes is None or padded.axis in axes:
-        return None
-    return {node.outputs[0]: Padded(padded.axis - sum(axis < padded.axis for axis in axes), padded.count)}
-
-
-def unsqueezed(reader: Reader, node: Node) -> dict[str, Padded] | None:
-    padded, rank = reader.padded[node.inputs[0]], reader.rank(node.outputs[0])
-    axes = reader.axes(node, 1, rank)
-    if axes is None:
-        return None
-    return {node.outputs[0]: Padded([i for i in range(rank) if i not in axes][padded.axis], padded.count)}
-
-
-def sliced(reader: Reader, node: Node) -> dict[str, Padded] | None:
-    padded, rank = reader.padded[node.inputs[0]], reader.rank(node.inputs[0])
-    axes = reader.axes(node, 3, rank)
-    return None if axes is None or padded.axis in axes else {node.outputs[0]: padded}
-
-
-def divided(reader: Reader, node: Node) -> dict[str, Padded] | None:
-    """Concat and Split along another axis."""
-    operands = [reader.padded.get(name) for name in node.inputs if name and (node.operator == "Concat" or name == node.inputs[0])]
-    axis = int(node.attributes.get("axis", 0)) % reader.rank(node.inputs[0])
-    if len(set(operands)) != 1 or operands[0] is None or operands[0].axis == axis:
-        return None
-    return {name: operands[0] for name in node.outputs if name}
-
-
-def gathered(reader: Reader, node: Node) -> dict[str, Padded] | None:
-    """Padded indices of other data, or constant places along another axis of padded data."""
-    data, indices = node.inputs[0], node.inputs[1]
-    if data in reader.padded and indices in reader.padded:
-        return None
-    if indices in reader.padded:
-        padded = reader.padded[indices]
-        if node.operator == "GatherND":
-            batched = int(node.attributes.get("batch_dims", 0)) or padded.axis == reader.rank(indices) - 1
-            return None if batched else {node.outputs[0]: padded}
-        axis = int(node.attributes.get("axis", 0)) % reader.rank(data)
-        return {node.outputs[0]: Padded(axis + padded.axis, padded.count)}
-    padded, axis = reader.padded[data], int(node.attributes.get("axis", 0)) % reader.rank(data)
-    if node.operator == "GatherND" or axis == padded.axis:
-        return None
-    shift = reader.rank(indices) - 1 if axis < padded.axis else 0
-    return {node.outputs[0]: Padded(padded.axis + shift, padded.count)}
-
-
-POINTWISE = (
-    "Abs", "Add", "And", "Cast", "Ceil", "Clip", "Cos", "Div", "Equal", "Erf", "Exp", "Floor", "Gelu", "Greater",
-    "GreaterOrEqual", "HardSigmoid", "HardSwish", "Identity", "LeakyRelu", "Less", "LessOrEqual", "Log", "Max", "Min", "Mul",
-    "Neg", "Not", "Or", "Pow", "Reciprocal", "Relu", "Round", "Sigmoid", "Sign", "Sin", "Softplus", "Sqrt", "Sub", "Sum",
-    "Tanh", "Where", "Xor",
-)  # fmt: skip
-RULES: dict[str, Rule] = {
-    **dict.fromkeys(POINTWISE, elementwise),
-    "Concat": divided,
-    "Gather": gathered,
-    "GatherND": gathered,
-    "Slice": sliced,
-    "Split": divided,
-    "Squeeze": squeezed,
-    "Transpose": transposed,
-    "Unsqueeze": unsqueezed,
-}

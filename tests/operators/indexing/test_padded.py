@@ -135,6 +135,96 @@ def test_operators_that_treat_places_one_by_one_may_read(name):
     np.testing.assert_allclose(np.split(found["y"], [int(found["y.count"])], axis)[0], want, atol=1e-3)
 
 
+KEPT = node("Compress", "f c", "p", axis=0)
+ROWS = {"f": random(5, 6, 2, 4, 4), "c": np.array([1, 0, 1, 1, 0, 1], dtype=bool)}
+FLAT = [node("Flatten", "p", "q")]
+ROW_READERS = {
+    "convolved": [node("Conv", "p k", "a", pads=[1, 1, 1, 1]), node("MaxPool", "a", "m", kernel_shape=[2, 2]), node("Relu", "m")],
+    "averaged": [node("AveragePool", "p", "a", kernel_shape=[2, 2]), node("GlobalAveragePool", "a")],
+    "dense": [*FLAT, node("Gemm", "q w b", "h"), node("MatMul", "h w2", "l"), node("Softmax", "l")],
+    "reduced": [
+        node("ReduceMean", "p axes", "r", keepdims=0), node("Transpose", "r", "t", perm=[1, 0]), node("Softmax", "t", axis=0),
+    ],
+    "matrices": [node("MatMul", "p square")],
+    "split up": [node("Reshape", "p shape")],
+    "normalised": [*FLAT, node("LayerNormalization", "q gain")],
+}
+PARAMETERS = {
+    "k": random(6, 3, 2, 3, 3), "w": random(7, 32, 5), "b": random(8, 5), "w2": random(9, 5, 4), "axes": np.array([2, -1]),
+    "square": random(10, 4, 3), "shape": np.array([-1, 8, 4]), "gain": random(11, 32),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ROW_READERS)
+def test_layers_over_rows_of_which_some_count(name):
+    import onnxruntime
+
+    proto = model([KEPT, *ROW_READERS[name]], ROWS, ["y"], PARAMETERS, opset=18)
+    graph = load(proto, supported=SUPPORTED)
+    found, _ = evaluate(graph, quantize(graph, observe(graph, [ROWS]), "faithful"), ROWS)
+    (want,) = onnxruntime.InferenceSession(proto.SerializeToString(), providers=["CPUExecutionProvider"]).run(["y"], ROWS)
+    (axis,) = [i for i, (a, b) in enumerate(zip(found["y"].shape, want.shape, strict=True)) if a != b]
+    assert found["y.count"] == 4
+    np.testing.assert_allclose(np.split(found["y"], [4], axis)[0], want, atol=3e-3)
+
+
+ROWS_REFUSED = {
+    "Softmax": [*FLAT, node("Softmax", "q", axis=0)],
+    "ReduceMean": [node("ReduceMean", "p zero")],
+    "ReduceMax": [node("ReduceMax", "p none")],
+    "Gemm": [*FLAT, node("Gemm", "q w tall")],
+    "MatMul": [*FLAT, node("MatMul", "wide q")],
+    "Conv": [node("Conv", "f p")],
+    "Reshape": [node("Reshape", "p other")],
+    "Flatten": [node("Flatten", "p", axis=2)],
+    "LayerNormalization": [*FLAT, node("LayerNormalization", "q many", axis=0)],
+    "TopK": [*FLAT, node("TopK", "q two", "y i", axis=1)],
+}
+
+
+@pytest.mark.parametrize("operator", ROWS_REFUSED)
+def test_layers_that_mix_rows_are_refused(operator):
+    """TopK treats them one by one, but is not among the readers."""
+    constants = PARAMETERS | {
+        "zero": np.array([0]), "none": np.array([], dtype=np.int64), "tall": random(1, 6, 5), "wide": random(1, 3, 6),
+        "other": np.array([6, 32]), "many": random(1, 6, 32), "two": np.array([2]),
+    }  # fmt: skip
+    with pytest.raises(UnsupportedOperator, match=rf"\({operator}\) reads '[^']*', whose size depends on the input"):
+        loaded([KEPT, *ROWS_REFUSED[operator]], ROWS, constants=constants, opset=18)
+
+
+@pytest.mark.parametrize("operator", ["Transpose", "Squeeze", "Slice", "Gather"])
+def test_a_padded_parameter_is_refused(operator):
+    """Starts of a slice, axes and the like are no data."""
+    nodes = {"Slice": node("Slice", "x i i"), "Squeeze": node("Squeeze", "x i"), "Gather": node("Gather", "i i"),
+             "Transpose": node("Expand", "x i")}  # fmt: skip
+    with pytest.raises(UnsupportedOperator):
+        feeds = {"whole": np.array([0, 1]), "x": np.array([True, False])}
+        loaded([node("Compress", "whole x", "i", axis=0), nodes[operator]], feeds)
+
+
+def test_regions_that_were_selected():
+    """A detector's tail: boxes that survive, their features pooled, a head over them."""
+    import onnxruntime
+
+    nodes = [
+        node("NonMaxSuppression", "b s most overlap", "n"), node("Gather", "n two", "i", axis=1), node("Squeeze", "i one", "j"),
+        node("Squeeze", "b zero", "d"), node("Gather", "d j", "r", axis=0), node("Mul", "j none", "batch"),
+        node("RoiAlign", "f r batch", "a", output_height=2, output_width=2, sampling_ratio=2),
+        node("Flatten", "a", "v"), node("MatMul", "v w", "h"), node("Concat", "r h", axis=1),
+    ]  # fmt: skip
+    feeds = {"b": np.float32([[[0, 0, 2, 2], [0, 0.25, 2, 2.25], [1, 2, 3, 3.5], [0.5, 2, 3, 3.5]]]),
+             "s": np.float32([[[0.5, 0.75, 0.25, 0.125]]]), "f": random(3, 1, 3, 4, 4)}  # fmt: skip
+    constants = {"most": np.array([9]), "overlap": np.float32([0.5]), "two": np.array([2]), "one": np.array([1]),
+                 "zero": np.array([0]), "none": np.array(0), "w": random(4, 12, 3)}  # fmt: skip
+    proto = model(nodes, feeds, ["y"], constants, opset=18)
+    graph = load(proto, supported=SUPPORTED)
+    found, _ = evaluate(graph, quantize(graph, observe(graph, [feeds]), "faithful"), feeds)
+    (want,) = onnxruntime.InferenceSession(proto.SerializeToString(), providers=["CPUExecutionProvider"]).run(["y"], feeds)
+    assert found["y.count"] == len(want) == 2
+    np.testing.assert_allclose(found["y"][:2], want, atol=5e-3)
+
+
 REFUSED = {
     "Shape": [node("Shape", "p")],
     "Size": [node("Size", "p")],
