@@ -94,9 +94,10 @@ def digest(circuit: bytes) -> bytes:
     Keccak-256 of a circuit's bytes.
     """
 
-def finish(circuit: bytes) -> bytes:
+def finish(circuit: bytes, log_rows: int | None = None) -> bytes:
     """
-    Chooses the parameters of an unfinished circuit (docs/circuit.md) and returns the bytes of the finished one.
+    Chooses the parameters of an unfinished circuit (docs/circuit.md) and returns the bytes of the finished one; its limbs have
+    2^log_rows rows if that is given.
     """
 
 def security_of_size(leaves: int, cells: int) -> tuple[list[tuple[str, float]], float]:

@@ -45,6 +45,7 @@ def compile(
     image: float | ImageScale | None = None,
     shapes: Shapes | None = None,
     trips: int | None = None,
+    like: Model | None = None,
 ) -> Model:
     """Compiles a model to an integer model, its circuit and its key, and measures it. ONNX: a path, bytes or ModelProto; torch:
     a module or an exported program; weights: the path of a GGUF file or of a safetensors model's folder.
@@ -53,6 +54,7 @@ def compile(
     sample; otherwise the first axis counts samples. `widths`: 'lean', 'standard' or 'faithful'. `image`: how pixels become
     inputs, for image files; a number divides them. `shapes`: lengths of symbolic axes, by the name of a dimension or of an
     input; the samples give the others. `trips`: the most turns of a loop that the input ends and the model does not bound.
+    `like`: the model compiled at other shapes, longer ones; this one gets its scales and its commitment to the weights.
     Raises ModelError, UnsupportedOperator, InputError.
     """
     if widths not in WIDTHS:
@@ -64,11 +66,17 @@ def compile(
     graph = simplify(expand(source, EXPANSIONS))
     require_supported(graph, SUPPORTED)
     ranges = observe(graph, progress.each("observing samples", rows))
-    program, tensors = lower(graph, quantize(graph, ranges, widths))
+    scales = quantize(graph, ranges, widths)
+    if like is not None:
+        scales = scales.as_in(like.scales)
+    program, tensors = lower(graph, scales, None if like is None else like.columns())
     unfinished, weights = arithmetize(program, tensors)
-    circuit = finish(unfinished)
+    circuit = finish(unfinished, *(() if like is None else (like.log_rows,)))
     prover = commit(circuit, weights)
-    compiled = Model(program, circuit, weights, Key.from_bytes(prover.key()), declared, scale, _prover=prover)
+    compiled = Model(program, circuit, weights, Key.from_bytes(prover.key()), declared, scales, scale, _prover=prover)
+    if like is not None:
+        compiled.require_weights_of(like)
+        compiled.opened = like.opened
     compiled.report = measure(compiled, reference(source, graph), rows)
     return compiled
 
@@ -97,10 +105,10 @@ def _sampled(
     return graph, inputs.many(given, declared, scale), declared
 
 
-def finish(circuit: bytes) -> bytes:
-    """The circuit with its opening's parameters, chosen for 128 bits."""
+def finish(circuit: bytes, *log_rows: int) -> bytes:
+    """The circuit with its opening's parameters, chosen for 128 bits; limbs have 2^log_rows rows if that is given."""
     try:
-        return _core.finish(circuit)
+        return _core.finish(circuit, *log_rows)
     except _core.Malformed as error:
         raise ModelError(f"This model cannot be proved: {error}.") from None
 

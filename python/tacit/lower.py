@@ -7,7 +7,7 @@ import numpy as np
 from tacit.errors import ModelError, UnsupportedOperator
 from tacit.graph import Graph, Node, require_supported
 from tacit.operators import LOWERINGS
-from tacit.operators.context import Context
+from tacit.operators.context import Columns, Context
 from tacit.operators.fusion import fuse
 from tacit.operators.weights import common_shift
 from tacit.primitives.builder import Builder
@@ -18,23 +18,24 @@ from tacit.quantize import Scales
 __all__ = ["lower", "lower_into"]
 
 
-def lower(graph: Graph, scales: Scales) -> tuple[Program, dict[str, np.ndarray]]:
-    """The program of a simplified graph, and its weight columns by name (int64).
+def lower(graph: Graph, scales: Scales, shared: Columns | None = None) -> tuple[Program, dict[str, np.ndarray]]:
+    """The program of a simplified graph, and its weight columns by name (int64). `shared`: weight columns of a model whose
+    commitment to the weights this one shall have.
 
     Raises UnsupportedOperator listing every node without a lowering, and ModelError naming a node whose sums could
     overflow.
     """
     builder = ProgramBuilder()
-    lower_into(builder, graph, scales)
+    lower_into(builder, graph, scales, shared)
     return builder.program(), builder.weights
 
 
-def lower_into(builder: Builder, graph: Graph, scales: Scales) -> None:
+def lower_into(builder: Builder, graph: Graph, scales: Scales, shared: Columns | None = None) -> None:
     """Lowers a graph through any builder."""
     require_supported(graph, LOWERINGS.keys())
     require_static(graph)
-    graph = fuse(Context(graph, scales, builder))
-    context = Context(graph, scales, builder)
+    graph = fuse(Context(graph, scales, builder, shared))
+    context = Context(graph, scales, builder, shared)
     context.shift = common_shift(context)
     for name in graph.inputs:
         value, scale = graph.values[name], scales.inputs[name]

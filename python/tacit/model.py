@@ -19,10 +19,11 @@ from tacit.inputs import Declared
 from tacit.key import Key, Signature
 from tacit.primitives.program import Program
 from tacit.prover import prove
+from tacit.quantize import Scales
 from tacit.receipt import Receipt
 from tacit.report import Report
 
-FORMAT = 1
+FORMAT = 2
 PRIVATE, PUBLIC = 0o600, 0o644
 log = logging.getLogger("tacit")
 
@@ -40,6 +41,7 @@ class Model:
     weights: bytes
     key: Key
     declared: tuple[Declared, ...]
+    scales: Scales
     image: ImageScale | None = None
     opened: bool = False
     report: Report = field(default_factory=Report)
@@ -95,6 +97,33 @@ class Model:
         return self._tensors
 
     @property
+    def log_rows(self) -> int:
+        """log2 of the rows of a limb, which the commitment to the weights depends on."""
+        return decode(self.circuit).parameters.log_rows
+
+    def columns(self) -> dict[str, list[tuple[int, np.ndarray]]]:
+        """Constant's name -> exponent and integers of each weight column made of it, in the constant's shape."""
+        steps = [step for step in self.program.steps if step.gadget == "weight"]
+        found: dict[str, list[tuple[int, np.ndarray]]] = {}
+        for step, array in zip(steps, self.tensors().values(), strict=True):
+            entry = (int(step.arguments["exponent"]), array.reshape(step.arguments["shape"]))
+            found.setdefault(step.name, []).append(entry)
+        return found
+
+    def require_weights_of(self, other: Model) -> None:
+        """Raises ModelError, naming a column that differs, unless both models have one commitment to the weights."""
+        if self.key.model_commitment == other.key.model_commitment:
+            return
+        mine, theirs = self.columns(), other.columns()
+        names = [*mine, *(name for name in theirs if name not in mine)]
+        name = next((name for name in names if not same_columns(mine.get(name), theirs.get(name))), None)
+        what = "the order of its weights differs" if name is None else f"the constant {name!r} differs with the shapes"
+        raise ModelError(
+            f"This model cannot share its weights with the one given as like=: {what}; compile the longest shapes first, and the "
+            "others like them."
+        )
+
+    @property
     def signatures(self) -> tuple[Signature, ...]:
         return self.key.signatures
 
@@ -110,6 +139,7 @@ class Model:
             "program.json": json.dumps(self.program.to_json()).encode(),
             "circuit.bin": self.circuit,
             "key.bin": self.key.to_bytes(),
+            "scales.json": json.dumps(self.scales.to_json()).encode(),
             "report.json": json.dumps(self.report.to_json()).encode(),
             "weights.bin": self.weights,
         }
@@ -135,6 +165,7 @@ class Model:
                 weights=parts["weights.bin"],
                 key=Key.from_bytes(parts["key.bin"]),
                 report=Report.from_json(json.loads(parts["report.json"])),
+                scales=Scales.from_json(json.loads(parts["scales.json"])),
                 declared=tuple(Declared(n, tuple(s), d, b) for n, s, d, b in manifest["declared"]),
                 image=None if image is None else ImageScale.from_json(image),
                 opened=bool(manifest["opened"]),
@@ -144,6 +175,13 @@ class Model:
             raise ModelError(f"The model file {path} is damaged ({error}): run tacit compile again.") from None
         except Exception as error:  # a foreign file may hold anything
             raise ModelError(f"The model file {path} is damaged ({type(error).__name__}): run tacit compile again.") from None
+
+
+def same_columns(a: list[tuple[int, np.ndarray]] | None, b: list[tuple[int, np.ndarray]] | None) -> bool:
+    """Whether two models made the same weight columns of a constant."""
+    if a is None or b is None or len(a) != len(b):
+        return False
+    return all(p == q and np.array_equal(x, y) for (p, x), (q, y) in zip(a, b))
 
 
 def require_nothing_hidden(hide: Iterable[str] | None) -> None:

@@ -361,3 +361,37 @@ def test_a_loop_is_proved():
         receipt = compiled.prove(sample)
         tacit.verify(receipt, compiled.key)
         np.testing.assert_allclose(receipt.outputs[0], session.run(None, sample)[0], atol=5e-3)
+
+
+def test_operators_of_other_domains_in_a_loop():
+    """ONNX knows no shapes of com.microsoft: running the node gives them, so that what is collected can be stacked."""
+    nodes = [
+        helper.make_node("FusedMatMul", ["h", "h"], ["p"], domain="com.microsoft", transB=1),
+        helper.make_node("Shape", ["p"], ["shape"]),
+        helper.make_node("ConstantOfShape", ["shape"], ["zeros"]),
+        helper.make_node("Add", ["p", "zeros"], ["seen"]),
+        helper.make_node("Tanh", ["h"], ["next"]),
+        helper.make_node("Identity", ["c"], ["again"]),
+    ]
+    outputs = {"again": (BOOL, []), "next": (FLOAT, [2, 3]), "seen": (FLOAT, [2, 2])}
+    body = graph("body", nodes, {"i": (INT64, []), "c": (BOOL, []), "h": (FLOAT, [2, 3])}, outputs)
+    node = helper.make_node("Loop", ["count", "", "x"], ["y", "z"], body=body)
+    proto = model([node], {"x": (FLOAT, [2, 3])}, {"y": (FLOAT, None), "z": (FLOAT, None)}, {"count": np.array(3)})
+    proto.opset_import.append(helper.make_opsetid("com.microsoft", 1))
+    flat = same(proto, {"x": np.random.default_rng(0).standard_normal((2, 3)).astype(np.float32)})
+    assert flat.values["z"].shape == (3, 2, 2)
+
+
+def test_sizes_that_depend_on_values_stay_unknown_in_a_loop():
+    nodes = [
+        helper.make_node("Unique", ["h"], ["u"]),
+        helper.make_node("ReduceSum", ["u"], ["s"], keepdims=0),
+        helper.make_node("Add", ["h", "s"], ["next"]),
+        helper.make_node("Identity", ["c"], ["again"]),
+    ]
+    outputs = {"again": (BOOL, []), "next": (FLOAT, [4]), "u": (FLOAT, None)}
+    body = graph("body", nodes, {"i": (INT64, []), "c": (BOOL, []), "h": (FLOAT, [4])}, outputs)
+    node = helper.make_node("Loop", ["count", "", "x"], ["y", "z"], name="uneven", body=body)
+    proto = model([node], {"x": (FLOAT, [4])}, {"y": (FLOAT, None), "z": (FLOAT, None)}, {"count": np.array(2)})
+    with pytest.raises(UnsupportedOperator, match="'uneven' .*collects tensors of .*unknown shape"):
+        load(proto)

@@ -33,10 +33,12 @@ fn digest(circuit: &[u8]) -> [u8; 32] {
     tacit_circuit::digest(circuit)
 }
 
-/// Chooses the parameters of an unfinished circuit (docs/circuit.md) and returns the bytes of the finished one.
+/// Chooses the parameters of an unfinished circuit (docs/circuit.md) and returns the bytes of the finished one; its limbs have
+/// 2^log_rows rows if that is given.
 #[pyfunction]
-fn finish(circuit: &[u8]) -> PyResult<Vec<u8>> {
-    tacit_proof::finish(circuit).map_err(Malformed::new_err)
+#[pyo3(signature = (circuit, log_rows=None))]
+fn finish(circuit: &[u8], log_rows: Option<usize>) -> PyResult<Vec<u8>> {
+    tacit_proof::finish_in_limbs(circuit, log_rows).map_err(Malformed::new_err)
 }
 
 /// Every soundness term in bits, and their sum, of a circuit of so many leaves and committed cells, as `finish` would choose.

@@ -29,6 +29,6 @@ mod verify;
 
 pub use format::{Key, Receipt};
 pub use oracle::check;
-pub use parameters::{Security, finish, security, security_of_size};
+pub use parameters::{Security, finish, finish_in_limbs, security, security_of_size};
 pub use prove::{Model, ProveError};
 pub use verify::{Refused, VerifyingKey};

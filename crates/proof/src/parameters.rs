@@ -141,12 +141,18 @@ fn fastest(rows: usize, limbs: &[usize], outer: &[(String, f64)]) -> Result<(usi
     Ok((estimated_bytes(&choice.schedule, limbs), choice))
 }
 
-/// The schedule of commitments of `cells` cells each; `limbs` gives their limbs of 2^rows rows.
-fn chosen(cells: &[u64], sizes: Sizes, limbs: impl Fn(usize) -> Result<Vec<usize>, Invalid>) -> Result<Choice, String> {
+/// The schedule of commitments of `cells` cells each, in limbs of 2^rows rows if that is given; `limbs` gives their limbs of
+/// 2^rows rows.
+fn chosen(
+    cells: &[u64],
+    rows: Option<usize>,
+    sizes: Sizes,
+    limbs: impl Fn(usize) -> Result<Vec<usize>, Invalid>,
+) -> Result<Choice, String> {
     let outer = sizes.terms(list_bits(FIRST_RATE));
     let small = rows_to_try(cells).count() > 1;
     let mut best: Option<(usize, Choice)> = None;
-    for rows in rows_to_try(cells) {
+    for rows in rows.map_or(rows_to_try(cells), |rows| rows..=rows) {
         let limbs: Vec<usize> =
             limbs(rows).map_err(|error| error.to_string())?.iter().map(|&count| count.max(1)).collect();
         let (bytes, choice) = if small { choose_smallest(rows, &limbs, &outer) } else { fastest(rows, &limbs, &outer) }
@@ -163,6 +169,15 @@ fn chosen(cells: &[u64], sizes: Sizes, limbs: impl Fn(usize) -> Result<Vec<usize
 /// # Errors
 /// A sentence, when the bytes are no circuit, or no parameters reach the profile.
 pub fn finish(bytes: &[u8]) -> Result<Vec<u8>, String> {
+    finish_in_limbs(bytes, None)
+}
+
+/// As [`finish`], with limbs of 2^`log_rows` rows if that is given: circuits with the same weight columns and limbs of one
+/// length have one commitment to the weights.
+///
+/// # Errors
+/// As [`finish`], and when the circuit does not fit limbs of that length.
+pub fn finish_in_limbs(bytes: &[u8], log_rows: Option<usize>) -> Result<Vec<u8>, String> {
     let mut circuit = Circuit::decode(bytes).map_err(|error| error.to_string())?;
     let shapes = |wanted: fn(&Home) -> bool| -> Vec<Vec<u64>> {
         circuit.columns.iter().filter(|column| wanted(&column.home)).map(|column| column.shape.clone()).collect()
@@ -173,7 +188,7 @@ pub fn finish(bytes: &[u8]) -> Result<Vec<u8>, String> {
         shapes.iter().map(|shape| shape.iter().product::<u64>()).fold(0, u64::saturating_add)
     };
     let cells: Vec<u64> = commitments.iter().map(size).collect();
-    let choice = chosen(&cells, Sizes::of(&circuit), |rows| limb_counts(&commitments, rows, 0))?;
+    let choice = chosen(&cells, log_rows, Sizes::of(&circuit), |rows| limb_counts(&commitments, rows, 0))?;
     let narrow = |list: &[usize]| list.iter().map(|&x| x as u8).collect();
     circuit.parameters = Parameters {
         log_rows: choice.schedule.log_rows() as u8,
@@ -200,7 +215,7 @@ pub fn security_of_size(leaves: u64, cells: u64) -> Result<Security, String> {
     if sizes.log_leaves > LARGEST.log_leaves || bits(most) > MAX_LOG_LIMBS {
         return Err(format!("no circuit has {leaves} leaves and {cells} cells"));
     }
-    let choice = chosen(&both, sizes, limbs)?;
+    let choice = chosen(&both, None, sizes, limbs)?;
     Ok(Security { terms: choice.terms, composed: choice.composed })
 }
 

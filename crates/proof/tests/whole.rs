@@ -4,8 +4,8 @@
 mod toy;
 
 use tacit_algebra::progress::Progress;
-use tacit_circuit::{Home, Values, check, count_lookups};
-use tacit_proof::{Key, Model, Receipt, Refused, VerifyingKey, finish};
+use tacit_circuit::{Circuit, Home, Values, check, count_lookups};
+use tacit_proof::{Key, Model, Receipt, Refused, VerifyingKey, finish, finish_in_limbs};
 
 fn model(seed: i64) -> Model {
     let circuit = finish(&toy::circuit().encode()).unwrap();
@@ -28,6 +28,26 @@ fn honest_receipts_verify() {
         let bytes = receipt.encode();
         assert_eq!(Receipt::decode(&bytes).unwrap(), receipt);
     }
+}
+
+#[test]
+fn limbs_of_a_given_length_prove_and_are_committed_to_as_such() {
+    let unfinished = toy::circuit().encode();
+    let own = Circuit::decode(&finish(&unfinished).unwrap()).unwrap().parameters.log_rows;
+    let mut roots = Vec::new();
+    for rows in [own, own + 1] {
+        let circuit = finish_in_limbs(&unfinished, Some(usize::from(rows))).unwrap();
+        assert_eq!(Circuit::decode(&circuit).unwrap().parameters.log_rows, rows);
+        let buffers = toy::buffers(0);
+        let mut model = Model::setup(&circuit, &buffers.weights, &Progress::default()).unwrap();
+        let receipt = model.prove(&buffers.public, &buffers.witness, b"", &Progress::default()).unwrap();
+        let key = VerifyingKey::decode(&model.key()).unwrap();
+        assert_eq!(key.verify(&receipt, b""), Ok(()));
+        roots.push(receipt.weights_root);
+    }
+    assert_ne!(roots[0], roots[1]);
+    assert_eq!(roots[0], proved(0).1.weights_root);
+    assert!(finish_in_limbs(&unfinished, Some(200)).is_err());
 }
 
 #[test]

@@ -46,8 +46,8 @@ def _inferred(source: Source, model: onnx.ModelProto) -> dict[str, Value]:
 def node_types(
     node: onnx.NodeProto, inputs: Sequence[Tensor | None], opsets: Mapping[str, int]
 ) -> list[tuple[int, tuple[int, ...] | None]]:
-    """Element type and shape of every output of one node, 0 and None where they are unknown: by ONNX's inference, by
-    running the node on zeros and ones for what that leaves open."""
+    """Element type and shape of every output of one node, 0 and None where they are unknown: by ONNX's inference, or for an
+    operator of another domain, which ONNX does not know, by running it."""
     imports = [helper.make_opsetid(*entry) for entry in opsets.items()]
     known = {tensor.name: tensor for tensor in inputs if tensor is not None}
     try:
@@ -59,7 +59,8 @@ def node_types(
         found = {}
     values = {name: _value(onnx.ValueInfoProto(name=name, type=kind)) for name, kind in found.items()}
     wanted = [name for name in node.output if name]
-    if any(values.get(name) is None for name in wanted) and all(t.shape is not None and t.element for t in known.values()):
+    runs = bool(node.domain) and all(t.shape is not None and t.element for t in known.values())
+    if runs and any(values.get(name) is None for name in wanted):
         values |= _measured_node(node, known, wanted, imports)
     results: list[tuple[int, tuple[int, ...] | None]] = []
     for name in node.output:
@@ -82,7 +83,8 @@ def _element(dtype: str) -> int:
 def _measured_node(
     node: onnx.NodeProto, known: Mapping[str, Tensor], outputs: Sequence[str], imports: Sequence[onnx.OperatorSetIdProto]
 ) -> dict[str, Value | None]:
-    """Shape and dtype of the outputs of one node on zeros, where they are the same on ones; nothing when it cannot run."""
+    """Shape and dtype of the outputs of one node on zeros, where they are the same on ones and on numbers that all differ;
+    nothing when it cannot run."""
     import onnxruntime
 
     deciding = [node.input[i] for i in DECIDING.get(node.op_type, ()) if i < len(node.input)]
@@ -96,20 +98,20 @@ def _measured_node(
     try:
         session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
         results = []
-        for fill in (0, 1):
-            feeds = {
-                name: np.full(t.shape or (), fill, helper.tensor_dtype_to_np_dtype(t.element)) if t.array is None else t.array
-                for name, t in known.items()
-            }
+        for step, start in ((0, 0), (0, 1), (1, 0)):
+            feeds = {}
+            for name, t in known.items():
+                numbers = np.arange(int(np.prod(t.shape or ()))).reshape(t.shape or ()) * step + start
+                feeds[name] = numbers.astype(helper.tensor_dtype_to_np_dtype(t.element)) if t.array is None else t.array
             results.append(session.run(list(outputs), feeds))
     except Exception:
         return {}
-    pairs = {name: pair for name, *pair in zip(outputs, *results)}
-    return {
-        name: Value(name, tuple(a.shape), a.dtype.name)
-        for name, (a, b) in pairs.items()
-        if isinstance(a, np.ndarray) and a.shape == b.shape and a.dtype.name in TENSOR_DTYPES
-    }
+    found: dict[str, Value | None] = {}
+    for name, *arrays in zip(outputs, *results):
+        same = len({array.shape for array in arrays if isinstance(array, np.ndarray)}) == 1
+        if same and arrays[0].dtype.name in TENSOR_DTYPES:
+            found[name] = Value(name, tuple(arrays[0].shape), arrays[0].dtype.name)
+    return found
 
 
 def require_tensor(value: onnx.ValueInfoProto) -> None:

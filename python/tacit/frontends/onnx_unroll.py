@@ -77,6 +77,7 @@ class Unroller:
         self._initializers: dict[str, onnx.TensorProto] = {}
         self._bodies: dict[str, Body] = {}
         self._known: dict[tuple[str, tuple[int, ...], bytes], Tensor] = {}
+        self._named: set[str] = set()
         self._numbers: dict[str, int] = {}
         self._applied: dict[Any, list[Tensor]] = {}
         graph = model.graph
@@ -195,12 +196,15 @@ class Unroller:
         return self._known[key]
 
     def fresh(self, stem: str) -> str:
-        """A name that nothing has yet."""
+        """A name that no value has yet."""
+        return self._numbered(stem, self._taken)
+
+    def _numbered(self, stem: str, taken: set[str]) -> str:
         name = stem
-        while name in self._taken:
+        while name in taken:
             self._numbers[stem] = self._numbers.get(stem, 0) + 1
             name = f"{stem}.{self._numbers[stem]}"
-        self._taken.add(name)
+        taken.add(name)
         return name
 
     def op(self, site: Site, operator: str, *inputs: Tensor, **attributes: Any) -> Tensor:
@@ -247,7 +251,7 @@ class Unroller:
             if len(self.nodes) >= MOST_NODES:
                 raise site.refusal(f"the model's loops make more than {MOST_NODES:,} nodes; give a smaller trip count")
             flat = onnx.NodeProto(op_type=node.op_type, domain=node.domain, attribute=node.attribute, input=names)
-            flat.name, flat.doc_string = site.path, ""
+            flat.name = self._numbered(site.path, self._named)
             flat.output.extend(outputs)
             self.nodes.append(flat)
             results = [Tensor(name, *kind) for name, kind in zip(outputs, types)]

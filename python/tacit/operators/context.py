@@ -8,7 +8,7 @@ of them becomes one table.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -20,7 +20,7 @@ from tacit.numbers.fixed import exponent_for, quantise
 from tacit.numbers.functions import IDENTITY, Function
 from tacit.operators import domains, forms
 from tacit.operators.registry import LOWERINGS
-from tacit.primitives import gadgets
+from tacit.primitives import gadgets, movement
 from tacit.primitives.builder import Builder
 from tacit.primitives.tensor import Tensor
 
@@ -44,6 +44,10 @@ TOLERANCE = 1.5
 """Weights may fall short of the wanted precision by so many bits before a shift of their own is worth it."""
 FACTOR_SLACK = 16
 """An exact sum of narrow tensors may be so many bits wider than `bits` and still enter a product unrounded."""
+
+
+Columns = Mapping[str, Sequence[tuple[int, np.ndarray]]]
+"""Constant's name -> exponent and integers of each weight column that another model made of it."""
 
 
 class Width(Protocol):
@@ -79,10 +83,11 @@ class Deferred:
 class Context:
     """The state of one lowering. Lowerings read values by name and write each output once."""
 
-    def __init__(self, graph: Graph, scales: Scales, builder: Builder) -> None:
+    def __init__(self, graph: Graph, scales: Scales, builder: Builder, shared: Columns | None = None) -> None:
         self.graph = graph
         self.scales = scales
         self.builder = builder
+        self.shared = shared or {}
         self.shift = scales.width.shift
         self._tensors: dict[str, Tensor] = {}
         self._deferred: dict[str, Deferred] = {}
@@ -206,17 +211,30 @@ class Context:
         return self.weight(name, array, exponent)
 
     def weight(self, name: str, array: np.ndarray, exponent: int) -> Tensor:
-        """A column of weights round(array * 2^exponent); equal ones of one name are stored once."""
+        """A column of weights round(array * 2^exponent), or its place in a longer one of `shared`; equal ones of one name are
+        stored once."""
         require_finite(name, array)
         limit = 1 << 62
         integers = quantise(array, exponent, -limit, limit)
+        whole = self._shared_column(name, exponent, integers)
         stored = self._columns.setdefault((name, exponent), [])
-        for present, tensor in stored:
-            if np.array_equal(present, integers):
-                return tensor
-        tensor = self.builder.weight(name, integers, exponent)
-        stored.append((integers, tensor))
+        tensor = next((tensor for present, tensor in stored if np.array_equal(present, whole)), None)
+        if tensor is None:
+            tensor = self.builder.weight(name, whole, exponent)
+            stored.append((whole, tensor))
+        for axis, size in enumerate(integers.shape):
+            tensor = tensor if tensor.shape[axis] == size else movement.slice_(self.builder, tensor, axis, 0, size)
         return tensor
+
+    def _shared_column(self, name: str, exponent: int, integers: np.ndarray) -> np.ndarray:
+        """The column to share that begins with these integers along every axis, if there is one: tables of positions and
+        masks of a longer model begin with those of a shorter one."""
+        for known, column in self.shared.get(name, ()):
+            if known == exponent and column.ndim == integers.ndim:
+                corner = column[tuple(map(slice, integers.shape))]
+                if np.array_equal(corner, integers):
+                    return column
+        return integers
 
     def addend(self, name: str) -> Tensor:
         """A value as a term of a sum: exact, but an accumulator that others read too is rounded once for all of

@@ -46,7 +46,11 @@ def weigh(context: Context, node: Node, name: str, array: np.ndarray, data: Tens
     """The column of constant weights that multiply `data` in `node`."""
     require_finite(name, array)
     whole = not context.is_float(node.outputs[0])
-    exponent = 0 if whole else context.weight_exponent(node.outputs[0], data.exponent, array)
+    shared = context.shared.get(name, ())
+    if len(shared) == 1 and not whole:
+        exponent = shared[0][0]
+    else:
+        exponent = 0 if whole else context.weight_exponent(node.outputs[0], data.exponent, array)
     return context.weight(name, array, exponent)
 
 

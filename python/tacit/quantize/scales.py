@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -76,6 +76,28 @@ class Scales:
     @property
     def bits(self) -> int:
         return self.width.bits
+
+    def as_in(self, other: Scales) -> Scales:
+        """These scales, and those of another model for what both have; integers keep their own intervals."""
+        return Scales(
+            other.width,
+            {**self.exponents, **other.exponents},
+            {**self.largest, **other.largest},
+            {name: other.inputs.get(name, own) if name in other.exponents else own for name, own in self.inputs.items()},
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "width": [self.width.bits, self.width.shift, self.width.precision],
+            "exponents": dict(self.exponents),
+            "largest": dict(self.largest),
+            "inputs": {name: [scale.exponent, scale.low, scale.high] for name, scale in self.inputs.items()},
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Scales:
+        inputs = {name: InputScale(*numbers) for name, numbers in data["inputs"].items()}
+        return cls(Width(*data["width"]), data["exponents"], data["largest"], inputs)
 
 
 def quantize(graph: Graph, ranges: Mapping[str, ObservedRange], widths: str = "standard") -> Scales:

@@ -9,6 +9,7 @@ from pathlib import Path
 from tacit import api, storage
 from tacit.errors import InputError
 from tacit.images import ImageScale
+from tacit.model import Model
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -24,6 +25,7 @@ def run(arguments: argparse.Namespace) -> int:
         image=scale(arguments),
         shapes=dict(arguments.shape),
         trips=arguments.trips,
+        like=None if arguments.like is None else Model.load(arguments.like),
     )
     model.save(output, key=key)
     print(model.report.text())

@@ -54,6 +54,7 @@ def parser() -> argparse.ArgumentParser:
     compile_.add_argument("--widths", choices=WIDTHS, default="standard", help="integer widths")
     compile_.add_argument("--shape", **SHAPE)
     compile_.add_argument("--trips", type=int, metavar="N", help="the most turns of a loop that the input ends, without a bound")
+    compile_.add_argument("--like", metavar="MODEL", help="a model file of longer shapes, whose commitment to the weights to share")
     compile_.add_argument("--image", metavar="DIVIDE", type=float, help="take images; pixels are divided by this number")
     compile_.add_argument("--image-mean", metavar="M[,M,M]", type=numbers, help="then these are subtracted")
     compile_.add_argument("--image-deviation", metavar="D[,D,D]", type=numbers, help="then these divide")
