@@ -20,7 +20,7 @@ warnings.filterwarnings("ignore")
 
 node_cases = import_module("node_cases")
 
-from tacit.operators import LOWERINGS, SUPPORTED  # noqa: E402
+from tacit.operators import EXPANSIONS, LOWERINGS, SUPPORTED  # noqa: E402
 
 LIMITS = {
     "BatchNormalization": "inference only",
@@ -34,6 +34,7 @@ LIMITS = {
     "Div": "a zero divisor counts as the smallest positive step; integers are truncated",
     "Dropout": "inference only",
     "Einsum": "at most two operands",
+    "GRU": "steps are written down one by one",
     "Gather": "an index outside the axis means the nearest place inside",
     "GatherElements": "as Gather",
     "GatherND": "as Gather",
@@ -41,6 +42,7 @@ LIMITS = {
     "GlobalLpPool": "p = 1, 2",
     "IsInf": "always false",
     "IsNaN": "always false",
+    "LSTM": "as GRU; the argument of h is not clipped, as in onnxruntime",
     "LayerNormalization": "a row's square sum is at least one step, so rows of equal elements are 0",
     "Log": "16-bit argument; the lowest value at 0 and below",
     "LpNormalization": "p = 1, 2",
@@ -51,6 +53,7 @@ LIMITS = {
     "NonZero": "a padded result",
     "OneHot": "a constant depth",
     "Pow": "a constant exponent of one element; integers: squares and cubes",
+    "RNN": "as GRU",
     "Reciprocal": "the largest value at 0",
     "ReduceLogSum": "a sum of 0 or less counts as the smallest positive step",
     "ReduceProd": "as many factors as fit in 60 bits",
@@ -132,7 +135,9 @@ def table() -> str:
 
 
 def family(operator: str) -> str:
-    return LOWERINGS[operator].lower.__module__.split(".")[2]
+    """The folder of its file."""
+    made = LOWERINGS[operator].lower if operator in LOWERINGS else EXPANSIONS[operator]
+    return made.__module__.split(".")[2]
 
 
 if __name__ == "__main__":

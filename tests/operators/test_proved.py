@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import classical_cases  # noqa: F401  (adds cases)
+import composite_cases  # noqa: F401  (adds cases)
 import contrib_cases  # noqa: F401  (adds cases)
 import indexing_cases  # noqa: F401  (adds cases)
 import numpy as np

@@ -1,0 +1,1 @@
+"""Recurrent layers, every step written down: RNN, GRU and LSTM."""
