@@ -97,6 +97,11 @@ class Key:
     def outputs(self) -> tuple[Signature, ...]:
         return tuple(s for s in self.signatures if s.is_output)
 
+    def count_of(self, name: str) -> str | None:
+        """The output that says how much of a padded output counts; None for an output that is not padded."""
+        count = f"{name}.count"
+        return count if any(s.name == count and not s.shape for s in self.outputs) else None
+
     def public_values(self, public: bytes) -> list[tuple[Signature, np.ndarray]]:
         """Each binding with its tensor, from a public buffer (the columns of all bindings, one after another)."""
         found, at = [], 0

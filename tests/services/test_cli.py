@@ -277,3 +277,22 @@ def test_json_and_npy_inputs(folder, tmp_path, samples):
     for name in ("x.json", "x.npy"):
         assert main(["prove", str(folder / "m.tacit"), "--input", str(tmp_path / name), "-o", str(tmp_path / "r")]) == 0
         assert main(["verify", str(tmp_path / "r"), "--key", str(folder / "m.key")]) == 0
+
+
+def test_padded_outputs_are_said_to_be_padded(tmp_path, capsys):
+    described = helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [1, 5])
+    result = helper.make_tensor_value_info("y", onnx.TensorProto.INT64, None)
+    graph = helper.make_graph([helper.make_node("NonZero", ["x"], ["y"])], "g", [described], [result])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), tmp_path / "model.onnx")
+    np.savez(tmp_path / "one.npz", x=np.float32([[0, 1, 0, 2, 0]]))
+    arguments = ["compile", tmp_path / "model.onnx", "--samples", tmp_path / "one.npz", "-o", tmp_path / "m.tacit"]
+    assert main([str(a) for a in arguments]) == 0
+    arguments = ["prove", tmp_path / "m.tacit", "--input", tmp_path / "one.npz", "-o", tmp_path / "out.receipt"]
+    assert main([str(a) for a in arguments]) == 0
+    capsys.readouterr()
+    assert main([str(a) for a in ("verify", tmp_path / "out.receipt", "--key", tmp_path / "m.key")]) == 0
+    said = capsys.readouterr().out
+    assert "y [2, 5] (padded with zeros: y.count says how much counts): 0, 0, 0, 0, 0, 1, 3, 0, 0, 0" in said
+    assert "y.count []: 2" in said
+    assert main(["inspect", str(tmp_path / "m.key")]) == 0
+    assert "padded with zeros, y.count says how much counts" in capsys.readouterr().out

@@ -59,7 +59,11 @@ def _key(key: Key) -> str:
     lines = [f"key, {len(key.to_bytes()):,} bytes", *_statement("proved"), *_commitments(key.circuit_digest, key.model_commitment)]
     for s in key.signatures:
         side = "output" if s.is_output else "input "
-        lines.append(f"{side}   {s.name} {s.dtype} {list(s.shape)}, integers * 2^{-s.exponent} in [{s.lowest}, {s.highest}]")
+        count = key.count_of(s.name) if s.is_output else None
+        padded = f"; padded with zeros, {count} says how much counts" if count else ""
+        lines.append(
+            f"{side}   {s.name} {s.dtype} {list(s.shape)}, integers * 2^{-s.exponent} in [{s.lowest}, {s.highest}]{padded}"
+        )
     lines += _security(key)
     return "\n".join(lines)
 

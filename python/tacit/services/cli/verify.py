@@ -19,7 +19,9 @@ def run(arguments: argparse.Namespace) -> int:
     print(f"valid: the committed model {key.model_commitment.hex()[:16]} computed these outputs ({1000 * elapsed:.1f} ms)")
     for signature, value in zip(key.outputs, receipt.outputs):
         if value is not None:
-            print(f"  {signature.name} {list(value.shape)}: {_short(value.reshape(-1).tolist())}")
+            count = key.count_of(signature.name)
+            padded = f" (padded with zeros: {count} says how much counts)" if count else ""
+            print(f"  {signature.name} {list(value.shape)}{padded}: {_short(value.reshape(-1).tolist())}")
     return 0
 
 
