@@ -9,6 +9,7 @@ from tacit.graph import Graph, Node, require_supported
 from tacit.operators import LOWERINGS
 from tacit.operators.context import Columns, Context
 from tacit.operators.fusion import fuse
+from tacit.operators.norms import recognise
 from tacit.operators.weights import common_shift
 from tacit.primitives.builder import Builder
 from tacit.primitives.program import Program, ProgramBuilder
@@ -34,7 +35,7 @@ def lower_into(builder: Builder, graph: Graph, scales: Scales, shared: Columns |
     """Lowers a graph through any builder."""
     require_supported(graph, LOWERINGS.keys())
     require_static(graph)
-    graph = fuse(Context(graph, scales, builder, shared))
+    graph = fuse(Context(recognise(graph), scales, builder, shared))
     context = Context(graph, scales, builder, shared)
     context.shift = common_shift(context)
     for name in graph.inputs:
