@@ -331,11 +331,14 @@ class Context:
 
     def publish(self, name: str) -> None:
         """Binds a graph output: integers as they are, a committed float as a copy, an accumulator rounded (one that
-        reads weights by at least one bit: a raw one would publish a linear equation in them)."""
+        reads weights by at least one bit: a raw one would publish a linear equation in them; where it has fewer bits than an
+        output keeps, it gets them first)."""
         value = self.graph.values[name]
         x = self.tensor(name)
         if value.is_float and not is_committed(x):
             least = int("weights" in homes_of(x))
+            finer = min(self.rounding(name) + least - x.exponent, PUBLIC_BITS - signed_bits(x))
+            x = movement.shifted(x, x.exponent + max(finer, 0))
             shift = max(least, x.exponent - self.rounding(name), signed_bits(x) - PUBLIC_BITS)
             x = gadgets.round_wide(self.builder, f"{name}/output", x, shift, public=True)
         self.builder.output(name, x, value.dtype, value.shape)

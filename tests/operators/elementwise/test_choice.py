@@ -130,3 +130,10 @@ def test_clip_with_bounds_in_the_wrong_order():
 def test_numbers_are_finite():
     nodes = [helper.make_node("IsNaN", ["x"], ["a"]), helper.make_node("IsInf", ["x"], ["b"]), node("Or", "a b")]
     compare(nodes, {"x": random(0, 3, 4)}, ["y"], output_type=TensorProto.BOOL)
+
+
+def test_a_choice_between_whole_constants_is_exact():
+    """Their difference is an accumulator without fraction bits: an output rounds by one bit, but not by one it needs."""
+    constants = {"a": np.float32([1, 2, 3, 4, 5]), "b": np.float32([5, 4, 3, 2, 1])}
+    for condition in (True, False):
+        compare([node("Where", "c a b")], {"c": np.array(condition)}, ["y"], constants, tolerance=1e-6)
