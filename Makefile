@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 RUST := $(shell find crates -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock .cargo/config.toml
 
-.PHONY: all setup stub demo test test-all mutants lint rust-test python-test bench bench-real clean
+.PHONY: all setup stub demo test test-all mutants fuzz lint rust-test python-test bench bench-real clean
 all: setup
 
 .venv/.installed: requirements.lock
@@ -39,6 +39,7 @@ stub: target/stubs/.made
 lint: setup target/stubs/.made
 	diff target/stubs/tacit/_core.pyi python/tacit/_core.pyi
 	cargo fmt --all --check
+	cargo fmt --manifest-path fuzz/Cargo.toml --check
 	cargo clippy --release --locked --workspace --all-targets --quiet
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -59,6 +60,21 @@ test-all: lint .venv/.models
 # Weakened copies of the protocol and of the gadgets: the tests must notice each.
 mutants: setup
 	$(BIN)/python tests/mutants/run.py
+
+# Coverage-guided fuzzing (docs/fuzzing.md). AFL++ and its runtime live in target/tools; a C compiler and make build them.
+AFL := PATH="$(CURDIR)/target/tools/bin:$$PATH" XDG_DATA_HOME="$(CURDIR)/target/tools/share"
+AFL_VERSION := 0.18.2
+FUZZ_SECONDS ?= 20
+FUZZ_TARGETS ?=
+
+target/tools/.afl-$(AFL_VERSION):
+	CARGO_TARGET_DIR=target/tools/build cargo install --quiet --locked --root target/tools cargo-afl --version $(AFL_VERSION)
+	$(AFL) cargo afl config --build --force
+	touch $@
+
+fuzz: target/tools/.afl-$(AFL_VERSION)
+	$(AFL) RUSTFLAGS=-Ctarget-cpu=native CARGO_TARGET_DIR=target/fuzz cargo afl build --quiet --release --locked --manifest-path fuzz/Cargo.toml
+	$(AFL) FUZZ_SECONDS=$(FUZZ_SECONDS) fuzz/run.sh $(FUZZ_TARGETS)
 
 bench: setup
 	$(BIN)/python bench/run.py

@@ -1,0 +1,68 @@
+//! What is fuzzed: one function per kind of foreign bytes. Each takes any bytes; a panic is a finding.
+//!
+//! The fuzzer's binary calls them, and so does the replay of the kept corpus in `crates/proof/tests/corpus.rs`.
+
+mod edited;
+mod effort;
+mod model;
+mod vectors;
+
+use tacit_circuit::{Circuit, digest};
+use tacit_columns::Layout;
+use tacit_proof::{Key, Receipt, VerifyingKey};
+
+/// A target's name and its function.
+pub type Target = (&'static str, fn(&[u8]));
+
+pub const TARGETS: [Target; 6] = [
+    ("receipt", receipt),
+    ("key", key),
+    ("circuit", circuit),
+    ("verify", verify),
+    ("edited", edited::edited),
+    ("model", model::model),
+];
+
+/// What decodes as a receipt is the encoding of what was decoded.
+fn receipt(bytes: &[u8]) {
+    if let Ok(receipt) = Receipt::decode(bytes) {
+        assert!(receipt.encode() == bytes, "another encoding of a receipt was accepted");
+    }
+}
+
+/// The same of circuits, finished ones or not; what is accepted has a layout or a clear error.
+fn circuit(bytes: &[u8]) {
+    let Ok(circuit) = Circuit::decode(bytes) else {
+        return;
+    };
+    assert!(circuit.encode() == bytes, "another encoding of a circuit was accepted");
+    if circuit.parameters.log_rows > 0 {
+        let _ = Layout::new(&circuit);
+    } else if let Ok(finished) = tacit_proof::finish(bytes) {
+        assert!(Circuit::decode(&finished).is_ok_and(|again| again.encode() == finished), "a finished circuit is none");
+    }
+}
+
+/// The same of keys; the verifier's work on an accepted one, for any proof, ends soon.
+fn key(bytes: &[u8]) {
+    let Ok(key) = VerifyingKey::decode(bytes) else {
+        return;
+    };
+    let parts = &key.key;
+    assert!(Key::encode(&parts.circuit_bytes, &parts.weights_root) == bytes, "another encoding of a key was accepted");
+    assert!(parts.circuit.encode() == parts.circuit_bytes, "another encoding of a circuit was accepted");
+    assert!(parts.circuit_digest == digest(&parts.circuit_bytes));
+    effort::exert(&parts.circuit);
+}
+
+/// The keys of the golden vectors accept the receipts of the golden vectors and no other bytes.
+fn verify(bytes: &[u8]) {
+    let Ok(receipt) = Receipt::decode(bytes) else {
+        return;
+    };
+    for model in vectors::models() {
+        let accepted = model.key.verify(&receipt, &receipt.context).is_ok();
+        let golden = model.receipts.iter().any(|known| *known == bytes);
+        assert!(accepted == golden, "{}: accepted {accepted}, golden {golden}", model.name);
+    }
+}
