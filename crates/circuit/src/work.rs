@@ -11,8 +11,12 @@ const TERM: u64 = 64;
 /// A block costs its selector, and a factor per axis.
 const BLOCK: u64 = 8;
 const FACTOR: u64 = 4;
+/// A block of the layout is cut, sorted, placed and selected once, and keeps a part per axis in memory.
+const PLACED: u64 = 64;
+const PART: u64 = 8;
 
-/// Field operations of the verifier, in orders of magnitude: saturating sums over every use of every view.
+/// Field operations of the verifier, in orders of magnitude: saturating sums over the blocks of every committed column, used
+/// or not, and over every use of every view.
 ///
 /// A use of a sum costs its axes and a fixed part per term and, per view: the blocks of the column (its cells when it is
 /// public), and per map that is neither the identity nor a constant position the index tuples that are scattered and the
@@ -35,7 +39,36 @@ pub(crate) fn work(circuit: &Circuit) -> u64 {
         let reads = component.terms.iter().flat_map(|term| &term.factors).map(defined);
         reads.fold(of(component), u64::saturating_add)
     });
-    contracts.chain(lookups).fold(0, u64::saturating_add)
+    let layout = circuit.columns.iter().map(|column| layout_work(circuit, column));
+    layout.chain(contracts).chain(lookups).fold(0, u64::saturating_add)
+}
+
+fn layout_work(circuit: &Circuit, column: &Column) -> u64 {
+    match column.home {
+        Home::Public | Home::Virtual(_) => 0,
+        _ => blocks(circuit, column)
+            .saturating_mul(PART.saturating_mul(column.shape.len() as u64).saturating_add(PLACED)),
+    }
+}
+
+fn product(lengths: impl Iterator<Item = u64>) -> u64 {
+    lengths.fold(1, u64::saturating_mul)
+}
+
+/// Products of one power of two per axis.
+fn pieces(shape: &[u64]) -> u64 {
+    product(shape.iter().map(|d| u64::from(d.count_ones())))
+}
+
+/// A bound on a committed column's blocks: pieces, and cuts of those that are longer than a limb.
+fn blocks(circuit: &Circuit, column: &Column) -> u64 {
+    // An unfinished circuit's limbs are not known: blocks are not cut.
+    let log_limb = match u32::from(circuit.parameters.log_rows) {
+        0 => u64::BITS,
+        rows => rows.saturating_sub(u32::from(circuit.parameters.reserved > 0)),
+    };
+    let cells = product(column.shape.iter().copied());
+    pieces(&column.shape).saturating_add(cells.checked_shr(log_limb).unwrap_or(0))
 }
 
 fn sum_work(circuit: &Circuit, sum: &Sum) -> u64 {
@@ -48,27 +81,17 @@ fn sum_work(circuit: &Circuit, sum: &Sum) -> u64 {
 }
 
 fn view_work(circuit: &Circuit, column: &Column, sum: &Sum, view: &View) -> u64 {
-    // An unfinished circuit's limbs are not known: blocks are not cut.
-    let log_limb = match u32::from(circuit.parameters.log_rows) {
-        0 => u64::BITS,
-        rows => rows.saturating_sub(u32::from(circuit.parameters.reserved > 0)),
-    };
-    let product = |lengths: &mut dyn Iterator<Item = u64>| lengths.fold(1, u64::saturating_mul);
-    let pieces = |shape: &[u64]| product(&mut shape.iter().map(|d| u64::from(d.count_ones())));
-    let cells = product(&mut column.shape.iter().copied());
     let mut total = match column.home {
-        Home::Public => cells,
-        _ => {
-            let blocks = pieces(&column.shape).saturating_add(cells.checked_shr(log_limb).unwrap_or(0));
-            blocks.saturating_mul(FACTOR.saturating_mul(column.shape.len() as u64).saturating_add(BLOCK))
-        }
+        Home::Public => product(column.shape.iter().copied()),
+        _ => blocks(circuit, column)
+            .saturating_mul(FACTOR.saturating_mul(column.shape.len() as u64).saturating_add(BLOCK)),
     };
     for (place, (map, &len)) in view.maps.iter().zip(&column.shape).enumerate() {
         let length = |axis: u16| sum.axes.get(usize::from(axis)).copied().unwrap_or(1);
         let tuples = match map {
             Map::Affine { terms, .. } if terms.is_empty() => continue,
             Map::Affine { offset: 0, terms } if matches!(terms.as_slice(), [(a, 1)] if length(*a) == len) => continue,
-            Map::Affine { terms, .. } => product(&mut terms.iter().map(|&(axis, _)| length(axis))),
+            Map::Affine { terms, .. } => product(terms.iter().map(|&(axis, _)| length(axis))),
             Map::List { indices, .. } => indices.len() as u64,
         };
         let later = column.shape.get(place..).and_then(|rest| rest.get(1..)).unwrap_or(&[]);

@@ -155,12 +155,14 @@ fn split(column: ColumnId, shape: &[u64], limit: u32) -> Result<Vec<Block>, Inva
     if cells == 0 || count > MOST_BLOCKS || cells.checked_shr(limit).unwrap_or(0) > MOST_BLOCKS {
         return Err(Invalid::Circuit("a column has too many blocks"));
     }
-    let mut products: Vec<Vec<(u64, u32)>> = vec![Vec::new()];
-    for &len in shape {
-        let axis = pieces(len);
-        let extend =
-            |parts: &Vec<(u64, u32)>| axis.iter().map(|&p| [parts.as_slice(), &[p]].concat()).collect::<Vec<_>>();
-        products = products.iter().flat_map(extend).collect();
+    // Every product is written once: an axis of length 1, or the 64th, costs no copy of what came before.
+    let axes: Vec<_> = shape.iter().map(|&len| pieces(len)).collect();
+    let mut products: Vec<Vec<(u64, u32)>> = (0..count).map(|_| Vec::with_capacity(axes.len())).collect();
+    let mut run = count as usize;
+    for axis in &axes {
+        run = run.checked_div(axis.len()).unwrap_or(1);
+        let column = axis.iter().flat_map(|&piece| std::iter::repeat_n(piece, run)).cycle();
+        products.iter_mut().zip(column).for_each(|(parts, piece)| parts.push(piece));
     }
     let mut done = Vec::new();
     while let Some(parts) = products.pop() {
