@@ -13,7 +13,7 @@ fn idle(columns: usize, threes: usize, ones: usize) -> Circuit {
         name: format!("column {i}"),
         shape: shape.clone(),
         bytes: 1,
-        home: if i % 2 == 0 { Home::Weights } else { Home::Witness },
+        home: if i.is_multiple_of(2) { Home::Weights } else { Home::Witness },
     };
     let parameters = Parameters {
         log_rows: 29,
