@@ -161,8 +161,8 @@ fn split(column: ColumnId, shape: &[u64], limit: u32) -> Result<Vec<Block>, Inva
     let mut run = count as usize;
     for axis in &axes {
         run = run.checked_div(axis.len()).unwrap_or(1);
-        let column = axis.iter().flat_map(|&piece| std::iter::repeat_n(piece, run)).cycle();
-        products.iter_mut().zip(column).for_each(|(parts, piece)| parts.push(piece));
+        let along = axis.iter().flat_map(|&piece| std::iter::repeat_n(piece, run)).cycle();
+        products.iter_mut().zip(along).for_each(|(parts, piece)| parts.push(piece));
     }
     let mut done = Vec::new();
     while let Some(parts) = products.pop() {
