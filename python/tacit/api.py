@@ -14,6 +14,7 @@ from tacit.arithmetize import arithmetize
 from tacit.errors import InputError, ModelError
 from tacit.execute import execute
 from tacit.frontends import torch
+from tacit.frontends.estimators import from_estimator
 from tacit.frontends.models import free_inputs, load
 from tacit.frontends.onnx_inputs import Shapes
 from tacit.graph import Graph, require_supported
@@ -48,7 +49,9 @@ def compile(
     like: Model | None = None,
 ) -> Model:
     """Compiles a model to an integer model, its circuit and its key, and measures it. ONNX: a path, bytes or ModelProto; torch:
-    a module or an exported program; weights: the path of a GGUF file or of a safetensors model's folder.
+    a module or an exported program; weights: the path of a GGUF file or of a safetensors model's folder; fitted estimators of
+    scikit-learn, XGBoost and LightGBM, which get 'faithful' widths where labels or numbers differ on the samples under
+    'standard' ones.
 
     `samples`: inputs that the model will see; their ranges fix the scales. An array equal to the declared shape is one
     sample; otherwise the first axis counts samples. `widths`: 'lean', 'standard' or 'faithful'. `image`: how pixels become
@@ -62,6 +65,7 @@ def compile(
     if trips is not None and trips < 1:
         raise InputError(f"trips={trips} is no number of turns; use 1 or more.")
     scale = images.scale_of(image)
+    given, model = model, from_estimator(model)
     source, rows, declared = _sampled(model, samples, scale, shapes, trips)
     graph = simplify(expand(source, EXPANSIONS))
     require_supported(graph, SUPPORTED)
@@ -73,11 +77,14 @@ def compile(
     unfinished, weights = arithmetize(program, tensors)
     circuit = finish(unfinished, *(() if like is None else (like.log_rows,)))
     prover = commit(circuit, weights)
-    compiled = Model(program, circuit, weights, Key.from_bytes(prover.key()), declared, scales, scale, _prover=prover)
+    key = Key.from_bytes(prover.key())
+    compiled = Model(program, circuit, weights, key, declared, scales, scale, source.classes, _prover=prover)
     if like is not None:
         compiled.require_weights_of(like)
         compiled.opened = like.opened
     compiled.report = measure(compiled, reference(source, graph), rows)
+    if given is not model and widths == "standard" and not is_faithful(compiled.report, graph):
+        return compile(model, samples, widths="faithful", image=image, shapes=shapes, trips=trips, like=like)
     return compiled
 
 
@@ -116,6 +123,18 @@ def finish(circuit: bytes, *log_rows: int) -> bytes:
 def reference(source: Graph, graph: Graph) -> Graph:
     """The model as it was given, where onnxruntime runs it, else what it was simplified to: what fidelity is measured against."""
     return source if runs(source) else graph
+
+
+LARGEST_ERROR = 2.0**-8
+"""Of a float output, relative to the largest."""
+
+
+def is_faithful(report: Report, graph: Graph) -> bool:
+    """Whether every label of the samples is the float model's; of a model without labels, whether its numbers are close."""
+    labels = [f for f in report.fidelity if not graph.values[f.name].is_float]
+    if labels:
+        return all(f.max_abs_error == 0 for f in labels)
+    return all(f.max_abs_error <= LARGEST_ERROR * f.largest for f in report.fidelity)
 
 
 def measure(model: Model, graph: Graph, rows: list[dict[str, np.ndarray]]) -> Report:

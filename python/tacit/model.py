@@ -33,7 +33,8 @@ class Model:
     """A compiled model: program and weights (private), circuit and key (public), the report of `compile`.
 
     `weights` holds the weight columns one after another, as docs/circuit.md (Buffers) says. `image` is how pixels become
-    inputs. `opened`: a transparent proof was made, so that nothing is claimed about the secrecy of these weights.
+    inputs. `classes`: where the model named its classes by texts, the names; an output's number is a place in this list.
+    `opened`: a transparent proof was made, so that nothing is claimed about the secrecy of these weights.
     """
 
     program: Program
@@ -43,6 +44,7 @@ class Model:
     declared: tuple[Declared, ...]
     scales: Scales
     image: ImageScale | None = None
+    classes: tuple[str, ...] = ()
     opened: bool = False
     report: Report = field(default_factory=Report)
     _prover: _core.Prover | None = field(default=None, repr=False)
@@ -134,6 +136,7 @@ class Model:
             "opened": self.opened,
             "declared": [[d.name, list(d.shape), d.dtype, d.batched] for d in self.declared],
             "image": None if self.image is None else self.image.to_json(),
+            "classes": list(self.classes),
         }
         parts = {
             "program.json": json.dumps(self.program.to_json()).encode(),
@@ -168,6 +171,7 @@ class Model:
                 scales=Scales.from_json(json.loads(parts["scales.json"])),
                 declared=tuple(Declared(n, tuple(s), d, b) for n, s, d, b in manifest["declared"]),
                 image=None if image is None else ImageScale.from_json(image),
+                classes=tuple(str(name) for name in manifest.get("classes", ())),
                 opened=bool(manifest["opened"]),
                 _file=Path(os.path.realpath(path)),
             )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -21,7 +21,8 @@ _sessions: WeakKeyDictionary[Graph, Evaluator] = WeakKeyDictionary()
 @dataclass(frozen=True)
 class Range:
     """What a value was over all samples and elements, in real units: smallest, largest, largest magnitude, and the
-    99.9 % quantile of the magnitude within a sample (its largest over the samples).
+    99.9 % quantile of the magnitude within a sample (its largest over the samples). `least`, of inputs alone: the smallest,
+    over the places of the last axis, of the largest magnitude seen there; places that are always 0 do not count.
 
     Every number is rounded to 13 significant bits: machines whose float32 sums differ in the last bits then agree.
     """
@@ -30,6 +31,7 @@ class Range:
     high: float
     absolute: float
     typical: float
+    least: float = 0.0
 
     def union(self, other: Range) -> Range:
         return Range(
@@ -48,13 +50,20 @@ def observe(graph: Graph, samples: Iterable[Mapping[str, np.ndarray]]) -> dict[s
     names = [*graph.inputs, *graph.producers]
     evaluator = Evaluator(graph, names)
     ranges: dict[str, Range] = {}
+    reached: dict[str, np.ndarray] = {}
     for sample in samples:
         for name, array in evaluator.run(sample).items():
             if array.size:
                 seen = range_of(array)
                 ranges[name] = ranges[name].union(seen) if name in ranges else seen
+                if name in graph.inputs and array.dtype.kind == "f" and array.ndim:
+                    magnitude = np.abs(array).reshape(-1, array.shape[-1]).max(axis=0)
+                    reached[name] = np.maximum(reached.get(name, 0.0), magnitude)
     if not ranges:
         raise InputError("There is no sample to observe: give at least one.")
+    for name, magnitude in reached.items():
+        least = float(magnitude[magnitude > 0].min(initial=np.inf))
+        ranges[name] = replace(ranges[name], least=_rounded(least) if np.isfinite(least) else 0.0)
     return ranges
 
 

@@ -55,8 +55,8 @@ GADGETS = (
         (
             Edit(
                 FOLDER + "rescale.py",
-                '        digits(b, f"{name}/quotient", y - q.low, q.digits)\n    return y\n\n\ndef whole_interval',
-                "        pass\n    return y\n\n\ndef whole_interval",
+                '        digits(b, f"{name}/quotient", y - q.low, q.digits)\n    return y\n\n\ndef clamped',
+                "        pass\n    return y\n\n\ndef clamped",
             ),
         ),
         WIDE,

@@ -70,3 +70,61 @@ case(
 case("ml_one_hot", learned("OneHotEncoder", "x", cats_int64s=[1, 5, 9]), np.array([1, 9, 5, 1], np.int64))
 case("ml_features", learned("FeatureVectorizer", "x z", inputdimensions=[4, 2]), {"x": WIDE, "z": random(63, 3, 2)})
 case("ml_extractor", learned("ArrayFeatureExtractor", "x i"), WIDE, {"i": np.array([2, 0], np.int64)})
+
+# support vectors: three classes of 2, 3 and 2 vectors, so that coefficients have two rows and there are three pairs
+VECTORS = random(64, 7, 4, scale=0.7)
+PAIRWISE = {
+    "coefficients": random(65, 14).tolist(),
+    "support_vectors": VECTORS.reshape(-1).tolist(),
+    "vectors_per_class": [2, 3, 2],
+    "rho": [0.1, -0.2, 0.05],
+    "classlabels_ints": [4, 0, 7],
+}
+TWO = {
+    "coefficients": random(66, 7).tolist(),
+    "support_vectors": VECTORS.reshape(-1).tolist(),
+    "vectors_per_class": [3, 4],
+    "rho": [0.1],
+    "classlabels_ints": [0, 1],
+}
+KERNELS = {
+    "linear": {"kernel_type": "LINEAR", "kernel_params": [0.0, 0.0, 0.0]},
+    "poly": {"kernel_type": "POLY", "kernel_params": [0.3, 0.5, 3.0]},
+    "rbf": {"kernel_type": "RBF", "kernel_params": [0.25, 0.0, 0.0]},
+    "sigmoid": {"kernel_type": "SIGMOID", "kernel_params": [0.2, 0.1, 0.0]},
+}
+for kernel, attributes in KERNELS.items():
+    regression = {"coefficients": random(67, 7).tolist(), "support_vectors": VECTORS.reshape(-1).tolist(), "rho": [0.3]}
+    case(f"ml_svr_{kernel}", learned("SVMRegressor", "x", n_supports=7, **regression, **attributes), WIDE, widths="faithful")
+    case(f"ml_svc_{kernel}", learned("SVMClassifier", "x", "l y", **PAIRWISE, **attributes), WIDE, widths="faithful")
+PLAIN = {"n_supports": 0, "coefficients": [0.3, -1, 2, 0.7], "rho": [0.3]}
+case("ml_svr_plain", learned("SVMRegressor", "x", **PLAIN, **KERNELS["linear"]), WIDE)
+case(
+    "ml_svc_votes",
+    learned("SVMClassifier", "x", "y s", **PAIRWISE, **KERNELS["rbf"]),
+    WIDE,
+    output_type=TensorProto.INT64,
+    widths="faithful",
+    fast=True,
+)
+case("ml_svc_two", learned("SVMClassifier", "x", "l y", **TWO, **KERNELS["rbf"]), WIDE, widths="faithful")
+case(
+    "ml_imputer",
+    learned("Imputer", "x", replaced_value_float=-1.0, imputed_value_floats=[0.5, 1.5, 2.5, 3.5]),
+    np.array([[-1, 2, -1, 0.25], [1, -1, 0, -1]], np.float32),
+    fast=True,
+)
+case(
+    "ml_distances",
+    node("CDist", "x r", domain="com.microsoft", metric="euclidean"),
+    WIDE,
+    {"r": random(68, 5, 4)},
+    widths="faithful",
+)
+case(
+    "ml_squared_distances",
+    node("CDist", "x r", domain="com.microsoft", metric="sqeuclidean"),
+    WIDE,
+    {"r": random(68, 5, 4)},
+    widths="faithful",
+)

@@ -16,6 +16,7 @@ from tacit.quantize import quantize
 class Seen:
     low: float
     high: float
+    least: float = 0.0
 
     @property
     def absolute(self) -> float:

@@ -121,7 +121,7 @@ def _graph(source: Source, model: onnx.ModelProto, values: Mapping[str, Value]) 
     written = {name for node in padded_nodes(model, source.inputs) for name in node.output if name}
     nodes, outputs, counts = with_counts(nodes, known, constants, outputs, written)
     known.update(counts)
-    empty = Graph((), known, source.inputs, outputs, constants, max(opset, CANONICAL_OPSET))
+    empty = Graph((), known, source.inputs, outputs, constants, max(opset, CANONICAL_OPSET), source.classes)
     return empty.rebuild(nodes)
 
 

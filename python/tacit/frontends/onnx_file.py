@@ -15,6 +15,7 @@ from google.protobuf.message import DecodeError
 from onnx import external_data_helper, helper, numpy_helper
 
 from tacit.errors import ModelError
+from tacit.frontends.onnx_labels import numbered
 
 OLDEST_OPSET = 7
 LARGEST_KEPT = 256
@@ -29,12 +30,14 @@ TENSOR_DTYPES = frozenset(
 
 @dataclass(frozen=True)
 class Source:
-    """A parsed model. `skeleton` has its large initialisers as inputs; `weights` has every initialiser."""
+    """A parsed model. `skeleton` has its large initialisers as inputs; `weights` has every initialiser; `classes`: the names of
+    the classes whose numbers it gives, where it had names."""
 
     name: str
     skeleton: onnx.ModelProto
     weights: dict[str, np.ndarray]
     inputs: tuple[str, ...]
+    classes: tuple[str, ...] = ()
 
     @property
     def opset(self) -> int:
@@ -108,6 +111,7 @@ def _split(model: onnx.ModelProto, name: str, folder: Path | None) -> Source:
     if not model.HasField("graph") or not model.graph.output:
         raise ModelError(f"{name} is not an ONNX model, or it is damaged; give a file written by an ONNX exporter.")
     _require_text(model, name)
+    model, classes = numbered(model)
     if model.graph.sparse_initializer:
         raise ModelError(f"{name} has sparse initialisers; store them as dense ones.")
     weights: dict[str, np.ndarray] = {}
@@ -135,7 +139,7 @@ def _split(model: onnx.ModelProto, name: str, folder: Path | None) -> Source:
     if not any(entry.domain in ("", "ai.onnx") for entry in model.opset_import):
         skeleton.opset_import.append(helper.make_opsetid("", onnx.defs.onnx_opset_version() if model.functions else 1))
     skeleton.functions.extend(model.functions)
-    return Source(name, _modern(skeleton, name), weights, tuple(value.name for value in inputs))
+    return Source(name, _modern(skeleton, name), weights, tuple(value.name for value in inputs), classes)
 
 
 def graphs_of(graph: onnx.GraphProto) -> Iterator[onnx.GraphProto]:

@@ -9,6 +9,12 @@ from typing import Any
 
 import numpy as np
 
+MOVES = frozenset(
+    ["Cast", "Concat", "Dropout", "Expand", "Flatten", "Gather", "Identity", "Pad", "Reshape", "Slice", "Split", "Squeeze", "Tile"]
+    + ["Transpose", "Trilu", "Unsqueeze"]
+)
+"""ONNX's operators that carry values elsewhere and leave them as they are."""
+
 
 @dataclass(frozen=True)
 class Value:
@@ -62,7 +68,8 @@ class Node:
 class Graph:
     """Nodes in topological order. `values` has every input, constant and intermediate; `constants` the known.
 
-    `opset` is the version of ONNX's own domain that the nodes' semantics follow.
+    `opset` is the version of ONNX's own domain that the nodes' semantics follow. `classes`: the names of the classes whose
+    numbers the graph gives, where the model named them by texts.
     """
 
     nodes: tuple[Node, ...]
@@ -71,6 +78,7 @@ class Graph:
     outputs: tuple[str, ...]
     constants: Mapping[str, np.ndarray]
     opset: int
+    classes: tuple[str, ...] = ()
 
     @cached_property
     def producers(self) -> Mapping[str, Node]:
@@ -113,7 +121,7 @@ class Graph:
         merged = {name: array for name, array in merged.items() if name in read and name not in written}
         keep = read | written | set(self.inputs)
         known = {name: value for name, value in known.items() if name in keep}
-        return Graph(tuple(nodes), known, self.inputs, self.outputs, merged, self.opset)
+        return Graph(tuple(nodes), known, self.inputs, self.outputs, merged, self.opset, self.classes)
 
     def fresh(self, stem: str) -> str:
         """A value name that the graph does not use yet."""

@@ -44,6 +44,10 @@ TOLERANCE = 1.5
 """Weights may fall short of the wanted precision by so many bits before a shift of their own is worth it."""
 FACTOR_SLACK = 16
 """An exact sum of narrow tensors may be so many bits wider than `bits` and still enter a product unrounded."""
+FEATURE_SLACK = 24
+"""So may a view of graph inputs, whose features have one exponent but each its own magnitude."""
+WIDEST_PRODUCT = 60
+"""Weights have at most so many bits together with such a factor."""
 
 
 Columns = Mapping[str, Sequence[tuple[int, np.ndarray]]]
@@ -192,6 +196,13 @@ class Context:
             exponent += min(int(np.ceil(missing)), LARGEST_SHIFT - self.shift)
         return min(exponent, exponent_for(float(np.abs(array).max(initial=0)), WEIGHT_BITS, headroom=0))
 
+    def finer(self, tensor: Tensor) -> int:
+        """By how many bits the features that a tensor reads from a graph input are wider than narrow ones: weights are chosen
+        as if they were narrow, for the smallest feature may have the largest weight."""
+        public = {factor.column for term in tensor.terms for factor in term.factors if factor.column.home == "public"}
+        widths = [max(~column.low, column.high).bit_length() + 1 for column in public]
+        return max(0, *(width - self.scales.bits for width in widths), 0)
+
     # values
 
     def tensor(self, name: str) -> Tensor:
@@ -245,7 +256,8 @@ class Context:
     def factor(self, name: str) -> Tensor:
         """A value as a factor of a product: a view, or a short sum of views, of about `bits` bits."""
         tensor = self.tensor(name)
-        if signed_bits(tensor) <= self.scales.bits + FACTOR_SLACK:
+        slack = FEATURE_SLACK if self.finer(tensor) else FACTOR_SLACK
+        if signed_bits(tensor) <= self.scales.bits + slack:
             if tensor.is_affine and len(tensor.terms) <= 2:
                 return tensor
             if self.is_whole(name):
@@ -293,7 +305,12 @@ class Context:
             last = min(last, x.exponent - shift)
         if forms.without_table(self, x, shift, function, last):
             return forms.rectify(self, name, x, shift)
-        form = None if function == IDENTITY else forms.choose_form(x, shift, self.scales.bits, self._peers(name))
+        if function == IDENTITY:
+            form = forms.saturation_form(x, shift, self.scales.bits) if last == x.exponent - shift else None
+        else:
+            if forms.saturation_form(x, shift, self.scales.bits) is not None:
+                x, shift = gadgets.round_saturate(self.builder, f"{name}/argument", x, shift, self.scales.bits, form="clamped"), 0
+            form = forms.choose_form(x, shift, self.scales.bits, self._peers(name))
         return gadgets.round_saturate(self.builder, name, x, shift, self.scales.bits, function, last, form=form)
 
     def _peers(self, name: str) -> int:

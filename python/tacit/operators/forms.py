@@ -25,6 +25,23 @@ WIDEST_RECTIFIED, MOST_RECTIFIED = 21, 3
 bits, and for models with so few of them that the last still fits (else the table is there anyway)."""
 RECTIFIED = 2 * CELL + 3 * LEAF + 25
 """What Relu without a table costs more than with one, for each element (one product included)."""
+WIDEST_ROUNDED = 62
+"""Rounded integers and their remainders have fewer bits."""
+CLAMPED = 10 * (CELL + LEAF)
+"""What saturation by comparisons costs for each element."""
+SHARED = 8
+"""So many values may share a table: saturation does without where its own elements cost less than such a share of it."""
+
+
+def saturation_form(x: Tensor, shift: int, bits: int) -> str | None:
+    """'clamped' for rounding and saturating few elements, whose table would cost more than they do; None leaves it to the
+    gadget."""
+    low, high = signed_range(bits)
+    q = Interval(x.low, x.high).rounded(shift)
+    if q.inside(Interval(low, high)) or q.digits + shift >= WIDEST_ROUNDED:
+        return None
+    table = min(q.size, 3 << bits) * ENTRY
+    return "clamped" if SHARED * x.size * CLAMPED <= table else None
 
 
 def choose_form(x: Tensor, shift: int, bits: int, peers: int) -> str | None:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tacit.graph import Node
-from tacit.operators.context import magnitude_bits, require_finite
+from tacit.numbers.fixed import exponent_for
+from tacit.operators.context import WIDEST_PRODUCT, magnitude_bits, require_finite, signed_bits
 from tacit.operators.registry import LOWERINGS
 from tacit.primitives import arithmetic
 from tacit.primitives.tensor import Tensor
@@ -47,10 +48,16 @@ def weigh(context: Context, node: Node, name: str, array: np.ndarray, data: Tens
     require_finite(name, array)
     whole = not context.is_float(node.outputs[0])
     shared = context.shared.get(name, ())
-    if len(shared) == 1 and not whole:
+    if whole:
+        exponent = 0
+    elif len(shared) == 1:
         exponent = shared[0][0]
     else:
-        exponent = 0 if whole else context.weight_exponent(node.outputs[0], data.exponent, array)
+        finer = context.finer(data)
+        exponent = context.weight_exponent(node.outputs[0], data.exponent - finer, array)
+        if finer:
+            sums = max(float(np.abs(array).sum(axis=axis).max()) for axis in range(array.ndim)) if array.ndim else 1.0
+            exponent = min(exponent, exponent_for(sums, WIDEST_PRODUCT - signed_bits(data), headroom=0))
     return context.weight(name, array, exponent)
 
 

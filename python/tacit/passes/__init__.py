@@ -10,12 +10,14 @@ from tacit.passes.dead_code import remove_dead_code
 from tacit.passes.expansion import expand
 from tacit.passes.identities import remove_identities
 from tacit.passes.masks import bound_masks
+from tacit.passes.scaling import fold_scaling
 
 __all__ = [
     "bound_masks",
     "expand",
     "fold_batch_normalization",
     "fold_constants",
+    "fold_scaling",
     "merge_bias",
     "remove_dead_code",
     "remove_identities",
@@ -27,6 +29,7 @@ PASSES = (
     fold_constants,
     bound_masks,
     remove_identities,
+    fold_scaling,
     fold_batch_normalization,
     merge_bias,
     remove_dead_code,

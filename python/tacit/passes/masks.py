@@ -5,14 +5,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from tacit.graph import Graph, Node
+from tacit.graph import MOVES, Graph, Node
 
 HUGE, LARGEST = 1 << 15, 1 << 12
 """Constants beyond HUGE become LARGEST, where exp(-LARGEST) is 0 at any precision and scores are far smaller."""
-MOVES = {
-    "Cast", "Concat", "Dropout", "Expand", "Flatten", "Gather", "Identity", "Pad", "Reshape", "Slice", "Split", "Squeeze", "Tile",
-    "Transpose", "Trilu", "Unsqueeze",
-}  # fmt: skip
 COMBINES = {"Add", "Sub", "Mul", "Where", "Max", "Min"}
 
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import ceil, log2
 from typing import Any, Protocol
 
 import numpy as np
 
 from tacit.errors import ModelError
-from tacit.graph import Graph
+from tacit.graph import MOVES, Graph
 from tacit.numbers.fixed import exponent_for, signed_range
 
 TOY_VALUES = 1 << 15
@@ -23,10 +24,18 @@ FINEST = 12
 """A value that is almost zero everywhere gets at most so many fraction bits beyond the width of a narrow tensor."""
 KEEPING = {"Cast", "Flatten", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze"}
 """Operators that keep an integer what it is, up to its dtype."""
+COMPARISONS = {"Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual"}
+COMPARED = 46
+"""Bits of features that are compared and nothing else. Public inputs need no range check, so that width costs digits in the
+comparisons alone; it holds float32 values of up to 23 bits beside others of 1 exactly, so that every comparison agrees."""
+FAR, FARTHEST = 4, 22
+"""Where some feature is 2^FAR smaller than others, all get so many bits more, at most FARTHEST: differences of them still enter
+products unrounded (`operators.context.FEATURE_SLACK`)."""
 
 
 class ObservedRange(Protocol):
-    """What observing gives for a value: its extreme values and the largest magnitude, over all samples and elements."""
+    """What observing gives for a value: its extreme values and the largest magnitude, over all samples and elements; of an input
+    the least of the largest magnitudes at the places of its last axis (0: not known)."""
 
     @property
     def low(self) -> float: ...
@@ -34,6 +43,8 @@ class ObservedRange(Protocol):
     def high(self) -> float: ...
     @property
     def absolute(self) -> float: ...
+    @property
+    def least(self) -> float: ...
 
 
 @dataclass(frozen=True)
@@ -122,7 +133,8 @@ def quantize(graph: Graph, ranges: Mapping[str, ObservedRange], widths: str = "s
             raise ModelError(f"The input {name!r} was not observed: give at least one sample of it.")
         seen, places = ranges[name], places_of(graph, name)
         if places is None:
-            inputs[name] = input_scale(graph.values[name].dtype, seen, width.bits)
+            bits = width.bits + finer_bits(graph, name, seen, width.bits)
+            inputs[name] = input_scale(graph.values[name].dtype, seen, bits)
         else:
             inputs[name] = InputScale(0, 0 if seen.low >= 0 else -places, places - 1)
     return Scales(width=width, exponents=exponents, largest=largest, inputs=inputs)
@@ -137,6 +149,27 @@ def choose_width(graph: Graph, widths: str) -> Width:
         return named[widths]
     values = sum(int(np.prod(graph.values[o].shape)) for node in graph.nodes for o in node.outputs if o in graph.values)
     return TOY if values < TOY_VALUES else STANDARD
+
+
+def finer_bits(graph: Graph, name: str, seen: ObservedRange, bits: int) -> int:
+    """How many bits more than `bits` an input gets: a row of features has one exponent, but each its own magnitude."""
+    value = graph.values[name]
+    if not value.is_float or not value.shape or value.size != value.shape[-1]:
+        return 0
+    if only_compared(graph, name):
+        return COMPARED - bits
+    spread = ceil(log2(seen.absolute / seen.least)) if seen.least > 0 else 0
+    return min(spread, FARTHEST) if spread > FAR else 0
+
+
+def only_compared(graph: Graph, name: str) -> bool:
+    """Whether a value is read, and through movement by comparisons alone."""
+    readers = graph.consumers.get(name, ())
+    return bool(readers) and name not in graph.outputs and all(
+        not node.domain
+        and (node.operator in COMPARISONS or (node.operator in MOVES and all(only_compared(graph, o) for o in node.outputs if o)))
+        for node in readers
+    )
 
 
 def narrow_exponent(absolute: float, bits: int) -> int:

@@ -86,6 +86,17 @@ def plain_roundings(draw):
     return Instance([x], lambda b, x: gadgets.round_saturate(b, "g", x, shift, 14), lambda x: quotients(x, shift))
 
 
+@drawn("round_saturate", "clamped")
+def clamped_roundings(draw):
+    x, shift, bits = draw(operands(interval=intervals(30))), draw(st.integers(0, 14)), draw(st.integers(2, 12))
+    low, high = -(1 << (bits - 1)), (1 << (bits - 1)) - 1
+    return Instance(
+        [x],
+        lambda b, x: gadgets.round_saturate(b, "g", x, shift, bits, form="clamped"),
+        lambda x: np.clip(quotients(x, shift), low, high),
+    )
+
+
 @drawn("round_wide")
 def widely_rounded(draw):
     x, shift = draw(operands(interval=intervals(38))), draw(st.integers(8, 24))

@@ -1,4 +1,4 @@
-"""Preparing features: Scaler, Normalizer, Binarizer, FeatureVectorizer, ArrayFeatureExtractor, OneHotEncoder and
+"""Preparing features: Scaler, Normalizer, Imputer, Binarizer, FeatureVectorizer, ArrayFeatureExtractor, OneHotEncoder and
 LabelEncoder of numbers."""
 
 from __future__ import annotations
@@ -28,6 +28,18 @@ def normalizer(e: Expansion, node: Node) -> str:
     if kind in ("L1", "L2"):
         return e.op("LpNormalization", x, axis=-1, p=int(kind[1]))
     return e.op("Div", x, e.op("ReduceMax", x, e.integers(-1), keepdims=1))
+
+
+@expansion("ai.onnx.ml.Imputer")
+def imputer(e: Expansion, node: Node) -> str:
+    """The imputed value of the feature where x is the replaced value. NaN is no value of a tensor of integers, and inputs that
+    hold one are refused: where NaN is replaced nothing is."""
+    x, kind = node.inputs[0], ("int64" if e.dtype(node.inputs[0]).kind == "i" else "float")
+    replaced = node.attributes.get(f"replaced_value_{kind}", 0)
+    if np.isnan(replaced):
+        return e.op("Identity", x)
+    values = np.array(node.attributes[f"imputed_value_{kind}s"], dtype=e.dtype(x))
+    return e.op("Where", e.op("Equal", x, e.constant(replaced, e.dtype(x))), e.constant(values), x)
 
 
 @expansion("ai.onnx.ml.Binarizer")

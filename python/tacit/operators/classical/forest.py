@@ -35,6 +35,10 @@ class Forest:
     leaves: int = 0
     weights: list[tuple[int, int, float]] = field(default_factory=list)
 
+    def test(self, number: int) -> tuple[int, float]:
+        """(feature, threshold) of an inner node."""
+        return self.features[number], self.thresholds[number]
+
     def matrix(self, targets: int) -> np.ndarray:
         """float32 [leaves, targets]: what each leaf adds to each target."""
         found = np.zeros((self.leaves, targets), dtype=np.float32)

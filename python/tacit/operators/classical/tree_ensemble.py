@@ -21,19 +21,23 @@ AGGREGATES = {0: "AVERAGE", 1: "SUM", 2: "MIN", 3: "MAX"}
 
 
 def tests(e: Expansion, x: str, forest: Forest) -> tuple[str, list[int]]:
-    """[N, inner nodes] int32, 1 where a node's test holds; and where each node stands in it."""
+    """[N, different tests] int32, 1 where a test holds; and which of them each inner node makes."""
     parts: list[str] = []
     places = [0] * len(forest.features)
     for mode in sorted(set(forest.modes)):
         numbers = [number for number, found in enumerate(forest.modes) if found == mode]
         start = sum(e.shape(part)[1] for part in parts)
-        for offset, number in enumerate(numbers):
-            places[number] = start + offset
         if mode == "BRANCH_MEMBER":
-            parts += [member(e, x, forest.features[number], forest.members[number]) for number in numbers]
+            for offset, number in enumerate(numbers):
+                places[number] = start + offset
+                parts.append(member(e, x, forest.features[number], forest.members[number]))
             continue
-        read = e.op("Gather", x, e.integers(*(forest.features[number] for number in numbers)), axis=1)
-        levels = e.constant(np.array([forest.thresholds[number] for number in numbers], dtype=e.dtype(x)))
+        different = sorted({forest.test(number) for number in numbers})
+        order = {test: start + offset for offset, test in enumerate(different)}
+        for number in numbers:
+            places[number] = order[forest.test(number)]
+        read = e.op("Gather", x, e.integers(*(feature for feature, _ in different)), axis=1)
+        levels = e.constant(np.array([threshold for _, threshold in different], dtype=e.dtype(x)))
         if mode in TESTS:
             holds = e.op(TESTS[mode], read, levels)
         else:
@@ -41,6 +45,21 @@ def tests(e: Expansion, x: str, forest: Forest) -> tuple[str, list[int]]:
             holds = e.op("Not", holds) if mode == "BRANCH_NEQ" else holds
         parts.append(e.op("Cast", holds, to=TensorProto.INT32))
     return (e.op("Concat", *parts, axis=1) if len(parts) > 1 else parts[0]), places
+
+
+def unscaled(e: Expansion, x: str, forest: Forest) -> str:
+    """What a Scaler before the trees reads, with the thresholds moved in its place: (x - o) s <= t where x <= t / s + o. Tests
+    of one sign alone may move: s > 0."""
+    node = e.graph.producers.get(x)
+    if node is None or node.kind != "ai.onnx.ml.Scaler" or forest.members or e.dtype(node.inputs[0]) != "float32":
+        return x
+    width = e.shape(x)[-1]
+    offset = np.broadcast_to(np.array(node.attributes.get("offset", [0.0]), dtype=np.float64), (width,))
+    scale = np.broadcast_to(np.array(node.attributes.get("scale", [1.0]), dtype=np.float64), (width,))
+    if scale.min() <= 0:
+        return x
+    forest.thresholds = [t / scale[f] + offset[f] for f, t in zip(forest.features, forest.thresholds)]
+    return node.inputs[0]
 
 
 def member(e: Expansion, x: str, feature: int, members: np.ndarray) -> str:
@@ -86,7 +105,7 @@ def totals(e: Expansion, node: Node, x: str, forest: Forest, targets: int, aggre
         offset = offset + (matrix[root.number] if root.is_leaf else 0.0)
     if all(root.is_leaf for root in forest.roots):
         raise refused(node, "none of its trees has a test; its result is a constant")
-    leaves, order = reached(e, x, forest)
+    leaves, order = reached(e, unscaled(e, x, forest), forest)
     product = e.op("MatMul", e.op("Cast", leaves, to=TensorProto.FLOAT), e.constant(matrix[order].astype(np.float32)))
     return e.op("Add", product, e.constant(offset.astype(np.float32))) if np.any(offset) else product
 

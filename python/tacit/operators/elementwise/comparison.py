@@ -8,6 +8,7 @@ import numpy as np
 
 from tacit.graph import Node
 from tacit.operators import tables
+from tacit.operators.context import signed_bits
 from tacit.operators.registry import lowering
 from tacit.primitives import arithmetic, gadgets, movement
 from tacit.primitives.tensor import Tensor, constant
@@ -16,7 +17,9 @@ if TYPE_CHECKING:
     from tacit.operators.context import Context
 
 FINER = 8
-"""Constants are held with so many bits more than the value that they are compared with."""
+"""Constants are held with so many bits more than the value that they are compared with, where that has at most SIGNIFICANT
+bits; a wider one holds float32 values without them."""
+SIGNIFICANT = 24
 
 
 def operand(context: Context, node: Node, position: int, other: int) -> Tensor:
@@ -26,8 +29,9 @@ def operand(context: Context, node: Node, position: int, other: int) -> Tensor:
     array = context.constant(name)
     if array is None or array.dtype.kind != "f":
         return context.addend(name)
-    coarse = max(context.tensor(node.inputs[other]).exponent, 0)
-    exponent = tables.exact_exponent(array, coarse + FINER)
+    value = context.tensor(node.inputs[other])
+    coarse = max(value.exponent, 0)
+    exponent = tables.exact_exponent(array, coarse + (FINER if signed_bits(value) <= SIGNIFICANT else 0))
     array = snapped(array, coarse, exponent)
     if array.size == 1 and np.isfinite(array).all():
         level = int(np.floor(np.ldexp(float(array.reshape(-1)[0]), exponent) + 0.5))

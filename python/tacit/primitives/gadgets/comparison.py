@@ -10,7 +10,7 @@ from tacit.circuit import Constant, Iota
 from tacit.errors import ModelError
 from tacit.primitives import arithmetic, movement
 from tacit.primitives.builder import Builder, Rows, Table, gadget
-from tacit.primitives.gadgets.digits import CELL, DIGIT, ENTRY, LEAF, digits, once, require_injective
+from tacit.primitives.gadgets.digits import CELL, DIGIT, ENTRY, LEAF, digit_widths, digits, once, price, require_injective
 from tacit.primitives.tensor import Tensor
 
 WIDEST_TABLE = 18
@@ -44,15 +44,22 @@ def difference_width(name: str, d: Tensor) -> int:
     return width
 
 
-def cut_place(width: int) -> int:
-    """Where a difference of `width` bits and a sign is cut into a top digit, with the sign, and the rest."""
-    return max((width + 1) // 2, width + 1 - DIGIT, 0)
+def cut_place(size: int, width: int) -> int:
+    """Where `size` differences of `width` bits and a sign are cut into a top digit, with the sign, and the rest: in halves, or
+    where three digits and more are needed at the lowest price."""
+    if width < 2 * DIGIT:
+        return max((width + 1) // 2, width + 1 - DIGIT, 0)
+
+    def total(place: int) -> int:
+        return (ENTRY << (width - place + 1)) + price(size, digit_widths(size, place))
+
+    return min(range(width + 1 - DIGIT, width), key=total)
 
 
 def by_table(d: Tensor, width: int) -> bool:
     """Whether one table over all differences is cheaper than cutting them into digits."""
     entries = d.high - d.low + 1
-    place = cut_place(width)
+    place = cut_place(d.size, width)
     cut = d.size * (2 * CELL + 2 * LEAF) + ((1 << place) + (2 << (width - place))) * ENTRY
     return entries <= 1 << WIDEST_TABLE and d.size * (CELL + LEAF) + entries * ENTRY <= cut
 
@@ -63,7 +70,7 @@ def sign_by_digits(b: Builder, name: str, d: Tensor, width: int) -> Tensor:
     Unique: top and low are the digits of one integer, 2^(w + 1) < p of which are told apart.
     """
     require_injective(name, 2 << width)
-    place = cut_place(width)
+    place = cut_place(d.size, width)
     end = 1 << (width - place)
     above = once(lambda: b.value(d) >> place)
     top = b.commit(f"{name}/top", d, -end, end - 1, above)

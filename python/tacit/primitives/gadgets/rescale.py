@@ -14,9 +14,10 @@ from tacit.numbers.fixed import round_shift, signed_range
 from tacit.numbers.functions import IDENTITY, Function, tabulate
 from tacit.numbers.interval import Interval
 from tacit.primitives.builder import Builder, Table, gadget
+from tacit.primitives.gadgets.comparison import maximum, minimum
 from tacit.primitives.gadgets.digits import CELL, ENTRY, LEAF, digits, interval_check, once, require_injective
 from tacit.primitives.gadgets.segments import graph_rows, sign_rows
-from tacit.primitives.tensor import Tensor
+from tacit.primitives.tensor import Tensor, constant
 
 WIDE = 32
 """Widest integer that a rounding may leave in the witness, in bits."""
@@ -101,6 +102,15 @@ def plain(b: Builder, name: str, x: Tensor, shift: int, q: Interval, exponent: i
     return y
 
 
+def clamped(b: Builder, name: str, x: Tensor, low: int, high: int) -> Tensor:
+    """x held inside low .. high by `maximum` and `minimum`, each where x's interval needs it: no table of the interval."""
+    if x.low < low:
+        x = maximum(b, f"{name}/lowest", x, constant(x.shape, low, x.exponent))
+    if x.high > high:
+        x = minimum(b, f"{name}/highest", x, constant(x.shape, high, x.exponent))
+    return x
+
+
 def whole_interval(b: Builder, name: str, x: Tensor, shift: int, q: Interval, shape: Shape) -> Tensor:
     """(q, y) in the table of y over the whole interval of q; q = (x + 2^(shift-1) - rem) / 2^shift is virtual.
 
@@ -183,8 +193,10 @@ def round_saturate(
 
     Forms, chosen by price from the element count and x's interval unless `form` says: "plain" when no value of x's
     interval is changed by f or clamping (1 cell, 2 leaves and more by digits), "whole" (2 cells, 2 leaves), "wide" (4
-    cells, 3 leaves); see `plain`, `whole_interval`, `sign_and_table` for relations and uniqueness. A remainder of more
-    than 16 bits adds a cell and a leaf a digit. Raises ModelError where the field is too small for the widths.
+    cells, 3 leaves); see `plain`, `whole_interval`, `sign_and_table` for relations and uniqueness. On demand and for the
+    identity "clamped": `plain`, then `clamped` (about 8 cells and leaves more), without a table of the interval. A
+    remainder of more than 16 bits adds a cell and a leaf a digit. Raises ModelError where the field is too small for the
+    widths.
     """
     gain, shift = max(-shift, 0), max(shift, 0)
     exponent_in = x.exponent - shift + gain
@@ -196,6 +208,10 @@ def round_saturate(
     chosen = form or ("plain" if is_plain(shape, q) else choose_form(shape, q, x.size, shift))
     if chosen == "plain":
         return plain(b, name, x, shift, q, exponent_out, False)
+    if chosen == "clamped":
+        if function != IDENTITY or gain or exponent_out != exponent_in or bits_out not in (None, bits):
+            raise ValueError(f"{name} does more than to round and to saturate")
+        return clamped(b, name, plain(b, name, x, shift, q, exponent_out, False), low, high)
     make = {"whole": whole_interval, "wide": sign_and_table}[chosen]
     return make(b, name, x, shift, q, shape)
 
