@@ -23,6 +23,7 @@ node_cases = import_module("node_cases")
 from tacit.operators import EXPANSIONS, LOWERINGS, SUPPORTED  # noqa: E402
 
 LIMITS = {
+    "Attention": "infinite masks are constant or boolean, and not in the scores that it gives out",
     "BatchNormalization": "inference only",
     "Cast": "between floats, from integers to floats and wider integers, from floats to integers and booleans on quantised values",
     "Celu": "alpha > 0",
@@ -64,6 +65,7 @@ LIMITS = {
     "ScatterND": "as ScatterElements",
     "Slice": "constant bounds",
     "Sqrt": "0 for negative values",
+    "com.microsoft.RotaryEmbedding": "neither scaled nor packed",
     "TensorScatter": "starts as indices of Gather",
     "Tile": "constant repeats",
     "TopK": "a constant k; always sorted",

@@ -1,4 +1,4 @@
-"""Operators that consist of others: recurrent layers. Importing this module adds them to `cases.CASES`."""
+"""Operators that consist of others: recurrent layers, attention. Importing this module adds them to `cases.CASES`."""
 
 from __future__ import annotations
 
@@ -39,3 +39,15 @@ layer("gru_both_ways", "GRU", 3, "x w r b n", "n", 2, direction="bidirectional",
 layer("lstm", "LSTM", 4, "x w r b - h c", "hc")
 layer("lstm_peepholes", "LSTM", 4, "x w r b - h c p", "", 1, input_forget=1)
 layer("lstm_both_ways", "LSTM", 4, "x w r b n h c p", "n", 2, direction="bidirectional", clip=2.0)
+
+HEADS = {"q": random(60, 1, 4, 3, 4), "k": random(61, 1, 2, 5, 4), "v": random(62, 1, 2, 5, 4)}
+SEEN = np.array([[1, 1, 0, 1, 1], [0, 0, 0, 1, 0], [1, 0, 1, 0, 1]], np.bool_)
+case("attention_causal", node("Attention", "q k v", is_causal=1, softcap=2.0), HEADS, opset=23, fast=True)
+case("attention_masked", node("Attention", "q k v m"), {**HEADS, "m": SEEN}, opset=23)
+PAST = {"pk": random(63, 1, 2, 2, 4), "pv": random(64, 1, 2, 2, 4)}
+case("attention_past", node("Attention", "q k v - pk pv", "y nk nv"), {**HEADS, **PAST}, outputs=("y", "nk", "nv"), opset=23)
+ANGLES = np.arange(6)[:, None] * 0.5 ** np.arange(2)
+CACHES = {"c": np.cos(ANGLES).astype(np.float32), "s": np.sin(ANGLES).astype(np.float32), "p": np.array([[1, 4, 2]])}
+case("rotary", node("RotaryEmbedding", "q c s p"), {"q": HEADS["q"]}, dict(CACHES), opset=23)
+PLACED = {"q": HEADS["q"], "p": CACHES.pop("p")}
+case("rotary_computed", node("RotaryEmbedding", "q c s p", interleaved=1), PLACED, CACHES, opset=23)
