@@ -27,9 +27,9 @@ def test_node_case(case):
         with pytest.raises(UnsupportedOperator, match="masks, which are infinite"):
             node_cases.check(case)
         return
-    rough = any(part in case.name for part in ("fp16", "float16", "poison"))  # half floats; a hidden key 1000 times larger
+    rough = any(part in case.name for part in ("fp16", "float16", "poison"))  # half floats; a hidden key 1000 times as large
     masks = (3,) if "neginf_mask" in case.name else ()  # infinite ones must be constant
-    node_cases.check(case, masks, tolerance=1e-2 if rough else 2e-3)
+    node_cases.check(case, masks, tolerance=2e-2 if rough else 2e-3)
 
 
 def parts(nodes, feeds, outputs, constants=None, opset=24):
