@@ -43,6 +43,8 @@ ENDS = found_by("relations_needed", "test_a_wide_interval_has_two_ends")
 WIDTHS = found_by("relations_needed", "test_widths_beyond_the_field_are_refused")
 SOFTMAX = found_by("relations_needed", "test_softmax_is_unique")
 
+BITS = found_by("bits", "test_common_bits_are_unique_for_every_field_value")
+
 GADGETS = (
     dropped(
         "a rounding's remainder has no range",
@@ -237,4 +239,10 @@ GADGETS = (
     ),
     dropped("a carried value is free", "running.py", "b.contract(name, movement.plus(b, y - before, -change))", CARRIED),
     dropped("a running sum is free", "running.py", "b.contract(name, movement.plus(b, y - before, -x))", SUMS),
+    dropped(
+        "common bits are free",
+        "bits.py",
+        'b.lookup(f"{name}/digit{place}", Table(f"common/{bits}/{top:d}", common_rows(bits, top)), [*parts, common])',
+        BITS,
+    ),
 )

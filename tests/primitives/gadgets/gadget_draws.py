@@ -201,6 +201,12 @@ def signed_divisions(draw):
     return Instance([a, d], lambda b, a, d: gadgets.divide_signed(b, "g", a, d), lambda a, d: a // d)
 
 
+@drawn("common_bits")
+def shared_bits(draw):
+    a, d = draw(broadcast_pairs(intervals(draw(st.sampled_from([3, 9]))), intervals(draw(st.sampled_from([4, 9])))))
+    return Instance([a, d], lambda b, a, d: gadgets.common_bits(b, "g", a, d), lambda a, d: a & d)
+
+
 @drawn("square_root")
 def roots(draw):
     x = draw(operands(interval=intervals(draw(st.sampled_from([4, 40])), least=0), exponent=st.sampled_from([-2, 0, 4])))

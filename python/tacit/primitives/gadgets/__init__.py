@@ -5,6 +5,7 @@ range checks in the proof alone; proved intervals serve completeness, the choice
 """
 
 from tacit.primitives.gadgets.argmax import argmax
+from tacit.primitives.gadgets.bits import common_bits
 from tacit.primitives.gadgets.compaction import compacted
 from tacit.primitives.gadgets.comparison import compare, maximum, maximum_along, maximum_of, minimum
 from tacit.primitives.gadgets.digits import range_check
@@ -22,6 +23,7 @@ from tacit.primitives.gadgets.survivors import survivors
 __all__ = [
     "argmax",
     "carried",
+    "common_bits",
     "compacted",
     "compare",
     "divide",
