@@ -51,3 +51,10 @@ CACHES = {"c": np.cos(ANGLES).astype(np.float32), "s": np.sin(ANGLES).astype(np.
 case("rotary", node("RotaryEmbedding", "q c s p"), {"q": HEADS["q"]}, dict(CACHES), opset=23)
 PLACED = {"q": HEADS["q"], "p": CACHES.pop("p")}
 case("rotary_computed", node("RotaryEmbedding", "q c s p", interleaved=1), PLACED, CACHES, opset=23)
+
+PROJECTIONS = {"q": random(65, 1, 3, 8), "k": random(66, 1, 3, 8), "v": random(67, 1, 3, 8)}
+KEPT = {"m": np.array([[1, 1, 0]], np.int32)}
+MICROSOFT = "com.microsoft"
+case("ms_multi_head", node("MultiHeadAttention", "q k v - m", domain=MICROSOFT, num_heads=2), PROJECTIONS | KEPT)
+SIDE = {"w": random(68, 8, 24, scale=0.4), "b": random(69, 24)}
+case("ms_attention", node("Attention", "q w b m", domain=MICROSOFT, num_heads=2), {"q": PROJECTIONS["q"]}, SIDE | KEPT)
