@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 RUST := $(shell find crates -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock .cargo/config.toml
 
-.PHONY: all setup stub demo test test-all mutants fuzz lint rust-test python-test bench bench-real clean
+.PHONY: all setup stub demo test test-all conformance mutants fuzz lint rust-test python-test bench bench-real clean
 all: setup
 
 .venv/.installed: requirements.lock
@@ -56,6 +56,11 @@ test: lint rust-test python-test
 test-all: lint .venv/.models
 	cargo test --release --locked --workspace --quiet -- --include-ignored
 	$(BIN)/python -m pytest -m ''
+
+# ONNX's node cases, proved and verified, against their stored outputs; writes docs/operators.md. JOBS=n: worker processes.
+# Options, such as --filter REGEX and --level executor|check|proved: make conformance ARGS='--filter test_conv'
+conformance: setup
+	JOBS=$(JOBS) PYTHONPATH=tests $(BIN)/python -m conformance.run --document $(ARGS)
 
 # Weakened copies of the protocol and of the gadgets: the tests must notice each.
 mutants: setup
