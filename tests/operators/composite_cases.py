@@ -58,3 +58,9 @@ MICROSOFT = "com.microsoft"
 case("ms_multi_head", node("MultiHeadAttention", "q k v - m", domain=MICROSOFT, num_heads=2), PROJECTIONS | KEPT)
 SIDE = {"w": random(68, 8, 24, scale=0.4), "b": random(69, 24)}
 case("ms_attention", node("Attention", "q w b m", domain=MICROSOFT, num_heads=2), {"q": PROJECTIONS["q"]}, SIDE | KEPT)
+
+AXIS = {"a": np.array(1, np.int64)}
+case("fourier", node("DFT", "x - a", onesided=1), random(70, 1, 7, 2, 1), AXIS, opset=20, fast=True)
+case("fourier_back", node("DFT", "x - a", inverse=1), random(71, 1, 6, 2), AXIS, opset=20)
+HANN = {"s": np.array(3, np.int64), "w": np.hanning(8).astype(np.float32)}
+case("fourier_in_windows", node("STFT", "x s w"), random(72, 1, 20, 1), HANN)

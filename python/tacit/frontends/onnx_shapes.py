@@ -20,6 +20,7 @@ from tacit.graph.padded import DECIDING
 def infer(source: Source, model: onnx.ModelProto) -> dict[str, Value]:
     """Shape and dtype of every value: by ONNX's inference, with the largest shapes of what depends on data; by running the
     model on zeros for what that leaves open."""
+    _write_defaults(model)
     values = _inferred(source, model)
     for node in padded_nodes(model, source.inputs):
         model.graph.value_info.extend(largest_results(model, node, values, source.weights))
@@ -31,6 +32,13 @@ def infer(source: Source, model: onnx.ModelProto) -> dict[str, Value]:
     if unknown:
         values.update(_measured(source, model, unknown, values))
     return values
+
+
+def _write_defaults(model: onnx.ModelProto) -> None:
+    """ONNX's inference takes an STFT without `onesided` for a whole one; the default is 1."""
+    for node in model.graph.node:
+        if node.op_type == "STFT" and "onesided" not in {entry.name for entry in node.attribute}:
+            node.attribute.append(helper.make_attribute("onesided", 1))
 
 
 def _inferred(source: Source, model: onnx.ModelProto) -> dict[str, Value]:
