@@ -1,4 +1,4 @@
-"""Integer values of a model are exact or refused: never rounded, never scaled, never wrapped."""
+"""Integer values of a model are exact, and wrap as their dtype does; what would round or scale them is refused."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from oracle import compare, evaluate, model, random
 from tacit.errors import UnsupportedOperator
 from tacit.frontends.onnx import load
 from tacit.lower import lower_into
-from tacit.observe import observe
+from tacit.observe import observe, range_of
 from tacit.primitives.builder import Builder
 from tacit.quantize import quantize
 
@@ -36,12 +36,28 @@ def test_integers_are_exact(name):
     compare(nodes, {"x": WHOLE}, ["y"], constants, output_type=TensorProto.INT64)
 
 
+BYTES = np.array([0, 1, 2, 127, 128, 250, 255], dtype=np.uint8)
+WRAPPED = {
+    "narrowing cast": (node("Cast", "x", to=TensorProto.INT8), WHOLE, {}, WHOLE.astype(np.int8)),
+    "sum of bytes": (node("Add", "x x"), BYTES, {}, BYTES + BYTES),
+    "difference of bytes": (node("Sub", "x c"), BYTES, {"c": np.uint8(3)}, BYTES - np.uint8(3)),
+    "product of bytes": (node("Mul", "x x"), BYTES.view(np.int8), {}, BYTES.view(np.int8) * BYTES.view(np.int8)),
+}
+
+
+@pytest.mark.parametrize("name", WRAPPED)
+def test_integers_wrap_as_their_dtype_does(name):
+    made, x, constants, expected = WRAPPED[name]
+    kind = helper.np_dtype_to_tensor_dtype(expected.dtype)
+    graph = load(model([made], {"x": x}, ["y"], constants, output_type=kind))
+    found, _ = evaluate(graph, quantize(graph, {"x": range_of(x)}), {"x": x})
+    np.testing.assert_array_equal(found["y"], expected)
+
+
 REFUSED = {
     "mean": (node("ReduceMean", "x"), WHOLE, {}, TensorProto.INT64),
     "clip": (node("Clip", "x low"), WHOLE, {"low": np.array(-5)}, TensorProto.INT64),
-    "narrowing cast": (node("Cast", "x", to=TensorProto.INT8), WHOLE, {}, TensorProto.INT8),
-    "sum of bytes": (node("Add", "x x"), np.arange(250, 256).astype(np.uint8), {}, TensorProto.UINT8),
-    "difference of bytes": (node("Sub", "x c"), np.arange(6).astype(np.uint8), {"c": np.uint8(3)}, TensorProto.UINT8),
+    "sum of long integers": (node("Sub", "x c"), np.arange(6).astype(np.uint64), {"c": np.uint64(3)}, TensorProto.UINT64),
 }
 
 
@@ -49,7 +65,7 @@ REFUSED = {
 def test_what_would_round_or_wrap_is_refused(name):
     made, x, constants, kind = REFUSED[name]
     graph = load(model([made], {"x": x}, ["y"], constants, output_type=kind))
-    scales = quantize(graph, observe(graph, [{"x": x}]))
+    scales = quantize(graph, {"x": range_of(x)})
     with pytest.raises(UnsupportedOperator, match=made.name):
         lower_into(Builder(), graph, scales)
 

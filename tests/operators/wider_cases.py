@@ -28,6 +28,17 @@ case("quotient", [PRODUCT, node("Div", "a x")], ROWS + np.sign(ROWS), SQUARE, fa
 case("quotient_of_integers", node("Div", "x z"), {"x": np.array([7, -7, 8, 0], np.int32), "z": np.array([2, 2, -3, -5], np.int32)},
      output_type=TensorProto.INT32)  # fmt: skip
 
+# integers that wrap, remainders, shifts
+SHORT = {"x": np.array([100, -128, 127, 3], np.int8), "z": np.array([100, -1, 127, -5], np.int8)}
+case("sum_that_wraps", node("Add", "x z"), SHORT, output_type=TensorProto.INT8)
+case("remainder", node("Mod", "x z"), SHORT, output_type=TensorProto.INT8)
+case("remainder_towards_zero", node("Mod", "x z", fmod=1), SHORT, output_type=TensorProto.INT8)
+case("shift_right", node("BitShift", "x k", direction="RIGHT"), np.array([255, 128, 7, 1], np.uint8),
+     {"k": np.array([1, 7, 2, 3], np.uint8)}, output_type=TensorProto.UINT8)  # fmt: skip
+case("shift_left", node("BitShift", "x k", direction="LEFT"), np.array([255, 128, 7, 1], np.uint8),
+     {"k": np.array([1, 7, 2, 3], np.uint8)}, output_type=TensorProto.UINT8, fast=True)  # fmt: skip
+case("complement", node("BitwiseNot", "x"), np.array([255, 128, 7, 1], np.uint8), output_type=TensorProto.UINT8, opset=18)
+
 # comparisons and choices
 case("comparison", [PRODUCT, node("Less", "a x")], ROWS, SQUARE, output_type=TensorProto.BOOL, fast=True)
 case("equality", node("Equal", "x c"), np.float32([0.5, 0.25, -1, 0]), {"c": np.float32(0.25)}, output_type=TensorProto.BOOL)

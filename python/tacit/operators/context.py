@@ -18,7 +18,7 @@ from tacit.errors import ModelError, UnsupportedOperator
 from tacit.graph import Graph, Node
 from tacit.numbers.fixed import exponent_for, quantise
 from tacit.numbers.functions import IDENTITY, Function
-from tacit.operators import domains, forms
+from tacit.operators import domains, forms, wrapping
 from tacit.operators.registry import LOWERINGS
 from tacit.primitives import gadgets, movement
 from tacit.primitives.builder import Builder
@@ -132,7 +132,7 @@ class Context:
 
     def check_outputs(self, node: Node) -> None:
         """Refuses a node whose outputs have another shape than the graph says, and one whose integer outputs would be
-        scaled or could leave their dtype, where the model wraps."""
+        scaled. Integers that could leave their dtype wrap, as the model's do; those of 64 bits are refused."""
         for name in node.outputs:
             tensor = self._tensors.get(name)
             if not name or tensor is None:
@@ -146,7 +146,12 @@ class Context:
             low, high = (0, 1) if dtype.kind == "b" else (int(np.iinfo(dtype).min), int(np.iinfo(dtype).max))
             if tensor.exponent != 0:
                 raise self.unsupported(node, f"its {dtype.name} results would be rounded; cast to floats first")
-            if tensor.low < low or tensor.high > high:
+            if tensor.low >= low and tensor.high <= high:
+                continue
+            bits = (high - low).bit_length()
+            if dtype.kind != "b" and bits <= wrapping.WIDEST:
+                self._tensors[name] = wrapping.wrap(self.builder, name, tensor, low, bits)
+            else:
                 raise self.unsupported(node, f"its results could leave {dtype.name}; cast to a wider type first")
 
     def put(self, name: str, tensor: Tensor) -> None:
