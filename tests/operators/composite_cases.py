@@ -64,3 +64,6 @@ case("fourier", node("DFT", "x - a", onesided=1), random(70, 1, 7, 2, 1), AXIS, 
 case("fourier_back", node("DFT", "x - a", inverse=1), random(71, 1, 6, 2), AXIS, opset=20)
 HANN = {"s": np.array(3, np.int64), "w": np.hanning(8).astype(np.float32)}
 case("fourier_in_windows", node("STFT", "x s w"), random(72, 1, 20, 1), HANN)
+
+TRIPLE = {"x": random(73, 2, 3), "z": random(74, 3, 4)}
+case("einsum_of_three", node("Einsum", "x z w", equation="ab,bc,cd->da"), TRIPLE, {"w": random(75, 4, 3)})

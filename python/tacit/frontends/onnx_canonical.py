@@ -184,6 +184,45 @@ def _dft(rewriter: Rewriter, node: Node) -> list[Node]:
     return [replace(node, inputs=(*inputs, axis), attributes=kept)]
 
 
+def _einsum(rewriter: Rewriter, node: Node) -> list[Node]:
+    """Two operands at a time, from the left; letters that nothing after them reads are summed at once."""
+    left, arrow, result = str(node.attributes["equation"]).replace(" ", "").partition("->")
+    parts = left.split(",")
+    if len(parts) <= 2:
+        return [node]
+    if not arrow:
+        plain = left.replace("...", "").replace(",", "")
+        result = ("..." if "..." in left else "") + "".join(sorted(letter for letter in plain if plain.count(letter) == 1))
+    written: list[Node] = []
+    name, letters, shape = node.inputs[0], parts[0], tuple(rewriter.values[node.inputs[0]].shape)
+    for i in range(1, len(parts)):
+        both = f"{letters},{parts[i]}"
+        lengths, batch = _letters([(letters, shape), (parts[i], rewriter.values[node.inputs[i]].shape)])
+        later = "".join(parts[i + 1 :]) + result
+        kept = "".join(letter for letter in lengths if letter in later)
+        letters, output = (("..." if "..." in both else "") + kept, "") if i + 1 < len(parts) else (result, node.outputs[0])
+        shape = (*(batch if "..." in both else ()), *(lengths[letter] for letter in kept))
+        output = output or rewriter.value(node, f"product_{i}", shape, rewriter.values[node.inputs[0]].dtype)
+        attributes = {"equation": f"{both}->{letters}"}
+        written.append(Node("Einsum", "", f"{node.name}/product_{i}", (name, node.inputs[i]), (output,), attributes))
+        name = output
+    return written
+
+
+def _letters(operands: Sequence[tuple[str, Sequence[int]]]) -> tuple[dict[str, int], tuple[int, ...]]:
+    """The length of each letter, in order of appearance, and the common shape of the dimensions that '...' stands for."""
+    lengths: dict[str, int] = {}
+    batch: tuple[int, ...] = ()
+    for letters, shape in operands:
+        before, dots, after = letters.partition("...")
+        end = len(shape) - len(after)
+        if dots:
+            batch = np.broadcast_shapes(batch, tuple(shape[len(before) : end]))
+        for letter, length in [*zip(before, shape), *zip(after, shape[end:])]:
+            lengths[letter] = max(length, lengths.get(letter, 1))
+    return lengths, batch
+
+
 def _scatter(rewriter: Rewriter, node: Node) -> list[Node]:
     return [replace(node, operator="ScatterElements")]
 
@@ -192,6 +231,7 @@ REDUCTIONS = ("Mean", "Max", "Min", "Prod", "L1", "L2", "LogSum", "LogSumExp", "
 RULES: dict[str, Rule] = {
     "GridSample": _grid_sample,
     "DFT": _dft,
+    "Einsum": _einsum,
     "Squeeze": _axes(13),
     "Unsqueeze": _axes(13),
     "ReduceSum": _axes(13),
