@@ -89,6 +89,16 @@ def test_evaluation_of_any_value():
     np.testing.assert_array_equal(found["x"], x)
 
 
+def test_what_onnxruntime_lacks_is_evaluated_by_the_reference():
+    """It has no Max of short integers."""
+    node = Node("Max", "", "max", ("x", "c"), ("y",), {})
+    values = {name: Value(name, (2,), "int16") for name in ("x", "c", "y")}
+    graph = Graph((node,), values, ("x",), ("y",), {"c": np.array([3, 3], dtype=np.int16)}, 20)
+    evaluator = Evaluator(graph)
+    assert evaluator.is_reference and not Evaluator(chain()).is_reference
+    np.testing.assert_array_equal(evaluator.run({"x": np.array([5, -5], dtype=np.int16)})["y"], [5, 3])
+
+
 def test_evaluation_that_fails_is_a_model_error():
     graph = chain()
     unknown = replace(graph, nodes=(replace(graph.nodes[0], operator="NoSuchOperator"), *graph.nodes[1:]))

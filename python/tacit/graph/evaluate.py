@@ -1,16 +1,21 @@
-"""Runs a graph in floating point: the reference that ranges, folded constants and fidelity come from."""
+"""Runs a graph in floating point: the reference that ranges, folded constants and fidelity come from. onnxruntime does, or
+ONNX's own slower reference where onnxruntime lacks an operator."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
+import onnx
 import onnxruntime
+from onnx.reference import ReferenceEvaluator
 
 from tacit.errors import ModelError
 from tacit.graph.export import to_onnx
 from tacit.graph.model import Graph
 
+Lacking = onnxruntime.capi.onnxruntime_pybind11_state.NotImplemented
 QUIET = 4
 LARGEST_PROTO = (1 << 31) - (1 << 20)
 
@@ -18,14 +23,16 @@ LARGEST_PROTO = (1 << 31) - (1 << 20)
 class Evaluator:
     """One onnxruntime session (optimisations off, so that every named value exists) for the named values of a graph.
 
-    Raises ModelError when onnxruntime cannot load the graph.
+    `is_reference`: onnxruntime lacks an operator of the graph, ONNX's reference has them all. Raises ModelError when neither can
+    load it.
     """
 
     def __init__(self, graph: Graph, outputs: Sequence[str] | None = None) -> None:
         self._graph = graph
         self._outputs = list(dict.fromkeys(graph.outputs if outputs is None else outputs))
         self._computed = [name for name in self._outputs if name in graph.producers]
-        self._session = _session(graph, self._computed) if self._computed else None
+        self._session: Any = _session(graph, self._computed) if self._computed else None
+        self.is_reference = isinstance(self._session, Reference)
 
     def run(self, sample: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Every named value for one sample {input name: array of the declared shape and dtype}."""
@@ -34,11 +41,13 @@ class Evaluator:
             feeds = {
                 name: np.asarray(sample[name], dtype=self._graph.values[name].dtype) for name in self._graph.inputs
             }
-            feeds = {name: feeds[name] for name in (entry.name for entry in self._session.get_inputs())}
+            if not self.is_reference:
+                feeds = {name: feeds[name] for name in (entry.name for entry in self._session.get_inputs())}
             try:
                 found = self._session.run(self._computed, feeds)
             except Exception as error:
-                raise ModelError(f"onnxruntime cannot run the model on a sample: {_reason(error)}.") from None
+                engine = "ONNX's reference" if self.is_reference else "onnxruntime"
+                raise ModelError(f"{engine} cannot run the model on a sample: {_reason(error)}.") from None
             results.update(zip(self._computed, found))
         for name in self._outputs:
             if name not in results:
@@ -47,7 +56,17 @@ class Evaluator:
         return {name: results[name] for name in self._outputs}
 
 
-def _session(graph: Graph, outputs: Sequence[str]) -> onnxruntime.InferenceSession:
+class Reference:
+    """ONNX's reference with the face of a session; float results that it gives as Python numbers are arrays."""
+
+    def __init__(self, proto: onnx.ModelProto) -> None:
+        self._evaluator = ReferenceEvaluator(proto)
+
+    def run(self, outputs: Sequence[str], feeds: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+        return [np.asarray(result) for result in self._evaluator.run(list(outputs), dict(feeds))]
+
+
+def _session(graph: Graph, outputs: Sequence[str]) -> onnxruntime.InferenceSession | Reference:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = QUIET
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
@@ -56,8 +75,13 @@ def _session(graph: Graph, outputs: Sequence[str]) -> onnxruntime.InferenceSessi
             "The model's weights exceed 2 GB, which this version cannot run in one piece; cut the model in two."
         )
     try:
-        data = to_onnx(graph, outputs).SerializeToString()
-        return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+        proto = to_onnx(graph, outputs)
+        return onnxruntime.InferenceSession(proto.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    except Lacking as error:
+        try:
+            return Reference(proto)
+        except Exception:
+            raise ModelError(f"onnxruntime cannot load the model: {_reason(error)}.") from None
     except Exception as error:
         raise ModelError(f"onnxruntime cannot load the model: {_reason(error)}.") from None
 
