@@ -153,14 +153,18 @@ def graphs_of(graph: onnx.GraphProto) -> Iterator[onnx.GraphProto]:
 
 def _texts(graph: onnx.GraphProto) -> list[str]:
     texts = [text for node in graph.node for text in (node.op_type, node.name, node.domain, *node.input, *node.output)]
+    texts += [graph.name, *(entry.name for node in graph.node for entry in node.attribute)]
     texts += [tensor.name for tensor in graph.initializer]
-    return texts + [value.name for value in (*graph.input, *graph.output)]
+    for value in (*graph.input, *graph.output):
+        texts += [value.name, *(dim.dim_param for dim in value.type.tensor_type.shape.dim)]
+    return texts
 
 
 def _require_text(model: onnx.ModelProto, name: str) -> None:
     """Refuses names that are not UTF-8, which protobuf lets through for damaged files."""
     try:
         texts = [text for graph in graphs_of(model.graph) for text in _texts(graph)]
+        texts += [entry.domain for entry in model.opset_import]
         whole = all(isinstance(text, str) and text.isprintable() for text in texts)
     except UnicodeDecodeError:
         whole = False
