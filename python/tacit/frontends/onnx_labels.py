@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 from onnx import AttributeProto, TensorProto, helper, numpy_helper
 
-from tacit.errors import UnsupportedOperator
+from tacit.errors import ModelError, UnsupportedOperator
 
 LEARNING = "ai.onnx.ml"
 LABELS = {
@@ -88,6 +88,8 @@ def places(texts: Sequence[bytes | str], names: Sequence[str]) -> list[int]:
 
 
 def as_numbers(tensor: onnx.TensorProto, names: Sequence[str]) -> onnx.TensorProto:
+    if len(tensor.string_data) != np.prod(tensor.dims, dtype=np.int64):
+        raise ModelError(f"The tensor {tensor.name!r} of texts is damaged; export the model again.")
     array = np.array(places(tensor.string_data, names), dtype=np.int64).reshape(tuple(tensor.dims))
     return numpy_helper.from_array(array, tensor.name)
 
