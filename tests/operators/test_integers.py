@@ -41,6 +41,7 @@ WRAPPED = {
     "narrowing cast": (node("Cast", "x", to=TensorProto.INT8), WHOLE, {}, WHOLE.astype(np.int8)),
     "sum of bytes": (node("Add", "x x"), BYTES, {}, BYTES + BYTES),
     "difference of bytes": (node("Sub", "x c"), BYTES, {"c": np.uint8(3)}, BYTES - np.uint8(3)),
+    "truth": (node("Cast", "x", to=TensorProto.BOOL), BYTES.view(np.int8), {}, BYTES != 0),
     "product of bytes": (node("Mul", "x x"), BYTES.view(np.int8), {}, BYTES.view(np.int8) * BYTES.view(np.int8)),
 }
 

@@ -39,6 +39,9 @@ case("shift_left", node("BitShift", "x k", direction="LEFT"), np.array([255, 128
      {"k": np.array([1, 7, 2, 3], np.uint8)}, output_type=TensorProto.UINT8, fast=True)  # fmt: skip
 case("complement", node("BitwiseNot", "x"), np.array([255, 128, 7, 1], np.uint8), output_type=TensorProto.UINT8, opset=18)
 
+case("truth_of_integers", node("Cast", "x", to=TensorProto.BOOL), np.array([9, -128, 0], np.int8), output_type=TensorProto.BOOL)
+case("identity_matrix", [node("EyeLike", "x", "e", k=1), node("Add", "x e")], ROWS)
+
 # comparisons and choices
 case("comparison", [PRODUCT, node("Less", "a x")], ROWS, SQUARE, output_type=TensorProto.BOOL, fast=True)
 case("equality", node("Equal", "x c"), np.float32([0.5, 0.25, -1, 0]), {"c": np.float32(0.25)}, output_type=TensorProto.BOOL)

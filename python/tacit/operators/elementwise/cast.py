@@ -1,5 +1,6 @@
-"""Cast: between floats, from integers to floats (integers keep their exponent), and from floats to integers and booleans, which
-act on the quantised value: truncation towards zero, and whether it is not zero."""
+"""Cast: between floats, from integers to floats (integers keep their exponent) and to other integers (which wrap) and booleans
+(whether they are not zero), and from floats to integers and booleans, which act on the quantised value: truncation towards zero,
+and whether it is not zero."""
 
 from __future__ import annotations
 
@@ -7,8 +8,10 @@ from typing import TYPE_CHECKING
 
 from tacit.graph import Node
 from tacit.numbers.functions import Function
+from tacit.operators.elementwise.comparison import equality
 from tacit.operators.registry import as_output, lowering
 from tacit.primitives import gadgets
+from tacit.primitives.tensor import constant
 
 if TYPE_CHECKING:
     from tacit.operators.context import Context
@@ -30,6 +33,7 @@ def cast(context: Context, node: Node) -> None:
         x, bits = context.narrow(node.inputs[0]), context.scales.bits + 1
         context.put(node.outputs[0], gadgets.round_saturate(context.builder, node.outputs[0], x, 0, bits, function, 0))
         return
+    x = context.addend(node.inputs[0])
     if target.dtype == "bool" and source.dtype != "bool":
-        raise context.unsupported(node, "it casts integers to bool; cast floats, or compare with zero")
-    context.put(node.outputs[0], context.addend(node.inputs[0]))
+        x = (1 - equality(context, node.outputs[0], x, constant(x.shape, 0))).bounded(0, 1)
+    context.put(node.outputs[0], x)
