@@ -91,7 +91,15 @@ def test_errors_of_the_work_are_passed_on():
         progress.run("proving", fail)
 
 
-def test_an_interrupt_stops_the_core_and_the_model_proves_again(model, samples):
+@pytest.fixture
+def interruptible():
+    """Shells start background processes with SIGINT ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_an_interrupt_stops_the_core_and_the_model_proves_again(model, samples, interruptible):
     """The stop flag reaches the core: work that never ends by itself ends, and the same prover still works."""
     flags = []
 

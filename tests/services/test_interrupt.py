@@ -33,6 +33,11 @@ def folder(tmp_path_factory) -> Path:
     return place
 
 
+def interruptible() -> None:
+    """Shells start background processes with SIGINT ignored, and children inherit that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def command(folder: Path, name: str, output: Path) -> list[str]:
     arguments = {
         "compile": [str(folder / "model.onnx"), "--samples", str(folder / "samples.npz")],
@@ -45,7 +50,11 @@ def command(folder: Path, name: str, output: Path) -> list[str]:
 def test_an_interrupt_exits_with_130_and_writes_nothing(folder, tmp_path, name, delay):
     model = (folder / "m.tacit").read_bytes()
     process = subprocess.Popen(
-        command(folder, name, tmp_path / "out.tacit"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command(folder, name, tmp_path / "out.tacit"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=interruptible,
     )
     assert process.stdout.readline() == "ready\n"
     time.sleep(delay)
