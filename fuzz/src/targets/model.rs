@@ -1,11 +1,11 @@
 //! A model's circuit with its buffers: the verifier accepts exactly the columns in which the oracle finds no fault.
 
 use tacit_algebra::progress::Progress;
-use tacit_circuit::{Circuit, FailureKind, Home, Map, Sum, Values, check, component_bound, count_lookups};
+use tacit_circuit::{Circuit, FailureKind, Home, Sum, Values, check, component_bound, count_lookups};
 use tacit_proof::{Model, VerifyingKey, finish};
 
-/// Cells of all columns, index tuples of all relations and positions that views reach: a proof takes milliseconds. The
-/// prover's memory grows with each of them; a model is its owner's own.
+/// Cells of all columns and index tuples of all relations: a proof takes milliseconds. The prover's time and memory grow with
+/// both; a model is its owner's own.
 const MOST: u64 = 1 << 12;
 
 /// The circuit, the weights, the public columns, the witness: the first three behind their lengths (u32).
@@ -24,18 +24,7 @@ fn parts(bytes: &[u8]) -> Option<[&[u8]; 4]> {
 /// What reading all relations index by index costs.
 fn size(circuit: &Circuit) -> u64 {
     let volume = |axes: &[u64]| axes.iter().fold(1, |product: u64, &d| product.saturating_mul(d));
-    let reach = |sum: &Sum, map: &Map| match map {
-        Map::Affine { offset, terms } => terms.iter().fold(offset.unsigned_abs(), |reach, &(axis, stride)| {
-            let length = sum.axes.get(usize::from(axis)).copied().unwrap_or(0);
-            reach.saturating_add(stride.unsigned_abs().saturating_mul(length))
-        }),
-        Map::List { indices, .. } => indices.iter().fold(0, |most, position| most.max(position.unsigned_abs())),
-    };
-    let of = |sum: &Sum| {
-        let maps = sum.terms.iter().flat_map(|term| &term.factors).flat_map(|view| &view.maps);
-        let reached = maps.fold(0, |all, map| reach(sum, map).saturating_add(all));
-        volume(&sum.axes).saturating_mul(1 + sum.terms.len() as u64).saturating_add(reached)
-    };
+    let of = |sum: &Sum| volume(&sum.axes).saturating_mul(1 + sum.terms.len() as u64);
     let defined = circuit.columns.iter().map(|column| match &column.home {
         Home::Virtual(sum) => of(sum),
         _ => 0,

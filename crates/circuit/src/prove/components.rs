@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use rayon::prelude::*;
 use tacit_algebra::centred;
 
+use super::far::{add_far, is_far, outside};
 use crate::{Circuit, Map, Sum, Term, Values, View};
 
 /// Output indices of one piece of parallel work.
@@ -17,8 +18,10 @@ const OUTSIDE: i64 = -(1 << 55);
 pub fn component_values(circuit: &Circuit, values: &Values, sum: &Sum) -> Vec<i64> {
     let cells = sum.output_axes().iter().product::<u64>() as usize;
     let mut result = vec![0i64; cells];
-    let mut readings: Vec<Reading<'_>> =
-        sum.terms.iter().map(|term| Reading::new(circuit, values, sum, term)).collect();
+    let far = |term: &&Term| term.factors.iter().any(|view| is_far(circuit, sum, view));
+    let (far, near): (Vec<&Term>, Vec<&Term>) = sum.terms.iter().partition(far);
+    far.into_iter().for_each(|term| add_far(circuit, values, sum, term, &mut result));
+    let mut readings: Vec<Reading<'_>> = near.iter().map(|term| Reading::new(circuit, values, sum, term)).collect();
     let axes = merge(sum.output_axes(), &mut readings);
     let width = axes.last().copied().unwrap_or(1) as usize;
     if axes.len() <= 1 {
@@ -56,7 +59,7 @@ pub fn component_bound(circuit: &Circuit, values: &Values, sum: &Sum) -> u128 {
     sum.terms.iter().map(term_bound).fold(0, u128::saturating_add)
 }
 
-fn mentions(view: &View, axis: usize) -> bool {
+pub(super) fn mentions(view: &View, axis: usize) -> bool {
     view.maps.iter().any(|map| match map {
         Map::Affine { terms, .. } => terms.iter().any(|&(a, _)| usize::from(a) == axis),
         Map::List { axis: a, .. } => usize::from(*a) == axis,
@@ -187,9 +190,11 @@ impl<'a> Source<'a> {
                         steps[usize::from(*axis)] = Some(Steps::Table(table));
                     } else {
                         base += (offset - lowest) * stride;
-                        terms
-                            .iter()
-                            .for_each(|&(axis, step)| steps[usize::from(axis)] = Some(Steps::Stride(step * stride)));
+                        for &(axis, step) in terms {
+                            // An axis of one index is never walked: its step may be anything.
+                            let walked = axes[usize::from(axis)] > 1;
+                            steps[usize::from(axis)] = Some(Steps::Stride(if walked { step * stride } else { 0 }));
+                        }
                     }
                 }
             }
@@ -200,20 +205,11 @@ impl<'a> Source<'a> {
 }
 
 /// The lowest and the highest position of an affine map.
-fn reach(offset: i64, terms: &[(u16, i64)], axes: &[u64]) -> (i64, i64) {
+pub(super) fn reach(offset: i64, terms: &[(u16, i64)], axes: &[u64]) -> (i64, i64) {
     terms.iter().fold((offset, offset), |(low, high), &(axis, stride)| {
         let span = stride * (axes[usize::from(axis)] as i64 - 1);
         (low + span.min(0), high + span.max(0))
     })
-}
-
-/// The positions that an affine map of several axes reaches, when some lie outside (a window over padding).
-fn outside(map: &Map, len: u64, axes: &[u64]) -> Option<(i64, i64)> {
-    let Map::Affine { offset, terms } = map else {
-        return None;
-    };
-    let (low, high) = reach(*offset, terms, axes);
-    (terms.len() > 1 && (low < 0 || high >= len as i64)).then_some((low, high))
 }
 
 /// The column with zeros around it along the axes that have a range; the padded axis starts at the range's lowest position.

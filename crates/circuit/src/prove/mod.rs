@@ -3,6 +3,7 @@
 mod check;
 mod components;
 mod counts;
+mod far;
 mod sums;
 
 pub use check::{Failure, FailureKind, check};
