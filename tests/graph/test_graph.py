@@ -99,6 +99,18 @@ def test_what_onnxruntime_lacks_is_evaluated_by_the_reference():
     np.testing.assert_array_equal(evaluator.run({"x": np.array([5, -5], dtype=np.int16)})["y"], [5, 3])
 
 
+def test_a_form_that_onnxruntime_refuses_is_evaluated_by_the_reference():
+    """Its ConvInteger takes one zero point of the kernel, which only a sample shows it that there are two."""
+    node = Node("ConvInteger", "", "conv", ("x", "w", "", "z"), ("y",), {})
+    shapes = {"x": (1, 1, 1, 2), "w": (2, 1, 1, 2), "z": (2,)}
+    values = {name: Value(name, shape, "uint8") for name, shape in shapes.items()} | {"y": Value("y", (1, 2, 1, 1), "int32")}
+    constants = {"w": np.uint8([[[[1, 2]]], [[[3, 4]]]]), "z": np.uint8([0, 1])}
+    evaluator = Evaluator(Graph((node,), values, ("x",), ("y",), constants, 20))
+    assert not evaluator.is_reference
+    np.testing.assert_array_equal(evaluator.run({"x": np.uint8([[[[5, 6]]]])})["y"].reshape(-1), [17, 28])
+    assert evaluator.is_reference
+
+
 def test_evaluation_that_fails_is_a_model_error():
     graph = chain()
     unknown = replace(graph, nodes=(replace(graph.nodes[0], operator="NoSuchOperator"), *graph.nodes[1:]))

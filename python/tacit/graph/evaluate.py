@@ -1,5 +1,5 @@
 """Runs a graph in floating point: the reference that ranges, folded constants and fidelity come from. onnxruntime does, or
-ONNX's own slower reference where onnxruntime lacks an operator."""
+ONNX's own slower reference where onnxruntime lacks an operator, a form of one or a dtype."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from tacit.errors import ModelError
 from tacit.graph.export import to_onnx
 from tacit.graph.model import Graph
 
-Lacking = onnxruntime.capi.onnxruntime_pybind11_state.NotImplemented
+Faults = onnxruntime.capi.onnxruntime_pybind11_state
+LACKING = (Faults.NotImplemented, Faults.Fail)
+"""How onnxruntime says that it has no kernel for an operator, or for this form of one."""
 QUIET = 4
 LARGEST_PROTO = (1 << 31) - (1 << 20)
 
@@ -23,8 +25,9 @@ LARGEST_PROTO = (1 << 31) - (1 << 20)
 class Evaluator:
     """One onnxruntime session (optimisations off, so that every named value exists) for the named values of a graph.
 
-    `is_reference`: onnxruntime lacks an operator of the graph, ONNX's reference has them all. Raises ModelError when neither can
-    load it.
+    `is_reference`: onnxruntime lacks an operator of the graph, ONNX's reference has them all; what only a sample shows (kernels
+    that refuse a form of their operator, dtypes that onnxruntime does not exchange) is known after the first one. Raises
+    ModelError when neither can load it.
     """
 
     def __init__(self, graph: Graph, outputs: Sequence[str] | None = None) -> None:
@@ -41,19 +44,32 @@ class Evaluator:
             feeds = {
                 name: np.asarray(sample[name], dtype=self._graph.values[name].dtype) for name in self._graph.inputs
             }
-            if not self.is_reference:
-                feeds = {name: feeds[name] for name in (entry.name for entry in self._session.get_inputs())}
-            try:
-                found = self._session.run(self._computed, feeds)
-            except Exception as error:
-                engine = "ONNX's reference" if self.is_reference else "onnxruntime"
-                raise ModelError(f"{engine} cannot run the model on a sample: {_reason(error)}.") from None
-            results.update(zip(self._computed, found))
+            results.update(zip(self._computed, self._ran(feeds)))
         for name in self._outputs:
             if name not in results:
                 known = self._graph.constants.get(name)
                 results[name] = np.asarray(sample[name]) if known is None else known
         return {name: results[name] for name in self._outputs}
+
+    def _ran(self, feeds: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+        """The computed values. A sample that onnxruntime refuses, though it fits the model, is the reference's from then on."""
+        if self.is_reference:
+            try:
+                return self._session.run(self._computed, feeds)
+            except Exception as error:
+                raise ModelError(f"ONNX's reference cannot run the model on a sample: {_reason(error)}.") from None
+        try:
+            return self._session.run(self._computed, {entry.name: feeds[entry.name] for entry in self._session.get_inputs()})
+        except Exception as error:
+            if not isinstance(error, Faults.InvalidArgument):
+                try:
+                    reference = Reference(to_onnx(self._graph, self._computed))
+                    found = reference.run(self._computed, feeds)
+                    self._session, self.is_reference = reference, True
+                    return found
+                except Exception:
+                    pass
+            raise ModelError(f"onnxruntime cannot run the model on a sample: {_reason(error)}.") from None
 
 
 class Reference:
@@ -77,7 +93,7 @@ def _session(graph: Graph, outputs: Sequence[str]) -> onnxruntime.InferenceSessi
     try:
         proto = to_onnx(graph, outputs)
         return onnxruntime.InferenceSession(proto.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    except Lacking as error:
+    except LACKING as error:
         try:
             return Reference(proto)
         except Exception:
