@@ -9,13 +9,13 @@ from typing import Any
 
 import onnx
 import onnx.inliner
-import onnx.shape_inference
 from onnx import helper
 
 from tacit.errors import ModelError, UnsupportedOperator
 from tacit.frontends import onnx_shapes
 from tacit.frontends.onnx_canonical import CANONICAL_OPSET, canonical
-from tacit.frontends.onnx_file import Source, array_of, constant_of, opset_of, read
+from tacit.frontends.onnx_file import Source, array_of, constant_of, read
+from tacit.frontends.onnx_functions import bodied, replaced
 from tacit.frontends.onnx_inputs import Shapes, fix_inputs
 from tacit.frontends.onnx_padded import padded_nodes, with_counts
 from tacit.frontends.onnx_unroll import unrolled
@@ -68,36 +68,12 @@ def _flat(source: Source, model: onnx.ModelProto, supported: Set[str] | None, tr
         source = replace(source, weights={**source.weights, **hoisted})
         if supported is None:
             break
-        kinds = {node.op_type for node in model.graph.node if node.domain in ("", "ai.onnx")} - supported
-        chosen = [("", kind) for kind in sorted(kinds) if _has_body(kind, opset_of(model))]
-        if not chosen:
+        kinds = bodied(model, supported)
+        inlined = replaced(model, kinds) if kinds else model
+        if inlined is model:
             break
-        try:
-            model = onnx.inliner.inline_selected_functions(_typed(model), chosen, inline_schema_functions=True)
-        except Exception:
-            break
-        del model.graph.value_info[:]
+        model = inlined
     return source, model
-
-
-def _typed(model: onnx.ModelProto) -> onnx.ModelProto:
-    """A copy that states the type of every value: some function bodies depend on them."""
-    typed = onnx.shape_inference.infer_shapes(model, data_prop=True)
-    typed.graph.value_info.extend(
-        helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims) for tensor in typed.graph.initializer
-    )
-    return typed
-
-
-def _has_body(kind: str, opset: int) -> bool:
-    """Whether ONNX defines the operator by others; not by a loop, which counts what static shapes fold (Range)."""
-    try:
-        schema: Any = onnx.defs.get_schema(kind, opset, "")
-    except onnx.defs.SchemaError:
-        return False
-    if schema.has_function:
-        return not any(node.op_type == "Loop" for node in schema.function_body.node)
-    return bool(schema.has_context_dependent_function)
 
 
 def _graph(source: Source, model: onnx.ModelProto, values: Mapping[str, Value]) -> Graph:
