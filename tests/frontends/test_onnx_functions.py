@@ -7,7 +7,7 @@ import warnings
 
 import numpy as np
 import pytest
-from onnx import numpy_helper
+from onnx import TensorProto, numpy_helper
 from onnx.backend.test.case import node as suite
 
 from tacit.frontends.onnx import load
@@ -30,13 +30,17 @@ def cases():
     return {case.name: case for case in suite._NodeTestCases}
 
 
+def array_of(value) -> np.ndarray:
+    return numpy_helper.to_array(value) if isinstance(value, TensorProto) else np.asarray(value)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_the_body_stands_for_the_operator(cases, name):
     model, [(given, expected)] = cases[name].model, cases[name].data_sets
     assert "" in model.graph.node[0].input
     graph = load(model, supported=SUPPORTED)
     assert model.graph.node[0].op_type not in {node.operator for node in graph.nodes}
-    found = Evaluator(graph).run({i.name: numpy_helper.to_array(a) for i, a in zip(model.graph.input, given)})
-    for output, want in zip(model.graph.output, map(numpy_helper.to_array, expected)):
+    found = Evaluator(graph).run({i.name: array_of(a) for i, a in zip(model.graph.input, given)})
+    for output, want in zip(model.graph.output, map(array_of, expected)):
         tolerance = 1e-2 if want.dtype == np.float16 else 1e-4
         np.testing.assert_allclose(found[output.name], want, rtol=tolerance, atol=tolerance)
