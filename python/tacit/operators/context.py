@@ -15,7 +15,7 @@ from typing import Protocol
 import numpy as np
 
 from tacit.errors import ModelError, UnsupportedOperator
-from tacit.graph import Graph, Node
+from tacit.graph import MOVES, Graph, Node
 from tacit.numbers.fixed import exponent_for, quantise
 from tacit.numbers.functions import IDENTITY, Function
 from tacit.operators import domains, forms, wrapping
@@ -268,7 +268,20 @@ class Context:
             if self.is_whole(name):
                 self._tensors[name] = self.builder.copy(tensor, f"{name}/exact")
                 return self._tensors[name]
+        if name not in self._narrow and self.is_gated(name):
+            return self.wide(name)
         return self.narrow(name)
+
+    def is_gated(self, name: str) -> bool:
+        """Whether a value is a product of two computed floats, perhaps moved. Few elements of a gated layer may be thousands of
+        times larger than the others, which a narrow tensor would leave a handful of bits; digits of the proved interval cost no
+        more than a table that saturates."""
+        node = self.graph.producers.get(name)
+        while node is not None and node.kind in MOVES:
+            node = self.graph.producers.get(node.inputs[0])
+        if node is None or node.kind != "Mul" or not self.is_float(name):
+            return False
+        return all(self.constant(factor) is None and self.is_float(factor) for factor in node.inputs)
 
     def is_whole(self, name: str) -> bool:
         """Whether a value is an integer of the model, or one cast to floats."""
