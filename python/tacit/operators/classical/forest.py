@@ -40,10 +40,31 @@ class Forest:
         return self.features[number], self.thresholds[number]
 
     def matrix(self, targets: int) -> np.ndarray:
-        """float32 [leaves, targets]: what each leaf adds to each target."""
-        found = np.zeros((self.leaves, targets), dtype=np.float32)
+        """float64 [leaves, targets]: what each leaf adds to each target, every weight rounded to float32."""
+        found = np.zeros((self.leaves, targets))
         for leaf, target, weight in self.weights:
             found[leaf, target] += np.float32(weight)
+        return found
+
+    def named(self, targets: int) -> np.ndarray:
+        """bool [leaves, targets]: which leaves have a weight for which target, be it 0."""
+        found = np.zeros((self.leaves, targets), dtype=bool)
+        for leaf, target, _ in self.weights:
+            found[leaf, target] = True
+        return found
+
+    def trees(self) -> list[list[int]]:
+        """The leaves of every tree, in the order of `roots`."""
+        found = []
+        for root in self.roots:
+            waiting, below = [root], []
+            while waiting:
+                child = waiting.pop()
+                if child.is_leaf:
+                    below.append(child.number)
+                else:
+                    waiting += self.children[child.number]
+            found.append(below)
         return found
 
 

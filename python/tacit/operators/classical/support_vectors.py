@@ -11,8 +11,9 @@ import numpy as np
 from onnx import TensorProto
 
 from tacit.graph import Node
+from tacit.operators.classical.coupling import probabilities
 from tacit.operators.classical.distances import squared_distances
-from tacit.operators.classical.scores import affine, floats, labelled, pair_of, refused, transformed, whole_labels
+from tacit.operators.classical.scores import affine, floats, labelled, numbers, of_one, refused, transformed, whole_labels
 from tacit.operators.registry import expansion
 from tacit.passes.expansion import Expansion
 
@@ -54,7 +55,8 @@ def power(e: Expansion, x: str, degree: int) -> str:
 
 @expansion("ai.onnx.ml.SVMRegressor")
 def regressor(e: Expansion, node: Node) -> str:
-    """The sum of the weighted kernels and rho; of a one-class model 1 where it is positive, else -1."""
+    """The sum of the weighted kernels and rho; of a one-class model 1 where it is positive, else -1. onnxruntime transforms
+    no such score."""
     vectors = support_vectors(node, int(node.attributes.get("n_supports", 0)))
     if vectors is None:
         score = e.op("Add", affine(e, node, 1), e.constant(numbers(node, "rho")[:1]))
@@ -64,7 +66,7 @@ def regressor(e: Expansion, node: Node) -> str:
     if node.attributes.get("one_class", 0):
         inside = e.op("Greater", score, e.constant(0.0, np.float32))
         return e.op("Where", inside, e.constant(1.0, np.float32), e.constant(-1.0, np.float32))
-    return transformed(e, node, score)
+    return score
 
 
 @expansion("ai.onnx.ml.SVMClassifier")
@@ -73,8 +75,7 @@ def classifier(e: Expansion, node: Node) -> list[str]:
     counts = [int(count) for count in node.attributes.get("vectors_per_class") or ()]
     vectors = support_vectors(node, sum(counts))
     if vectors is None:
-        scores = e.op("Add", affine(e, node, len(labels)), e.constant(numbers(node, "rho")[:1]))
-        return [labelled(e, node, scores, labels), transformed(e, node, scores)]
+        return linear(e, node, labels)
     if len(counts) != len(labels):
         raise refused(node, f"it has vectors of {len(counts)} classes and {len(labels)} labels")
     weights = numbers(node, "coefficients").reshape(-1, len(vectors))
@@ -84,16 +85,28 @@ def classifier(e: Expansion, node: Node) -> list[str]:
         label = e.op("Add", e.op("Mul", label, e.constant(0, np.int64)), e.constant(labels[1], np.int64))
     if node.attributes.get("prob_a"):
         return [label, transformed(e, node, probabilities(e, node, scores, len(labels)))]
-    return [label, transformed(e, node, pair_of(e, scores, 0.0) if len(labels) == 2 else scores)]
+    if len(labels) > 2:
+        return [label, transformed(e, node, scores)]
+    plain = node.attributes.get("post_transform", "NONE") == "NONE"
+    return [label, of_one(e, node, scores, 0.0 if plain else 1.0)]
+
+
+def linear(e: Expansion, node: Node, labels: list[int]) -> list[str]:
+    """A score for every class. Of two labels without probabilities onnxruntime takes the second where any score is positive (at
+    least 1/2 where no coefficient is negative), and only else the larger."""
+    scores = e.op("Add", affine(e, node, len(labels)), e.constant(numbers(node, "rho")[:1]))
+    label = labelled(e, node, scores, labels)
+    if len(labels) == 2 and not node.attributes.get("prob_a"):
+        largest = e.op("ReduceMax", scores, e.integers(1), keepdims=0)
+        positive = bool(numbers(node, "coefficients").min() >= 0)
+        test, level = ("GreaterOrEqual", 0.5) if positive else ("Greater", 0.0)
+        label = e.op("Where", e.op(test, largest, e.constant(level, np.float32)), e.constant(labels[1], np.int64), label)
+    return [label, transformed(e, node, scores)]
 
 
 def support_vectors(node: Node, count: int) -> np.ndarray | None:
     """float32 [vectors, features]; None of a model that has its coefficients instead."""
     return numbers(node, "support_vectors").reshape(count, -1) if count else None
-
-
-def numbers(node: Node, name: str) -> np.ndarray:
-    return np.array(node.attributes.get(name, ()), dtype=np.float32)
 
 
 def between_pairs(weights: np.ndarray, counts: list[int]) -> np.ndarray:
@@ -116,52 +129,3 @@ def votes(e: Expansion, scores: str, classes: int) -> str:
         lost[j] += 1
     wins = e.op("Cast", e.op("Greater", scores, e.constant(0.0, np.float32)), to=TensorProto.INT32)
     return e.op("Add", e.op("MatMul", wins, e.constant(sides)), e.constant(lost))
-
-
-def probabilities(e: Expansion, node: Node, scores: str, classes: int) -> str:
-    """float32 [N, classes] that couple the probabilities r_ij = 1 / (1 + exp(a s + b)) of the pairs (Wu, Lin, Weng 2004).
-
-    They minimise the sum of (r_ji p_i - r_ij p_j)^2 under sum p = 1: p is a multiple of A^-1 1 for A_ii = 1 + sum_j r_ji^2 and
-    A_ij = 1 - r_ji r_ij, which elimination finds; onnxruntime approaches the same p in steps.
-    """
-    a, b = numbers(node, "prob_a"), numbers(node, "prob_b")
-    first = e.op("Sigmoid", e.op("Sub", e.op("Mul", scores, e.constant(-a)), e.constant(b)))
-    second = e.op("Sub", e.constant(1.0, np.float32), first)
-    if classes == 2:
-        return e.op("Concat", first, second, axis=-1)
-    pairs = list(combinations(range(classes), 2))
-    lost = np.zeros((len(pairs), classes), dtype=np.float32)
-    other = np.zeros((len(pairs), classes), dtype=np.float32)
-    place = np.full((classes, classes), len(pairs))
-    for pair, (i, j) in enumerate(pairs):
-        lost[pair, j], other[pair, i] = 1, 1
-        place[i, j] = place[j, i] = pair
-    squares = [e.op("MatMul", e.op("Mul", r, r), e.constant(side)) for r, side in ((first, lost), (second, other))]
-    diagonal = e.op("Add", e.op("Add", *squares), e.constant(1.0, np.float32))
-    across = e.op("Sub", e.constant(1.0, np.float32), e.op("Mul", first, second))
-    return solved(e, diagonal, across, place)
-
-
-def solved(e: Expansion, diagonal: str, across: str, place: np.ndarray) -> str:
-    """A^-1 1 over the sum of its elements, for symmetric positive A with this diagonal [N, k] and A_ij = across[place[i, j]].
-
-    Elimination without pivots, rows of [A, 1] above the pivot too: each pivot is at least the least eigenvalue of A.
-    """
-    size, pairs = len(place), e.shape(across)[1]
-    both = e.op("Concat", across, diagonal, axis=-1)
-    index = np.where(np.eye(size, dtype=bool), pairs + np.arange(size), place)
-    matrix = e.op("Reshape", e.op("Gather", both, e.integers(*index.reshape(-1).tolist()), axis=1), e.integers(-1, size, size))
-    ones = e.op("Expand", e.constant(np.ones((1, size, 1), np.float32)), e.integers(e.shape(matrix)[0], size, 1))
-    rows = e.op("Concat", matrix, ones, axis=-1)
-    for t in range(size):
-        row = e.op("Gather", rows, e.integers(t), axis=1)
-        row = e.op("Div", row, e.op("Slice", row, e.integers(0), e.integers(1), e.integers(2)))
-        rest = [i for i in range(size) if i != t]
-        others = e.op("Gather", rows, e.integers(*rest), axis=1)
-        column = e.op("Slice", others, e.integers(0), e.integers(1), e.integers(2))
-        reduced = e.op("Sub", others, e.op("Mul", column, row))
-        order = [rest.index(i) if i != t else size - 1 for i in range(size)]
-        rows = e.op("Gather", e.op("Concat", reduced, row, axis=1), e.integers(*order), axis=1)
-        rows = e.op("Slice", rows, e.integers(1), e.integers(size + 1 - t), e.integers(2))
-    solution = e.op("Squeeze", rows, e.integers(2))
-    return e.op("Div", solution, e.op("ReduceSum", solution, e.integers(1), keepdims=1))
