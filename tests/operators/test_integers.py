@@ -37,11 +37,13 @@ def test_integers_are_exact(name):
 
 
 BYTES = np.array([0, 1, 2, 127, 128, 250, 255], dtype=np.uint8)
+LONG = np.arange(6).astype(np.uint64)
 WRAPPED = {
     "narrowing cast": (node("Cast", "x", to=TensorProto.INT8), WHOLE, {}, WHOLE.astype(np.int8)),
     "sum of bytes": (node("Add", "x x"), BYTES, {}, BYTES + BYTES),
     "difference of bytes": (node("Sub", "x c"), BYTES, {"c": np.uint8(3)}, BYTES - np.uint8(3)),
     "truth": (node("Cast", "x", to=TensorProto.BOOL), BYTES.view(np.int8), {}, BYTES != 0),
+    "difference of long integers": (node("Sub", "x c"), LONG, {"c": np.uint64(3)}, LONG - np.uint64(3)),
     "product of bytes": (node("Mul", "x x"), BYTES.view(np.int8), {}, BYTES.view(np.int8) * BYTES.view(np.int8)),
 }
 
@@ -52,13 +54,33 @@ def test_integers_wrap_as_their_dtype_does(name):
     kind = helper.np_dtype_to_tensor_dtype(expected.dtype)
     graph = load(model([made], {"x": x}, ["y"], constants, output_type=kind))
     found, _ = evaluate(graph, quantize(graph, {"x": range_of(x)}), {"x": x})
-    np.testing.assert_array_equal(found["y"], expected)
+    np.testing.assert_array_equal(found["y"].astype(expected.dtype), expected)
+
+
+def wrapped(reader, to):
+    """x - 3 of long integers, then one more node that reads it."""
+    nodes = [helper.make_node("Sub", ["x", "c"], ["d"], "difference"), *reader]
+    constants = {"c": np.uint64(3), "axes": np.array([0])}
+    graph = load(model(nodes, {"x": LONG}, ["y"], constants, output_type=to))
+    return evaluate(graph, quantize(graph, {"x": range_of(LONG), "y": range_of(np.float32([6]))}), {"x": LONG})[0]["y"]
+
+
+def test_long_integers_wrap_where_only_their_class_counts():
+    reader = [node("Mul", "d x", "e"), node("Unsqueeze", "e axes", "u"), node("Cast", "u", to=TensorProto.UINT8)]
+    expected = ((LONG - np.uint64(3)) * LONG).astype(np.uint8)
+    np.testing.assert_array_equal(wrapped(reader, TensorProto.UINT8)[0], expected)
+    for reader, to in (
+        ([node("Cast", "d", to=TensorProto.FLOAT)], TensorProto.FLOAT),
+        ([node("Less", "d x")], TensorProto.BOOL),
+        ([node("Gather", "x d")], TensorProto.UINT64),
+    ):
+        with pytest.raises(UnsupportedOperator, match="'difference'.* could leave uint64"):
+            wrapped(reader, to)
+
 
 
 REFUSED = {
     "mean": (node("ReduceMean", "x"), WHOLE, {}, TensorProto.INT64),
-    "clip": (node("Clip", "x low"), WHOLE, {"low": np.array(-5)}, TensorProto.INT64),
-    "sum of long integers": (node("Sub", "x c"), np.arange(6).astype(np.uint64), {"c": np.uint64(3)}, TensorProto.UINT64),
 }
 
 

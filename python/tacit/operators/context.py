@@ -132,7 +132,8 @@ class Context:
 
     def check_outputs(self, node: Node) -> None:
         """Refuses a node whose outputs have another shape than the graph says, and one whose integer outputs would be
-        scaled. Integers that could leave their dtype wrap, as the model's do; those of 64 bits are refused."""
+        scaled. Integers that could leave their dtype wrap, as the model's do; those of 64 bits stay what they are where
+        only their class modulo 2^64 is asked for, and are refused elsewhere."""
         for name in node.outputs:
             tensor = self._tensors.get(name)
             if not name or tensor is None:
@@ -151,7 +152,7 @@ class Context:
             bits = (high - low).bit_length()
             if dtype.kind != "b" and bits <= wrapping.WIDEST:
                 self._tensors[name] = wrapping.wrap(self.builder, name, tensor, low, bits)
-            else:
+            elif bits < 64 or not wrapping.read_as_residue(self.graph, name):
                 raise self.unsupported(node, f"its results could leave {dtype.name}; cast to a wider type first")
 
     def put(self, name: str, tensor: Tensor) -> None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import numpy as np
+
+from tacit.graph import MOVES, Graph, Node
 from tacit.primitives import gadgets, movement
 from tacit.primitives.builder import Builder
 from tacit.primitives.tensor import Tensor
 
 WIDEST = 32
-"""Wider dtypes would need a modulus that the field does not hold: their overflow is refused."""
+"""Wider dtypes would need a modulus that the field does not hold: see `read_as_residue`."""
+RING = frozenset({"Add", "Sub", "Mul", "Neg", "Sum", "Identity"})
+"""Operators whose result modulo 2^64 depends on nothing but their operands modulo 2^64."""
 
 
 def wrap(b: Builder, name: str, x: Tensor, low: int, bits: int) -> Tensor:
@@ -19,3 +24,17 @@ def wrap(b: Builder, name: str, x: Tensor, low: int, bits: int) -> Tensor:
     half = 1 << (bits - 1)
     wraps = gadgets.round_wide(b, f"{name}/wraps", x - (low + half), bits).with_exponent(0)
     return movement.plus(b, x, -(wraps * (1 << bits))).bounded(low, low + (1 << bits) - 1)
+
+
+def read_as_residue(graph: Graph, name: str) -> bool:
+    """Whether everybody who reads a value of 64 bits asks for it modulo 2^64 only, so that any integer of the class of its
+    value stands for it: what wraps it again (sums, products, casts to integers), what moves it, and the receipt, whose
+    integers are read in the dtype that the model declares."""
+    return all(_takes_residue(graph, node, name) for node in graph.consumers.get(name, ()))
+
+
+def _takes_residue(graph: Graph, node: Node, name: str) -> bool:
+    if node.domain or (node.kind not in RING and (node.kind not in MOVES or name in node.inputs[1:] and node.kind != "Concat")):
+        return False
+    results = [graph.values[output].dtype for output in node.outputs if output]
+    return all(np.dtype(dtype).kind in "iu" for dtype in results)

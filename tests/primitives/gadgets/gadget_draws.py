@@ -214,6 +214,23 @@ def roots(draw):
     return Instance([x], lambda b, x: gadgets.square_root(b, "g", x), np.vectorize(isqrt, otypes=[np.int64]))
 
 
+@drawn("normalised")
+def normalised_numbers(draw):
+    x = draw(operands(interval=intervals(20, least=1)))
+    width = x.high.bit_length()
+    offsets = draw(st.lists(st.integers(-9, 9), min_size=width, max_size=width))
+
+    def call(b, x):
+        normal, offset = gadgets.normalised(b, "g", x, offsets)
+        return b.copy(normal + offset, "sum")
+
+    def shifted(v):
+        j = width - int(v).bit_length()
+        return (v << j) + offsets[j]
+
+    return Instance([x], call, np.vectorize(shifted, otypes=[np.int64]))
+
+
 @drawn("inverse_root")
 def inverse_roots(draw):
     x, fraction = draw(operands(interval=intervals(20, least=1))), draw(st.integers(2, 10))

@@ -11,7 +11,7 @@ from exhaustion import Search
 
 from tacit.errors import ModelError
 from tacit.primitives.evaluate import Evaluate
-from tacit.primitives.gadgets import divide_signed, inverse_root, logarithm, running_sum, square_root
+from tacit.primitives.gadgets import divide_signed, inverse_root, logarithm, normalised, running_sum, square_root
 from tacit.primitives.gadgets.roots import bracket, integer_roots, power_logarithm
 
 
@@ -68,6 +68,14 @@ def test_inverse_root_is_unique(prime):
         return inverse_root(b, "y", b.input("x", (), 1, 15, 0), 2)
 
     check_one(make, prime, 1, 15, lambda x: inverse(x, 2, 2))
+
+
+def test_normalised_is_unique():
+    def make(b):
+        normal, offset = normalised(b, "y", b.input("x", (), 1, 7, 0), [5, 0, 9])  # w = 3: 2^4 = 16
+        return b.copy(normal + offset * 16, "both")
+
+    check_one(make, 163, 1, 7, lambda x: {1: 4 + 9 * 16, 2: 4, 3: 6}.get(x, x + 5 * 16))
 
 
 def test_logarithm_is_unique():

@@ -6,8 +6,6 @@ import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from tacit.graph import Node
 from tacit.numbers.functions import Function
 from tacit.operators import domains
@@ -89,19 +87,3 @@ def hard_sigmoid(context: Context, node: Node) -> Function:
 @pointwise("HardSwish")
 def hard_swish(context: Context, node: Node) -> Function:
     return Function("hard_swish")
-
-
-@pointwise("Clip")
-def clip(context: Context, node: Node) -> Function:
-    """Bounds are constant inputs or attributes; a missing one is the largest finite float."""
-    extreme = float(np.finfo(np.float32).max)
-    bounds = []
-    for position, attribute, default in ((1, "min", -extreme), (2, "max", extreme)):
-        if node.input(position):
-            bounds.append(float(context.require_constant(node, position, f"{attribute} bound").reshape(-1)[0]))
-        else:
-            bounds.append(float(node.attributes.get(attribute, default)))
-    low, high = bounds
-    if low == 0 and high >= extreme:
-        return Function("relu")
-    return Function("clip", (min(low, high), high))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from tacit.graph import Node
 from tacit.operators.registry import as_output, lowering
 from tacit.primitives import movement
+from tacit.primitives.tensor import constant
 
 if TYPE_CHECKING:
     from tacit.operators.context import Context
@@ -21,9 +22,9 @@ def reshape(context: Context, node: Node) -> None:
 
 @lowering("Identity", "Dropout", rounds=as_output)
 def identity(context: Context, node: Node) -> None:
-    """Dropout is the identity at inference; its mask output must be unused."""
-    if any(context.graph.uses(name) for name in node.outputs[1:] if name):
-        raise context.unsupported(node, "its mask is used; only inference can be proved")
+    """Dropout is the identity at inference, and its mask keeps everything."""
+    for mask in node.outputs[1:]:
+        context.put(mask, constant(context.shape(node.outputs[0]), 1))
     context.put(node.outputs[0], context.addend(node.inputs[0]))
 
 

@@ -24,7 +24,8 @@ SCALE_BITS = 24
 
 @lowering("DynamicQuantizeLinear")
 def dynamic_quantize_linear(context: Context, node: Node) -> None:
-    """A tensor of zeros has scale 0 in ONNX; here its range counts as one step."""
+    """A tensor of zeros has scale 0 in ONNX; here its range counts as one step. Halves are rounded upwards: whether x 255 / R is
+    one in floats depends on how R / 255 was rounded."""
     builder, name = context.builder, node.outputs[0]
     x = tables.column_of(context, f"{name}/x", context.factor(node.inputs[0]))
     flat = movement.reshape(builder, x, (x.size,))
@@ -33,11 +34,11 @@ def dynamic_quantize_linear(context: Context, node: Node) -> None:
     bottom = -gadgets.maximum(builder, f"{name}/min", gadgets.maximum_along(builder, f"{name}/least", -flat, 0), zero)
     spread = tables.column_of(context, f"{name}/range", movement.plus(builder, top, -bottom))
     spread = gadgets.maximum(builder, f"{name}/positive", spread, constant((1,), 1, x.exponent))
-    point = saturation.by_divisor(context, f"{name}/zero", bottom * -STEPS, spread, 0, "uint8")
+    point = saturation.by_divisor(context, f"{name}/zero", bottom * -STEPS, spread, 0, "uint8", upwards=True)
     context.put(node.outputs[2], movement.reshape(builder, point, ()))
     wide = movement.expand(builder, movement.reshape(builder, spread, ()), x.shape)
     shared = movement.expand(builder, movement.reshape(builder, point, ()), x.shape)
-    context.put(name, saturation.by_divisor(context, name, x * STEPS, wide, shared, "uint8"))
+    context.put(name, saturation.by_divisor(context, name, x * STEPS, wide, shared, "uint8", upwards=True))
     context.put(node.outputs[1], scale_of(context, node.outputs[1], spread))
 
 

@@ -94,8 +94,10 @@ def saturated(context: Context, name: str, x: Tensor, shift: int, zero: int, dty
     return result.bounded(max(result.low, low), min(result.high, high))
 
 
-def by_divisor(context: Context, name: str, x: Tensor, divisor: Tensor, zero: Tensor | int, dtype: str) -> Tensor:
-    """saturate(round(x / divisor) + zero) for a scale that varies or is computed: floor((2 x + d) / (2 d)), halves upwards.
+def by_divisor(
+    context: Context, name: str, x: Tensor, divisor: Tensor, zero: Tensor | int, dtype: str, *, upwards: bool = False
+) -> Tensor:
+    """saturate(round(x / divisor) + zero) for a scale that varies or is computed, halves to even or `upwards`.
 
     A divisor of 0 or less counts as the smallest positive step.
     """
@@ -104,7 +106,10 @@ def by_divisor(context: Context, name: str, x: Tensor, divisor: Tensor, zero: Te
     exponent = max(x.exponent, divisor.exponent)
     a, d = movement.shifted(x, exponent), movement.shifted(divisor, exponent)
     d = gadgets.maximum(builder, f"{name}/divisor", d, constant(d.shape, 1, d.exponent)) if d.low < 1 else d
-    q = gadgets.divide_signed(builder, f"{name}/quotient", movement.plus(builder, a * 2, d), d * 2).with_exponent(0)
+    if upwards:
+        q = gadgets.divide_signed(builder, f"{name}/quotient", movement.plus(builder, a * 2, d), d * 2).with_exponent(0)
+    else:
+        q = gadgets.divide_nearest(builder, f"{name}/quotient", a, d).with_exponent(0)
     total = movement.plus(builder, q, zero) if isinstance(zero, Tensor) else q + zero
     return clamped(context, name, total, low, high)
 

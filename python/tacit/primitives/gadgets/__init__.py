@@ -6,14 +6,16 @@ range checks in the proof alone; proved intervals serve completeness, the choice
 
 from tacit.primitives.gadgets.argmax import argmax
 from tacit.primitives.gadgets.bits import common_bits
+from tacit.primitives.gadgets.choice import choice
 from tacit.primitives.gadgets.compaction import compacted
 from tacit.primitives.gadgets.comparison import compare, maximum, maximum_along, maximum_of, minimum
 from tacit.primitives.gadgets.digits import range_check
 from tacit.primitives.gadgets.division import divide
+from tacit.primitives.gadgets.nearest import divide_nearest
 from tacit.primitives.gadgets.order import ranked, top_k
 from tacit.primitives.gadgets.quotient import divide_signed
 from tacit.primitives.gadgets.rescale import divide_constant, round_saturate, round_wide
-from tacit.primitives.gadgets.roots import inverse_root, logarithm, square_root
+from tacit.primitives.gadgets.roots import inverse_root, logarithm, normalised, square_root
 from tacit.primitives.gadgets.running import carried, running_sum
 from tacit.primitives.gadgets.scatter import scatter
 from tacit.primitives.gadgets.selection import one_hot, position, select
@@ -23,11 +25,13 @@ from tacit.primitives.gadgets.survivors import survivors
 __all__ = [
     "argmax",
     "carried",
+    "choice",
     "common_bits",
     "compacted",
     "compare",
     "divide",
     "divide_constant",
+    "divide_nearest",
     "divide_signed",
     "inverse_root",
     "logarithm",
@@ -35,6 +39,7 @@ __all__ = [
     "maximum_along",
     "maximum_of",
     "minimum",
+    "normalised",
     "one_hot",
     "position",
     "range_check",

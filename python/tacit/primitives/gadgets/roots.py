@@ -113,20 +113,32 @@ def inverse_root(b: Builder, name: str, v: Tensor, fraction: int) -> Tensor:
     return b.copy(scaled, f"{name}/scaled")
 
 
+@gadget("normalised")
+def normalised(b: Builder, name: str, v: Tensor, offsets: Sequence[int]) -> tuple[Tensor, Tensor]:
+    """(2^j v, offsets[j]) with 2^(w - 1) <= 2^j v < 2^w for the w bits of v's interval, j = 0 .. w - 1; v >= 1 by its proved
+    interval. Both have exponent 0.
+
+    Relation: `bracket`; 2^j v is a product. Unique: as `bracket` is.
+    """
+    width = v.high.bit_length()
+    v = column_of(b, f"{name}/argument", v)
+    powers, (offset,) = bracket(b, name, v, width, 1, [("offset", offsets)])
+    return product_within(b, v, powers, 1 << width - 1, (1 << width) - 1).with_exponent(0), offset
+
+
 @gadget("logarithm")
 def logarithm(b: Builder, name: str, v: Tensor, exponent: int, bits: int = 16) -> Tensor:
     """log(v 2^-v.exponent) of this exponent, with an error of about 2^-bits; v >= 1 by its proved interval.
 
-    Relations: `bracket` gives j with 2^(w - 1) <= 2^j v < 2^w, w the bits of v's interval; the logarithm of the rounded
-    mantissa comes from a table, and round((w - v.exponent - j) log 2) from the bracket's. Unique: each of them is.
+    Relations: `normalised` gives j with 2^(w - 1) <= 2^j v < 2^w, w the bits of v's interval; the logarithm of the rounded
+    mantissa comes from a table, and round((w - v.exponent - j) log 2) with it. Unique: each of them is.
     """
     width = v.high.bit_length()
-    v = column_of(b, f"{name}/argument", v)
     offsets = [power_logarithm(width - v.exponent - j, exponent) for j in range(width)]
-    powers, (offset,) = bracket(b, name, v, width, 1, [("offset", offsets)])
-    normal = product_within(b, v, powers, 1 << width - 1, (1 << width) - 1).with_exponent(width)
+    normal, offset = normalised(b, name, v, offsets)
+    argument, shift = normal.with_exponent(width), max(0, width - bits)
     mantissa = round_saturate(
-        b, f"{name}/mantissa", normal, max(0, width - bits), bits + 1, Function("log"), exponent, bits_out=exponent + 2
+        b, f"{name}/mantissa", argument, shift, bits + 1, Function("log"), exponent, bits_out=exponent + 2
     )
     return (mantissa + offset).with_exponent(exponent)
 
