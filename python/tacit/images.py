@@ -65,10 +65,11 @@ def scale_of(image: Any) -> ImageScale | None:
 
 
 def layout(name: str, shape: tuple[int, ...], scale: ImageScale | None) -> tuple[int, int, int, bool]:
-    """(channels, height, width, channels last) of an input that takes one image; 0 is a symbolic length.
+    """(channels, height, width, channels last) of an input that takes one image; 0 is a symbolic length (-1 in `shape`).
 
     Raises InputError when the input takes no image or the scaling has another number of channels.
     """
+    shape = tuple(max(length, 0) for length in shape)
     if len(shape) not in (3, 4) or (len(shape) == 4 and shape[0] not in (0, 1)):
         raise InputError(f"The model's input {name!r} of shape {list(shape)} does not take an image.")
     last = scale.last if scale is not None else None

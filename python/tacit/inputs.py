@@ -22,7 +22,8 @@ NAMELESS = "arr_0"
 
 @dataclass(frozen=True)
 class Declared:
-    """What the model says of one input; 0 in `shape` is a symbolic axis. `batched`: the model's own first axis is 1 or symbolic."""
+    """What the model says of one input; -1 in `shape` is a symbolic axis, 0 one that is symbolic or empty, until compiling gives
+    them their lengths. `batched`: the model's own first axis is 1 or symbolic."""
 
     name: str
     shape: tuple[int, ...]
@@ -57,19 +58,22 @@ def one(given: Given, declared: Sequence[Declared], image: ImageScale | None = N
 
 def many(given: Given, declared: Sequence[Declared], image: ImageScale | None = None) -> list[dict[str, np.ndarray]]:
     """All samples of an array. Equal to the declared shape: one sample. Else the first axis counts samples, in place of the
-    model's own first axis when that is 1 or symbolic, before it otherwise."""
+    model's own first axis when that is 1 or symbolic, before it otherwise. A model without inputs has one sample."""
     arrays = named(given, declared, image)
     split = {d.name: _split(d, arrays[d.name]) for d in declared}
     counts = {name: len(parts) for name, parts in split.items()}
     if len(set(counts.values())) > 1:
         raise InputError(f"The inputs hold different numbers of samples: {_listed(counts)}.")
-    count = next(iter(counts.values()), 0)
+    count = next(iter(counts.values()), 1)
     return [{name: parts[i] for name, parts in split.items()} for i in range(count)]
 
 
 def sample_shape(declared: Declared, array: np.ndarray) -> tuple[int, ...]:
-    """The shape of one sample of samples given as `array`; symbolic axes take the array's lengths, a batch becomes 1."""
+    """The shape of one sample of samples given as `array`; symbolic axes take the array's lengths (0 as
+    well), a batch becomes 1. InputError without a sample."""
     shape, found = declared.shape, array.shape
+    if found == shape and 0 in shape:
+        return shape
     if len(found) == len(shape) + 1:
         sample = found[1:]
     elif declared.batched:
@@ -77,8 +81,10 @@ def sample_shape(declared: Declared, array: np.ndarray) -> tuple[int, ...]:
     else:
         sample = found
     fixed_axes = (1, *shape[1:]) if declared.batched else shape
-    if len(sample) != len(shape) or len(found) < len(shape) or any(a not in (0, b) for a, b in zip(fixed_axes, sample)):
+    if len(sample) != len(shape) or len(found) < len(shape) or any(a not in (-1, 0, b) for a, b in zip(fixed_axes, sample)):
         raise InputError(_samples_fault(declared, array))
+    if array.size == 0 and 0 not in sample:
+        raise InputError(_empty(declared, array))
     return sample
 
 
@@ -122,15 +128,15 @@ def read(path: Path, declared: Sequence[Declared], image: ImageScale | None = No
 
 
 def _array(declared: Declared, given: Any) -> np.ndarray:
-    """A non-empty array of the declared dtype, finite; float64 beyond the declared dtype's range saturates."""
+    """An array of the declared dtype, finite; float64 beyond the declared dtype's range saturates."""
     want = np.dtype(declared.dtype)
     try:
         array = np.asarray(given)
     except (ValueError, TypeError, OverflowError):
         raise InputError(f"The input {declared.name!r} is not a rectangular array of numbers.") from None
     listed = not isinstance(given, (np.ndarray, np.generic))
-    if array.size == 0:
-        raise InputError(f"The input {declared.name!r} is empty (shape {list(array.shape)}); give at least one sample.")
+    if array.size == 0 and min(declared.shape, default=1) > 0:
+        raise InputError(_empty(declared, array))
     if want.kind == "f" and (array.dtype.kind == "f" or (listed and array.dtype.kind in "iu")):
         if not np.all(np.isfinite(array)):
             raise InputError(f"The input {declared.name!r} contains NaN or infinity; only finite numbers can be proved.")
@@ -138,12 +144,16 @@ def _array(declared: Declared, given: Any) -> np.ndarray:
         return np.clip(array, -limit, limit).astype(want) if array.dtype.itemsize > want.itemsize else array.astype(want)
     if want.kind in "iu" and array.dtype.kind in "iu":
         limits = np.iinfo(want)
-        if int(array.min()) < limits.min or int(array.max()) > limits.max:
+        if array.size and (int(array.min()) < limits.min or int(array.max()) > limits.max):
             raise InputError(f"The input {declared.name!r} has values outside {want.name}.")
         return array.astype(want)
     if want.kind == "b" and array.dtype.kind == "b":
         return array
     raise InputError(f"The input {declared.name!r} has dtype {array.dtype.name}, the model takes {want.name}.")
+
+
+def _empty(declared: Declared, array: np.ndarray) -> str:
+    return f"The input {declared.name!r} is empty (shape {list(array.shape)}); give at least one sample."
 
 
 def _sample(declared: Declared, array: np.ndarray) -> np.ndarray:
@@ -165,7 +175,8 @@ def _split(declared: Declared, array: np.ndarray) -> list[np.ndarray]:
 
 
 def _samples_fault(declared: Declared, array: np.ndarray) -> str:
-    shape = ", ".join(str(length or "any") for length in ((1, *declared.shape[1:]) if declared.batched else declared.shape))
+    lengths = (1, *declared.shape[1:]) if declared.batched else declared.shape
+    shape = ", ".join(str(length) if length > 0 else "any" for length in lengths)
     return f"Samples of the input {declared.name!r} have shape {list(array.shape)}; one sample has [{shape}]."
 
 

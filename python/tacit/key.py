@@ -14,7 +14,8 @@ from tacit.errors import ModelError
 
 @dataclass(frozen=True)
 class Signature:
-    """One named input or output: value = integer * 2^-exponent, lowest <= integer <= highest."""
+    """One named input or output: value = integer * 2^-exponent, lowest <= integer <= highest. One without elements has a column
+    of one zero."""
 
     name: str
     is_output: bool
@@ -27,6 +28,8 @@ class Signature:
 
     def integers(self, data: bytes) -> np.ndarray:
         """The public column's cells as int64 of the declared shape."""
+        if 0 in self.shape:
+            return np.zeros(self.shape, dtype=np.int64)
         return np.frombuffer(data, dtype=f"<i{self.cell_bytes}").astype(np.int64).reshape(self.shape)
 
     def values(self, data: bytes) -> np.ndarray:
@@ -106,7 +109,7 @@ class Key:
         """Each binding with its tensor, from a public buffer (the columns of all bindings, one after another)."""
         found, at = [], 0
         for signature in self.signatures:
-            size = int(np.prod(signature.shape, dtype=np.int64)) * signature.cell_bytes
+            size = max(int(np.prod(signature.shape, dtype=np.int64)), 1) * signature.cell_bytes
             found.append((signature, signature.values(public[at : at + size])))
             at += size
         return found

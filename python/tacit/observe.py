@@ -50,8 +50,10 @@ def observe(graph: Graph, samples: Iterable[Mapping[str, np.ndarray]]) -> dict[s
     names = [*graph.inputs, *graph.producers]
     evaluator = Evaluator(graph, names)
     ranges: dict[str, Range] = {}
+    sampled = False
     reached: dict[str, np.ndarray] = {}
     for sample in samples:
+        sampled = True
         for name, array in evaluator.run(sample).items():
             if array.size:
                 seen = range_of(array)
@@ -59,7 +61,7 @@ def observe(graph: Graph, samples: Iterable[Mapping[str, np.ndarray]]) -> dict[s
                 if name in graph.inputs and array.dtype.kind == "f" and array.ndim:
                     magnitude = np.abs(array).reshape(-1, array.shape[-1]).max(axis=0)
                     reached[name] = np.maximum(reached.get(name, 0.0), magnitude)
-    if not ranges:
+    if not sampled:
         raise InputError("There is no sample to observe: give at least one.")
     for name, magnitude in reached.items():
         least = float(magnitude[magnitude > 0].min(initial=np.inf))

@@ -66,7 +66,7 @@ def compare(name: str, expected: Sequence[np.ndarray], found: Sequence[np.ndarra
     b = np.concatenate([np.asarray(f, dtype=np.float64).reshape(-1) for f in found])
     error = np.abs(a - b)
     norms = float(np.linalg.norm(a) * np.linalg.norm(b))
-    rows = [np.mean(_argmax(e) == _argmax(f)) for e, f in zip(expected, found)]
+    rows = [np.mean(_argmax(e) == _argmax(f)) for e, f in zip(expected, found) if e.size]
     return Fidelity(
         name=name,
         max_abs_error=float(error.max(initial=0.0)),

@@ -40,9 +40,15 @@ class Result:
         return asdict(self)
 
 
-def readings(count: int) -> list[tuple[int, ...]]:
-    """Which inputs are constants: none; all but the first; the first."""
-    return list(dict.fromkeys([(), tuple(range(1, count)), (0,) if count else ()]))
+SHAPED = frozenset({"BlackmanWindow", "ConstantOfShape", "HammingWindow", "HannWindow", "MelWeightMatrix", "Range"})
+"""Operators that take nothing but what shapes their results: all their inputs may be constants."""
+
+
+def readings(operator: str, count: int) -> list[tuple[int, ...]]:
+    """Which inputs are constants: none; all but the first; the first; all but the last; of some operators all."""
+    every = tuple(range(count))
+    tried = dict.fromkeys([(), every[1:], every[:1], every[:-1], every])
+    return [constant for constant in tried if not count or len(constant) < count or operator in SHAPED]
 
 
 def assess(case: Case, level: str) -> Result:
@@ -50,7 +56,7 @@ def assess(case: Case, level: str) -> Result:
     the first. A wrong answer in any reading that is tried before is the case's result."""
     started = time.perf_counter()
     best: Result | None = None
-    for constant in readings(len(case.inputs)):
+    for constant in readings(case.operator, len(case.inputs)):
         result = replace(attempt(case, constant, level), constant=constant)
         if result.status != "refused":
             best = result

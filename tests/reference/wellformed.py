@@ -142,7 +142,9 @@ def check_public(circuit: Circuit, public: Public) -> None:
     demand(public.column < len(circuit.columns), f"{name} names no column")
     column = circuit.columns[public.column]
     demand(column.home == PUBLIC, f"{name} names no public column")
-    demand(volume(public.shape, name) == prod(column.shape), f"{name} has another number of elements than its column")
+    none, count = 0 in public.shape, volume(tuple(max(length, 1) for length in public.shape), name)
+    demand((1 if none else count) == prod(column.shape), f"{name} has another number of elements than its column")
+    demand(not none or public.lowest == public.highest == 0, f"{name} has no elements, but may hold other numbers than 0")
     demand(public.lowest <= public.highest, f"{name} has an empty interval")
     # Two integers of the interval must be two elements of the field.
     demand(public.highest - public.lowest < P, f"{name} has an interval as wide as the field")

@@ -260,9 +260,15 @@ fn check_public(public: &Public, column: Option<&Column>) -> Valid {
     let name = format!("the binding {}", public.name);
     let column = column.filter(|column| column.home == Home::Public);
     let column = column.ok_or_else(|| CircuitError(format!("{name} names no public column")))?;
-    let same = cells(&public.shape).is_some_and(|count| cells(&column.shape) == Some(count));
+    // A tensor without elements has a column of one cell, which is 0.
+    let none = public.shape.contains(&0);
+    let lengths: Vec<u64> = public.shape.iter().map(|&length| length.max(1)).collect();
+    let wanted = cells(&lengths).map(|count| if none { 1 } else { count });
+    let same = wanted.is_some() && cells(&column.shape) == wanted;
     demand(same, || format!("{name} has another number of elements than its column"))?;
     demand(public.lowest <= public.highest, || format!("{name} has an empty interval"))?;
+    let zero = (public.lowest, public.highest) == (0, 0);
+    demand(zero || !none, || format!("{name} has no elements, but its column may hold other numbers than 0"))?;
     // Two integers of one interval are two field elements, so a receipt's tensors have one reading.
     let distinct = public.highest.abs_diff(public.lowest) < P;
     demand(distinct, || format!("{name} has an interval of p integers or more"))?;

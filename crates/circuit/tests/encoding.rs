@@ -113,6 +113,22 @@ fn refused(words: &str, change: impl FnOnce(&mut Circuit)) {
     assert!(error.contains(words), "{error}");
 }
 
+/// One more input, a tensor without elements.
+fn bind_nothing(circuit: &mut Circuit) {
+    let mut again = circuit.publics[0].clone();
+    (again.column, again.shape) = (circuit.columns.len() as u32, vec![2, 0, 3]);
+    (again.lowest, again.highest) = (0, 0);
+    circuit.columns.push(column("nothing", &[1], 1, Home::Public));
+    circuit.publics.push(again);
+}
+
+#[test]
+fn a_tensor_without_elements_has_a_column_of_one_zero() {
+    let mut circuit = everything();
+    bind_nothing(&mut circuit);
+    assert_eq!(Circuit::decode(&circuit.encode()).expect("it is well-formed"), circuit);
+}
+
 #[test]
 fn ill_formed_circuits_are_refused() {
     refused("the column q1 has an axis of length 0", |c| c.columns[Q1 as usize].shape[0] = 0);
@@ -173,6 +189,15 @@ fn ill_formed_circuits_are_refused() {
     });
     refused("names no public column", |c| c.publics[0].column = W1);
     refused("another number of elements", |c| c.publics[0].shape[0] = 2);
+    refused("another number of elements", |c| c.publics[0].shape[0] = 0);
+    refused("another number of elements", |c| {
+        bind_nothing(c);
+        c.publics[2].shape = vec![0, 1 << 40];
+    });
+    refused("has no elements, but", |c| {
+        bind_nothing(c);
+        c.publics[2].highest = 1;
+    });
     refused("too many shared cells", |c| {
         c.columns.push(column("wide", &[5; 17], 1, Home::Witness));
         c.columns.push(column("less wide", &[5; 16], 1, Home::Witness));

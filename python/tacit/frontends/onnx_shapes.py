@@ -154,7 +154,8 @@ def _value(entry: onnx.ValueInfoProto) -> Value | None:
 
 
 def _measured(source: Source, model: onnx.ModelProto, unknown: Sequence[str], values: Mapping[str, Value]) -> dict[str, Value]:
-    """Runs the model on zeros and reads the shapes of the `unknown` values off the results; ones must give the same."""
+    """Runs the model on zeros and reads the shapes of the `unknown` values off the results; ones must give the same, where the
+    model runs on them. A result without elements tells nothing: numbers that are all alike may have made it so."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -180,7 +181,7 @@ def _measured(source: Source, model: onnx.ModelProto, unknown: Sequence[str], va
         kind = next(node.op_type for node in model.graph.node if name in node.output)
         if not isinstance(result, np.ndarray) or result.dtype.name not in TENSOR_DTYPES:
             raise UnsupportedOperator(f"The value {name!r} (computed by {kind}) is not a tensor of numbers; remove that node.")
-        if result.shape != other.shape:
+        if result.shape != other.shape or not result.size:
             raise UnsupportedOperator(
                 f"The shape of {name!r} (computed by {kind}) depends on input values; only fixed shapes can be proved."
             )

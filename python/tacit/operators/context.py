@@ -22,7 +22,7 @@ from tacit.operators import domains, forms, wrapping
 from tacit.operators.registry import LOWERINGS
 from tacit.primitives import gadgets, movement
 from tacit.primitives.builder import Builder
-from tacit.primitives.tensor import Tensor
+from tacit.primitives.tensor import Tensor, constant
 
 OUTPUT_BITS = 17
 """Graph outputs are rounded to about 2^-16 of the largest output seen."""
@@ -230,6 +230,8 @@ class Context:
     def weight(self, name: str, array: np.ndarray, exponent: int) -> Tensor:
         """A column of weights round(array * 2^exponent), or its place in a longer one of `shared`; equal ones of one name are
         stored once."""
+        if not array.size:
+            raise UnsupportedOperator(f"The tensor {name!r} has no elements, and a node reads numbers of it; remove that node.")
         require_finite(name, array)
         limit = 1 << 62
         integers = quantise(array, exponent, -limit, limit)
@@ -368,9 +370,9 @@ class Context:
     def publish(self, name: str) -> None:
         """Binds a graph output: integers as they are, a committed float as a copy, an accumulator rounded (one that
         reads weights by at least one bit: a raw one would publish a linear equation in them; where it has fewer bits than an
-        output keeps, it gets them first)."""
+        output keeps, it gets them first); one without elements as a zero, which stands for it."""
         value = self.graph.values[name]
-        x = self.tensor(name)
+        x = self.tensor(name) if value.size else constant((), 0)
         if value.is_float and not is_committed(x):
             least = int("weights" in homes_of(x))
             finer = min(self.rounding(name) + least - x.exponent, PUBLIC_BITS - signed_bits(x))

@@ -10,6 +10,7 @@ from tacit.passes.dead_code import remove_dead_code
 from tacit.passes.expansion import expand
 from tacit.passes.identities import remove_identities
 from tacit.passes.masks import bound_masks
+from tacit.passes.no_elements import fold_no_elements
 from tacit.passes.scaling import fold_scaling
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "expand",
     "fold_batch_normalization",
     "fold_constants",
+    "fold_no_elements",
     "fold_scaling",
     "merge_bias",
     "remove_dead_code",
@@ -25,6 +27,7 @@ __all__ = [
 ]
 
 PASSES = (
+    fold_no_elements,
     remove_dead_code,
     fold_constants,
     bound_masks,

@@ -84,8 +84,9 @@ class Builder:
     def input(
         self, name: str, shape: Sequence[int], low: int, high: int, exponent: int, dtype: str = "float32"
     ) -> Tensor:
-        """A public input column, bound to `name`; `dtype` is what the model declares."""
-        dims = fresh_dims(shape)
+        """A public input column, bound to `name`; `dtype` is what the model declares. An input without elements has a column of
+        one zero, which stands for it."""
+        dims = fresh_dims(() if 0 in shape else shape)
         column = self._register(Column(self._name(name), stored_shape(dims), "public", low, high))
         self.bound.add(column.name)
         self.on_input(column, name, tuple(shape), exponent, dtype)
@@ -142,7 +143,8 @@ class Builder:
         return copy(self, name or "copy", tensor)
 
     def output(self, name: str, tensor: Tensor, dtype: str = "float32", shape: Sequence[int] | None = None) -> None:
-        """Binds a public output; `shape` is what the model declares. Anything but a fresh public column is copied."""
+        """Binds a public output; `shape` is what the model declares. Anything but a fresh public column is copied. For an output
+        without elements, `tensor` is one zero."""
         from tacit.primitives.arithmetic import copy
 
         column = tensor.column

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from math import prod
 
 import numpy as np
 
@@ -50,6 +51,8 @@ class Evaluate(Record):
         given = np.asarray(self.inputs[name]) if name in self.inputs else None
         if given is None or given.shape != shape or given.dtype.kind not in "iub":
             raise InputError(f"The input {name} must be an integer array of shape {shape}.")
+        if not given.size:
+            given = np.zeros(1, dtype=np.int64)
         if given.min() < column.low or given.max() > column.high:
             raise InputError(f"The input {name} has integers outside {column.low} .. {column.high}.")
         self.keep(column, given)
@@ -103,7 +106,7 @@ class Evaluate(Record):
     def outputs(self) -> dict[str, np.ndarray]:
         """The integers of the bound outputs, by name, in the declared shapes."""
         return {
-            public.name: self.values[self.stored[public.column].name].reshape(public.shape)
+            public.name: self.values[self.stored[public.column].name][: prod(public.shape)].reshape(public.shape)
             for public in self.publics
             if public.is_output
         }

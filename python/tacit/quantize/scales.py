@@ -129,6 +129,9 @@ def quantize(graph: Graph, ranges: Mapping[str, ObservedRange], widths: str = "s
         largest[name] = float(seen.absolute)
     inputs = {}
     for name in graph.inputs:
+        if not graph.values[name].size:
+            inputs[name] = InputScale(0, 0, 0)
+            continue
         if name not in ranges:
             raise ModelError(f"The input {name!r} was not observed: give at least one sample of it.")
         seen, places = ranges[name], places_of(graph, name)

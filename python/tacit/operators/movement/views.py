@@ -49,7 +49,8 @@ def split(context: Context, node: Node) -> None:
     length, count = x.shape[axis], len(node.outputs)
     even = -(-length // count)
     sizes = context.integers(node, 1, "split") or [even] * (count - 1) + [length - even * (count - 1)]
-    for name, piece in zip(node.outputs, movement.split(context.builder, x, axis, sizes)):
+    names = [name for name, size in zip(node.outputs, sizes) if size]
+    for name, piece in zip(names, movement.split(context.builder, x, axis, [size for size in sizes if size])):
         if name:
             context.put(name, piece)
 
