@@ -5,11 +5,15 @@ import pytest
 from onnx import TensorProto, helper
 from oracle import compare, evaluate, model, random
 
+from tacit import _core
+from tacit.circuit import encode
 from tacit.errors import UnsupportedOperator
 from tacit.frontends.onnx import load
 from tacit.lower import lower_into
 from tacit.observe import observe, range_of
+from tacit.operators import wrapping
 from tacit.primitives.builder import Builder
+from tacit.primitives.evaluate import Evaluate
 from tacit.quantize import quantize
 
 WHOLE = np.random.default_rng(0).integers(-90_000, 90_000, (2, 3, 4)).astype(np.int64)
@@ -91,6 +95,16 @@ def test_what_would_round_or_wrap_is_refused(name):
     scales = quantize(graph, {"x": range_of(x)})
     with pytest.raises(UnsupportedOperator, match=made.name):
         lower_into(Builder(), graph, scales)
+
+
+def test_a_column_of_eight_bytes_wraps_within_what_the_prover_counts():
+    """Its cells and those of the quotient could together reach 2^63 by their widths alone."""
+    x = np.array([0, 2**31, 2**48 - 1, 3 * 2**32 + 5])
+    b = Evaluate({"x": x}, check=True)
+    y = wrapping.wrap(b, "y", b.input("x", (4,), 0, 2**48 - 1, 0), -(2**31), 32)
+    b.output("y", y, "int32")
+    np.testing.assert_array_equal(b.outputs()["y"], x.astype(np.int32))
+    assert _core.check(encode(b.finish()), b.weight_buffer(), b.public(), b.witness()) is None
 
 
 def test_an_index_times_itself_is_published_exactly():

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, replace
+from math import prod
 
 import numpy as np
 
 from tacit import circuit
 from tacit.circuit import FIELD, Affine, column_bytes
 from tacit.primitives.builder import Builder, Table
-from tacit.primitives.tensor import Axis, Column, Factor, Map, Tensor
+from tacit.primitives.tensor import Axis, Column, Factor, Map, Tensor, Term
 
 COEFFICIENT_LIMIT = 2**40
 
@@ -144,5 +145,19 @@ def numbered(item: Map, numbers: dict[Axis, int]) -> Affine[int] | circuit.Posit
 
 
 def is_direct(component: Tensor) -> bool:
-    """Whether a lookup may read the tensor without naming it: affine, with small integer coefficients."""
-    return component.is_affine and all(abs(term.coefficient) < COEFFICIENT_LIMIT for term in component.terms)
+    """Whether a lookup may read the tensor without naming it: affine, with small integer coefficients, and below 2^63 whatever
+    its columns' cells hold."""
+    if not component.is_affine or any(abs(term.coefficient) >= COEFFICIENT_LIMIT for term in component.terms):
+        return False
+    given = set(component.axes)
+    return sum(abs(term.coefficient) * cells_reach(term, given) for term in component.terms) < 1 << 63
+
+
+def cells_reach(term: Term, given: Set[Axis]) -> int:
+    """The largest sum over a term's own axes that the cells of its column hold, if it has one."""
+    if not term.factors:
+        return 1
+    column = term.factors[0].column
+    size = column_bytes(column.low, column.high)
+    largest = column.reach if size == 8 else 1 << (8 * size - 1)
+    return largest * prod(axis.size for axis in term.axes - given)

@@ -9,16 +9,15 @@ import numpy as np
 from tacit.graph import Node
 from tacit.operators.quantised import saturation
 from tacit.operators.registry import lowering
-from tacit.operators.wrapping import wrap
-from tacit.primitives import arithmetic, gadgets, movement
+from tacit.operators.wrapping import WIDEST, product
+from tacit.primitives import arithmetic, gadgets
 from tacit.primitives.tensor import Tensor
 
 if TYPE_CHECKING:
     from tacit.operators.context import Context
 
-LIMB = 16
-WIDEST = 61
-"""A product of more bits is taken limb by limb."""
+MOST = 61
+"""Bits of a power of two."""
 
 
 @lowering("BitwiseNot")
@@ -35,10 +34,15 @@ def shift(context: Context, node: Node) -> None:
     """x 2^k, which wraps, or floor(x / 2^k): of signed integers the sign stays. A count below 0 or of all bits and more
     shifts everything out."""
     output = node.outputs[0]
-    bits = np.iinfo(context.graph.values[output].dtype).bits
+    limits = np.iinfo(context.graph.values[output].dtype)
+    bits = limits.bits
     x = context.exact(node.inputs[0])
     if str(node.attributes["direction"]) == "LEFT":
-        context.put(output, shifted_left(context, output, x, powers(context, node, bits, 0, bits), bits))
+        factor = powers(context, node, bits, 0, bits)
+        if bits > WIDEST:
+            context.put(output, arithmetic.multiply(context.builder, x, factor))
+        else:
+            context.put(output, product(context.builder, output, x, factor, int(limits.min), bits))
         return
     reach = max(x.high, ~x.low).bit_length()
     divisor = powers(context, node, bits, 1 << reach, reach)
@@ -52,8 +56,8 @@ def powers(context: Context, node: Node, bits: int, outside: int, most: int) -> 
     def power(count: int) -> int:
         if not 0 <= count < bits:
             return outside
-        if min(count, most) > WIDEST:
-            raise context.unsupported(node, f"its count may be {count}, and no more than {WIDEST} bits can be proved yet")
+        if min(count, most) > MOST:
+            raise context.unsupported(node, f"its count may be {count}, and no more than {MOST} bits can be proved yet")
         return 1 << min(count, most)
 
     if known is not None:
@@ -62,18 +66,3 @@ def powers(context: Context, node: Node, bits: int, outside: int, most: int) -> 
     counts = saturation.clamped(context, f"{output}/count", context.exact(node.inputs[1]), -1, bits)
     values = [power(count) for count in range(counts.low, counts.high + 1)]
     return gadgets.choice(context.builder, f"{output}/powers", counts, counts.low, values)
-
-
-def shifted_left(context: Context, name: str, x: Tensor, factor: Tensor, bits: int) -> Tensor:
-    """x 2^k, before it wraps at `bits` bits; where the field could not hold that, both limbs of x by themselves, and the upper
-    one modulo what is left of `bits`: (h 2^16 + l) 2^k = (h 2^k) 2^16 + l 2^k."""
-    builder = context.builder
-    if max(x.high, -x.low).bit_length() + factor.high.bit_length() <= WIDEST or bits > 2 * LIMB:
-        return arithmetic.multiply(builder, x, factor)
-    half = 1 << (LIMB - 1)
-    upper = gadgets.round_wide(builder, f"{name}/upper", x - half, LIMB).with_exponent(0)
-    lower = builder.copy(movement.plus(builder, x, upper * -(1 << LIMB)).bounded(0, (1 << LIMB) - 1), f"{name}/lower")
-    return movement.plus(
-        builder, wrap(builder, f"{name}/carried", arithmetic.multiply(builder, upper, factor), 0, bits - LIMB) * (1 << LIMB),
-        arithmetic.multiply(builder, lower, factor),
-    )
