@@ -52,3 +52,10 @@ def test_a_decoder_of_two_layers():
     ]
     constants = {"w": random(1, 3, 4, 2, 2), "v": random(2, 4, 2, 4, 4, scale=0.4)}
     compare(nodes, {"x": random(0, 1, 3, 3, 3)}, ["y"], constants)
+
+
+def test_an_image_that_is_a_view_of_a_longer_axis():
+    """Rows of the image lie one after another in their column: what is left of one row is the end of another, not zero."""
+    nodes = [helper.make_node("Reshape", ["x", "s"], ["a"]), helper.make_node("ConvTranspose", ["a", "w"], ["y"], "node")]
+    constants = {"s": np.array([1, 3, 4, 5]), "w": random(1, 3, 2, 2, 3)}
+    compare(nodes, {"x": random(0, 1, 3, 20)}, ["y"], constants)

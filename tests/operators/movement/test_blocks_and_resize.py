@@ -84,3 +84,13 @@ def test_resize_of_an_accumulator_to_sizes(mode):
     nodes += [node("Conv", "b v")]
     constants = {"w": random(1, 3, 2, 1, 1), "v": random(2, 2, 3, 3, 3), "s": np.array([1, 3, 8, 7])}
     compare(nodes, {"x": random(0, 1, 2, 4, 5)}, ["y"], constants)
+
+
+@pytest.mark.parametrize("mode", ["linear", "nearest", "cubic"])
+@pytest.mark.parametrize("value", [0.0, 2.5])
+def test_resize_of_a_region(mode, value):
+    """Regions inside and beyond the image, which has the given value there; sizes and scales."""
+    attributes = {"mode": mode, "coordinate_transformation_mode": "tf_crop_and_resize", "extrapolation_value": value}
+    region = np.float32([0, 0, 0.4, -0.2, 1, 1, 0.9, 1.3])
+    nodes = [helper.make_node("Resize", ["x", "r", "", "s"], ["y"], **attributes)]
+    compare(nodes, {"x": random(0, 1, 2, 4, 5)}, ["y"], {"r": region, "s": np.array([1, 2, 3, 6])}, opset=18)

@@ -104,19 +104,17 @@ def transposed(context: Context, node: Node) -> None:
 def by_phases(context: Context, x: Tensor, kernel: Tensor, spans: list[Spread], groups: int) -> Tensor:
     """[N, O, blocks * stride..] with output (i, phase) = sum over m of x[i - m] kernel[stride m + phase + before]."""
     builder, rank = context.builder, len(spans)
-    blocks, phases, taps = [], [], []
     for i, span in enumerate(spans):
-        block, phase = Axis(span.blocks), Axis(span.stride)
-        ours, theirs = Axis(span.taps), Axis(span.taps)
-        read = terms((block, 1), (ours, -1))
+        read = terms((Axis(span.blocks), 1), (Axis(span.taps), -1))
         x = movement.reindex(builder, x, 2 + i, Affine(-span.first, read))
-        read = terms((theirs, span.stride), (phase, 1))
+        read = terms((Axis(span.taps), span.stride), (Axis(span.stride), 1))
         kernel = movement.reindex(builder, kernel, 2 + i, Affine(span.stride * span.first + span.before, read))
-        blocks.append(one(block))
-        phases.append(one(phase))
-        taps.append((one(ours), one(theirs)))
-    x = replace(x, dims=x.dims[:2] + tuple(blocks) + tuple(ours for ours, _ in taps))
-    kernel = replace(kernel, dims=kernel.dims[:2] + tuple(phases) + tuple(theirs for _, theirs in taps))
+    # What is no view of its column was copied, one axis a dimension: the axes are told apart by their lengths alone.
+    x = movement.reshape(builder, x, (*x.shape[:2], *(n for span in spans for n in (span.blocks, span.taps))))
+    kernel = movement.reshape(builder, kernel, (*kernel.shape[:2], *(n for span in spans for n in (span.taps, span.stride))))
+    evens, odds = range(2, 2 + 2 * rank, 2), range(3, 3 + 2 * rank, 2)
+    x = movement.transpose(builder, x, [0, 1, *evens, *odds])
+    kernel = movement.transpose(builder, kernel, [0, 1, *odds, *evens])
     x, kernel = arithmetic.cut(builder, x, 1, groups), arithmetic.cut(builder, kernel, 0, groups)
     places, within, inner = "abcde"[:rank], "fghij"[:rank], "klmno"[:rank]
     spec = f"NGC{places}{inner},GCO{within}{inner}->NGO{places}{within}"
@@ -129,6 +127,3 @@ def by_phases(context: Context, x: Tensor, kernel: Tensor, spans: list[Spread], 
 def terms(*reads: tuple[Axis, int]) -> tuple[tuple[Axis, int], ...]:
     return tuple((axis, stride) for axis, stride in reads if axis.size > 1)
 
-
-def one(axis: Axis) -> tuple[Axis, ...]:
-    return (axis,) if axis.size > 1 else ()

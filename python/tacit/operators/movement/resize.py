@@ -20,10 +20,25 @@ FINEST = 14
 """Interpolation weights have at most so many fraction bits."""
 
 
+def axes_of(node: Node, rank: int) -> list[int]:
+    return [int(axis) % rank for axis in node.attributes.get("axes") or range(rank)]
+
+
+def regions_of(context: Context, node: Node, rank: int) -> list[tuple[float, float]]:
+    """Where the region that is resized starts and ends along every axis, as shares of its last place."""
+    regions = [(0.0, 1.0)] * rank
+    if node.attributes.get("coordinate_transformation_mode", "half_pixel") == "tf_crop_and_resize":
+        axes = axes_of(node, rank)
+        bounds = context.require_constant(node, 1, "region").reshape(2, len(axes)).astype(np.float64)
+        for axis, start, end in zip(axes, *bounds):
+            regions[axis] = (float(start), float(end))
+    return regions
+
+
 def scales_of(context: Context, node: Node, shape: tuple[int, ...], target: tuple[int, ...]) -> list[float]:
     """The scale of every axis: given, or from the sizes."""
     rank = len(shape)
-    axes = [int(axis) % rank for axis in node.attributes.get("axes") or range(rank)]
+    axes = axes_of(node, rank)
     scales = [1.0] * rank
     if node.input(2) and context.require_constant(node, 2, "list of scales").size:
         for axis, scale in zip(axes, context.require_constant(node, 2, "list of scales").reshape(-1)):
@@ -40,14 +55,20 @@ def scales_of(context: Context, node: Node, shape: tuple[int, ...], target: tupl
     return scales
 
 
-def coordinates(context: Context, node: Node, length: int, target: int, scale: float) -> np.ndarray:
-    """Where each of `target` outputs lies among `length` inputs: float64 [target]."""
+def coordinates(
+    context: Context, node: Node, length: int, target: int, scale: float, region: tuple[float, float]
+) -> np.ndarray:
+    """Where each of `target` outputs lies among `length` inputs: float64 [target]. Corners are aligned by the length of the
+    output, as ONNX's text says and onnxruntime does; where scale times length is no integer, ONNX's reference takes that."""
     mode = node.attributes.get("coordinate_transformation_mode", "half_pixel")
     y = np.arange(target, dtype=np.float64)
     if mode == "asymmetric":
         return y / scale
     if mode == "align_corners":
         return y * (length - 1) / (target - 1) if target > 1 else y * 0
+    if mode == "tf_crop_and_resize":
+        share = y / (target - 1) if target > 1 else y + 0.5
+        return (region[0] + share * (region[1] - region[0])) * (length - 1)
     if mode == "pytorch_half_pixel" and target <= 1:
         return y * 0
     if mode in ("half_pixel", "pytorch_half_pixel"):
@@ -115,6 +136,12 @@ def interpolation(context: Context, node: Node, x: np.ndarray, length: int, scal
     return matrix
 
 
+def is_beyond(node: Node, places: np.ndarray, length: int) -> np.ndarray:
+    """bool [len(places)]: which places of a region lie outside the image, and have a value of their own."""
+    outside: np.ndarray = (places < 0) | (places > length - 1)
+    return outside & (node.attributes.get("coordinate_transformation_mode", "half_pixel") == "tf_crop_and_resize")
+
+
 @lowering("Resize", rounds=as_output)
 def resize(context: Context, node: Node) -> None:
     builder = context.builder
@@ -123,16 +150,25 @@ def resize(context: Context, node: Node) -> None:
     mode = node.attributes.get("mode", "nearest")
     if mode not in ("nearest", "linear", "cubic"):
         raise context.unsupported(node, f"its mode {mode!r} is unknown")
-    scales = scales_of(context, node, x.shape, target)
-    for axis, scale in enumerate(scales):
+    scales, regions = scales_of(context, node, x.shape, target), regions_of(context, node, len(target))
+    value = np.zeros(target)
+    for axis, (scale, region) in enumerate(zip(scales, regions)):
         length = x.shape[axis]
-        if target[axis] == length and scale == 1:
+        if target[axis] == length and scale == 1 and region == (0.0, 1.0):
             continue
-        places = coordinates(context, node, length, target[axis], scale)
-        if mode == "nearest":
+        places = coordinates(context, node, length, target[axis], scale, region)
+        beyond = is_beyond(node, places, length)
+        if mode == "nearest" and not np.any(beyond):
             x = movement.take(builder, x, axis, nearest(context, node, places, length))
+            continue
+        if mode == "nearest":
+            matrix = np.eye(length)[nearest(context, node, places, length)]
         else:
-            x = along(context, node, x, axis, interpolation(context, node, places, length, scale))
+            matrix = interpolation(context, node, places, length, scale)
+        x = along(context, node, x, axis, np.where(beyond[:, None], 0.0, matrix))
+        np.moveaxis(value, axis, 0)[beyond] = float(node.attributes.get("extrapolation_value", 0.0))
+    if np.any(value):
+        x = arithmetic.add(builder, x, context.weight(f"{node.name}/outside", value, tables.exact_exponent(value, FINEST)))
     context.put(node.outputs[0], x)
 
 
