@@ -27,6 +27,7 @@ __all__ = [
     "ModelError",
     "Receipt",
     "TacitError",
+    "Tolerance",
     "UnsupportedOperator",
     "compile",
     "prove",
@@ -35,7 +36,7 @@ __all__ = [
 __version__ = "0.1.0"
 
 
-LAZY = {"compile": "api", "prove": "api", "Model": "model", "ImageScale": "images"}
+LAZY = {"compile": "api", "prove": "api", "Model": "model", "ImageScale": "images", "Tolerance": "search"}
 
 
 def __getattr__(name: str) -> Any:  # the compiler is imported when it is first used

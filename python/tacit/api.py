@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from tacit import _core, images, inputs, progress
 from tacit.arithmetize import arithmetize
 from tacit.errors import InputError, ModelError
-from tacit.execute import execute
+from tacit.fidelity import Reference, measure
 from tacit.frontends import torch
 from tacit.frontends.estimators import from_estimator
 from tacit.frontends.models import free_inputs, load
@@ -21,28 +21,31 @@ from tacit.graph import Graph, require_supported
 from tacit.images import ImageScale
 from tacit.inputs import Declared
 from tacit.key import Key
-from tacit.lower import lower
+from tacit.lower import Lowered, lower
 from tacit.model import Model, commit
-from tacit.observe import observe, run_float, runs
+from tacit.observe import Range, observe, runs
 from tacit.operators import EXPANSIONS, SUPPORTED
 from tacit.passes import expand, simplify
-from tacit.primitives.cost import Cost
-from tacit.primitives.program import run
-from tacit.quantize import quantize
+from tacit.quantize import Scales, quantize
 from tacit.receipt import Receipt
-from tacit.report import Report, compare
+from tacit.report import Report
+from tacit.search import Search, Tolerance, cheapest
+from tacit.typical import loosened, typical_rows
 from tacit.verify import verify
 
 __all__ = ["compile", "prove", "verify"]
 
+log = logging.getLogger("tacit")
 WIDTHS = ("lean", "standard", "faithful")
 
 
 def compile(
     model: Any,
-    samples: inputs.Given,
+    samples: inputs.Given | None = None,
     *,
     widths: str = "standard",
+    tolerance: float | Tolerance | None = None,
+    held: inputs.Given | None = None,
     image: float | ImageScale | None = None,
     shapes: Shapes | None = None,
     trips: int | None = None,
@@ -54,38 +57,70 @@ def compile(
     'standard' ones.
 
     `samples`: inputs that the model will see; their ranges fix the scales. An array equal to the declared shape is one
-    sample; otherwise the first axis counts samples. `widths`: 'lean', 'standard' or 'faithful'. `image`: how pixels become
-    inputs, for image files; a number divides them. `shapes`: lengths of symbolic axes, by the name of a dimension or of an
-    input; the samples give the others. `trips`: the most turns of a loop that the input ends and the model does not bound.
-    `like`: the model compiled at other shapes, longer ones; this one gets its scales and its commitment to the weights.
-    Raises ModelError, UnsupportedOperator, InputError.
+    sample; otherwise the first axis counts samples. None: typical inputs are made up, with a warning. `held`: more rows, which
+    fix nothing and are only measured. `widths`: 'lean' (12 bits), 'standard' (12 or 16 by the size of the model) or 'faithful'
+    (16, finer weights). `tolerance` searches for the cheapest widths that meet it instead: the largest error as a share of the
+    largest output, or a `Tolerance`. `image`: how pixels become inputs, for image files; a number divides them. `shapes`:
+    lengths of symbolic axes, by the name of a dimension or of an input; the samples give the others. `trips`: the most turns of
+    a loop that the input ends and the model does not bound. `like`: the model compiled at other shapes, longer ones; this one
+    gets its scales and its commitment to the weights.
+    Raises ModelError (also for a tolerance that no widths meet), UnsupportedOperator, InputError.
     """
-    if widths not in WIDTHS:
-        raise ModelError(f"widths={widths!r} is unknown; use one of {', '.join(WIDTHS)}.")
-    if trips is not None and trips < 1:
-        raise InputError(f"trips={trips} is no number of turns; use 1 or more.")
+    require_options(widths, tolerance, trips, like)
     scale = images.scale_of(image)
     given, model = model, from_estimator(model)
     source, rows, declared = _sampled(model, samples, scale, shapes, trips)
     graph = simplify(expand(source, EXPANSIONS))
     require_supported(graph, SUPPORTED)
-    ranges = observe(graph, progress.each("observing samples", rows))
-    scales = quantize(graph, ranges, widths)
-    if like is not None:
-        scales = scales.as_in(like.scales)
-    program, tensors = lower(graph, scales, None if like is None else like.columns())
-    unfinished, weights = arithmetize(program, tensors)
+    if samples is None:
+        rows = typical_rows(graph, scale)
+        log.warning("compiling without samples: ranges are those of made-up inputs; give samples to be faithful to the model")
+    ranges: Mapping[str, Range] = observe(graph, progress.each("observing samples", rows))
+    if samples is None:
+        ranges = loosened(graph, ranges, scale)
+    against = Reference(reference(source, graph), rows, () if held is None else inputs.many(held, declared, scale))
+    scales, lowered, report = assigned(graph, ranges, against, widths, tolerance, like)
+    if given is not model and tolerance is None and widths == "standard" and not is_faithful(report, against.graph):
+        scales, lowered, report = assigned(graph, ranges, against, "faithful", None, like)
+    unfinished, weights = arithmetize(lowered.program, lowered.weights)
     circuit = finish(unfinished, *(() if like is None else (like.log_rows,)))
     prover = commit(circuit, weights)
     key = Key.from_bytes(prover.key())
-    compiled = Model(program, circuit, weights, key, declared, scales, scale, source.classes, _prover=prover)
+    compiled = Model(lowered.program, circuit, weights, key, declared, scales, scale, source.classes, _prover=prover)
     if like is not None:
         compiled.require_weights_of(like)
         compiled.opened = like.opened
-    compiled.report = measure(compiled, reference(source, graph), rows)
-    if given is not model and widths == "standard" and not is_faithful(compiled.report, graph):
-        return compile(model, samples, widths="faithful", image=image, shapes=shapes, trips=trips, like=like)
+    terms, bits = key.core.security()
+    compiled.report = replace(report, security=tuple(terms), bits=bits, calibrated=samples is not None)
     return compiled
+
+
+def require_options(widths: str, tolerance: float | Tolerance | None, trips: int | None, like: Model | None) -> None:
+    """Raises ModelError or InputError for options that mean nothing, or not together."""
+    if widths not in WIDTHS:
+        raise ModelError(f"widths={widths!r} is unknown; use one of {', '.join(WIDTHS)}.")
+    if trips is not None and trips < 1:
+        raise InputError(f"trips={trips} is no number of turns; use 1 or more.")
+    if tolerance is not None and like is not None:
+        raise InputError("like= takes the widths of the other model: give tolerance= when compiling that one.")
+
+
+def assigned(
+    graph: Graph,
+    ranges: Mapping[str, Range],
+    against: Reference,
+    widths: str,
+    tolerance: float | Tolerance | None,
+    like: Model | None,
+) -> tuple[Scales, Lowered, Report]:
+    """The widths that were asked for, or the cheapest ones that meet the tolerance; the program, and what it was measured at."""
+    if tolerance is not None:
+        return cheapest(Search(graph, lambda width: quantize(graph, ranges, width), against, Tolerance.of(tolerance)))
+    scales = quantize(graph, ranges, widths)
+    if like is not None:
+        scales = scales.as_in(like.scales)
+    lowered = lower(graph, scales, None if like is None else like.columns())
+    return scales, lowered, measure(lowered, scales, against, graph)
 
 
 def prove(model: Model, given: inputs.Given, hide: Iterable[str] | None = None, context: bytes | str = b"") -> Receipt:
@@ -94,10 +129,13 @@ def prove(model: Model, given: inputs.Given, hide: Iterable[str] | None = None, 
 
 
 def _sampled(
-    model: Any, samples: inputs.Given, scale: ImageScale | None, shapes: Shapes | None, trips: int | None
+    model: Any, samples: inputs.Given | None, scale: ImageScale | None, shapes: Shapes | None, trips: int | None
 ) -> tuple[Graph, list, tuple[Declared, ...]]:
-    """The loaded graph, the checked samples, and what the inputs are; other symbolic axes take the samples' lengths."""
+    """The loaded graph, the checked samples (none without samples), and what the inputs are; other symbolic axes take the
+    samples' lengths, or 1."""
     if torch.is_torch(model):
+        if samples is None:
+            raise InputError("A torch model is traced with a sample: give at least one.")
         samples = torch.arrays(inputs.read(Path(samples), ()) if isinstance(samples, (str, os.PathLike)) else samples)
         model = torch.exported(model, samples, shapes)
     free = [Declared(i.name, i.shape, i.dtype, i.batched) for i in free_inputs(model, shapes)]
@@ -105,11 +143,11 @@ def _sampled(
         if len(free) != 1:
             raise InputError(f"image= is for models with one input; this one has {len(free)}.")
         images.require_fit(free[0].name, free[0].shape, free[0].dtype, scale)
-    given = inputs.named(samples, free, scale)
-    found = {d.name: inputs.sample_shape(d, given[d.name]) for d in free}
+    given = None if samples is None else inputs.named(samples, free, scale)
+    found = {d.name: inputs.sample_shape(d, given[d.name]) if given else tuple(n or 1 for n in d.shape) for d in free}
     graph = load(model, shapes=found, supported=SUPPORTED, trips=trips)
     declared = tuple(Declared(d.name, graph.values[d.name].shape, d.dtype, d.batched) for d in free)
-    return graph, inputs.many(given, declared, scale), declared
+    return graph, [] if given is None else inputs.many(given, declared, scale), declared
 
 
 def finish(circuit: bytes, *log_rows: int) -> bytes:
@@ -135,30 +173,3 @@ def is_faithful(report: Report, graph: Graph) -> bool:
     if labels:
         return all(f.max_abs_error == 0 for f in labels)
     return all(f.max_abs_error <= LARGEST_ERROR * f.largest for f in report.fidelity)
-
-
-def measure(model: Model, graph: Graph, rows: list[dict[str, np.ndarray]]) -> Report:
-    """The integer model against float32 on the samples, and what a proof costs."""
-    expected: dict[str, list[np.ndarray]] = {name: [] for name in graph.outputs}
-    found: dict[str, list[np.ndarray]] = {name: [] for name in graph.outputs}
-    for row in progress.each("measuring samples", rows):
-        _, public, _ = execute(model.program, model.tensors(), model.integers(row))
-        for signature, value in model.key.public_values(public):
-            if signature.is_output:
-                found[signature.name].append(value)
-        for name, value in run_float(graph, row).items():
-            expected[name].append(value)
-    cost = Cost()
-    run(model.program, cost)
-    terms, bits = model.key.core.security()
-    return Report(
-        parameters=sum(tensor.size for tensor in model.tensors().values()),
-        samples=len(rows),
-        fidelity=tuple(compare(name, expected[name], found[name]) for name in graph.outputs),
-        nodes=tuple((name, spent.cells, spent.lookups) for name, spent in cost.steps.items()),
-        cells=cost.cells,
-        lookups=cost.lookups,
-        table_rows=cost.table_rows,
-        security=tuple(terms),
-        bits=bits,
-    )

@@ -9,7 +9,7 @@ import numpy as np
 from tacit.primitives.evaluate import Evaluate
 from tacit.primitives.program import Program, run
 
-__all__ = ["execute"]
+__all__ = ["execute", "executed"]
 
 
 def execute(
@@ -20,6 +20,14 @@ def execute(
     `weights`: signed arrays by column name; `inputs`: int64 arrays of the declared shapes by input name. With `check`,
     every relation is evaluated too. Raises InputError for inputs that do not fit.
     """
+    builder = executed(program, weights, inputs, check)
+    return builder.witness(), builder.public(), builder.outputs()
+
+
+def executed(
+    program: Program, weights: Mapping[str, np.ndarray], inputs: Mapping[str, np.ndarray], check: bool = False
+) -> Evaluate:
+    """As `execute`, but every column, and how many values left the range of the step that computes them."""
     builder = Evaluate(inputs, weights, check)
     run(program, builder)
-    return builder.witness(), builder.public(), builder.outputs()
+    return builder

@@ -97,6 +97,14 @@ def integers(array: np.ndarray, exponent: int, lowest: int, highest: int) -> np.
     return fixed.quantise(array, exponent, lowest, highest)
 
 
+def saturated(array: np.ndarray, exponent: int, lowest: int, highest: int) -> int:
+    """How many values `integers` holds at an end of the interval that lie beyond it."""
+    if array.dtype.kind in "biu":
+        return int(np.count_nonzero((array < lowest) | (array > highest)))
+    steps = np.floor(np.ldexp(array.astype(np.float64), exponent) + 0.5)
+    return int(np.count_nonzero((steps < lowest) | (steps > highest)))
+
+
 def read(path: Path, declared: Sequence[Declared], image: ImageScale | None = None) -> Any:
     """What a file holds: .npz or .json with names, .npy one array, an image for a model that takes one of that size."""
     suffix = path.suffix.lower()

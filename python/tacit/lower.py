@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from tacit.errors import ModelError, UnsupportedOperator
@@ -13,26 +15,36 @@ from tacit.operators.norms import recognise
 from tacit.operators.weights import common_shift
 from tacit.primitives.builder import Builder
 from tacit.primitives.program import Program, ProgramBuilder
-from tacit.primitives.tensor import IntervalTooWide
+from tacit.primitives.tensor import IntervalTooWide, Tensor
 from tacit.quantize import Scales
 
-__all__ = ["lower", "lower_into"]
+__all__ = ["Lowered", "lower", "lower_into"]
 
 
-def lower(graph: Graph, scales: Scales, shared: Columns | None = None) -> tuple[Program, dict[str, np.ndarray]]:
-    """The program of a simplified graph, and its weight columns by name (int64). `shared`: weight columns of a model whose
-    commitment to the weights this one shall have.
+@dataclass(frozen=True, eq=False)
+class Lowered:
+    """A program and its weight columns by name (int64); `graph`, as it was put together before lowering, and the tensor that each
+    of its values became, for whoever compares them with floats."""
+
+    program: Program
+    weights: dict[str, np.ndarray]
+    graph: Graph
+    values: dict[str, Tensor]
+
+
+def lower(graph: Graph, scales: Scales, shared: Columns | None = None) -> Lowered:
+    """Lowers a simplified graph. `shared`: weight columns of a model whose commitment to the weights this one shall have.
 
     Raises UnsupportedOperator listing every node without a lowering, and ModelError naming a node whose sums could
     overflow.
     """
     builder = ProgramBuilder()
-    lower_into(builder, graph, scales, shared)
-    return builder.program(), builder.weights
+    context = lower_into(builder, graph, scales, shared)
+    return Lowered(builder.program(), builder.weights, context.graph, context.held())
 
 
-def lower_into(builder: Builder, graph: Graph, scales: Scales, shared: Columns | None = None) -> None:
-    """Lowers a graph through any builder."""
+def lower_into(builder: Builder, graph: Graph, scales: Scales, shared: Columns | None = None) -> Context:
+    """Lowers a graph through any builder; returns what its values became."""
     require_supported(graph, LOWERINGS.keys())
     require_static(graph)
     graph = fuse(Context(recognise(graph), scales, builder, shared))
@@ -45,6 +57,7 @@ def lower_into(builder: Builder, graph: Graph, scales: Scales, shared: Columns |
         lower_node(context, node)
     for name in graph.outputs:
         context.publish(name)
+    return context
 
 
 STRUCTURE = {

@@ -23,7 +23,7 @@ from tacit.quantize import Scales
 from tacit.receipt import Receipt
 from tacit.report import Report
 
-FORMAT = 2
+FORMAT = 3
 PRIVATE, PUBLIC = 0o600, 0o644
 log = logging.getLogger("tacit")
 
@@ -34,7 +34,8 @@ class Model:
 
     `weights` holds the weight columns one after another, as docs/circuit.md (Buffers) says. `image` is how pixels become
     inputs. `classes`: where the model named its classes by texts, the names; an output's number is a place in this list.
-    `opened`: a transparent proof was made, so that nothing is claimed about the secrecy of these weights.
+    `opened`: a transparent proof was made, so that nothing is claimed about the secrecy of these weights. `saturated`: of the last
+    proof that this object made, how many values left the range that they are held in, by node; nothing of it is in the receipt.
     """
 
     program: Program
@@ -47,6 +48,7 @@ class Model:
     classes: tuple[str, ...] = ()
     opened: bool = False
     report: Report = field(default_factory=Report)
+    saturated: dict[str, int] = field(default_factory=dict, repr=False)
     _prover: _core.Prover | None = field(default=None, repr=False)
     _tensors: dict[str, np.ndarray] | None = field(default=None, repr=False)
     _file: Path | None = field(default=None, repr=False)
@@ -70,7 +72,8 @@ class Model:
         sample = inputs.one(given, self.declared, self.image)
         self.prepare()
         assert self._prover is not None
-        receipt = prove(self.program, self.tensors(), self._prover, self.key, self.integers(sample), context)
+        receipt, counts = prove(self.program, self.tensors(), self._prover, self.key, self.integers(sample), context)
+        self.saturated = {**self._saturated_inputs(sample), **counts}
         self._open()
         return receipt
 
@@ -91,6 +94,10 @@ class Model:
     def integers(self, sample: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """The integer tensors of a checked sample, as the receipt will carry them."""
         return {s.name: inputs.integers(sample[s.name], s.exponent, s.lowest, s.highest) for s in self.key.inputs}
+
+    def _saturated_inputs(self, sample: Mapping[str, np.ndarray]) -> dict[str, int]:
+        counts = {s.name: inputs.saturated(sample[s.name], s.exponent, s.lowest, s.highest) for s in self.key.inputs}
+        return {name: count for name, count in counts.items() if count}
 
     def tensors(self) -> dict[str, np.ndarray]:
         """The weight columns by name, read-only, in the bytes of their columns."""

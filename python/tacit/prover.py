@@ -1,4 +1,4 @@
-"""program, weights, prover, inputs -> receipt."""
+"""program, weights, prover, inputs -> receipt, and what saturated."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from tacit import _core, progress
-from tacit.execute import execute
+from tacit.execute import executed
 from tacit.key import Key
 from tacit.primitives.program import Program
 from tacit.receipt import Receipt
@@ -21,12 +21,15 @@ def prove(
     key: Key,
     integers: Mapping[str, np.ndarray],
     context: bytes | str,
-) -> Receipt:
-    """Computes every column for one input and proves it. `integers`: {input name: int64 array of the declared shape}."""
-    witness, public, _ = execute(program, weights, integers)
+) -> tuple[Receipt, dict[str, int]]:
+    """Computes every column for one input and proves it. `integers`: {input name: int64 array of the declared shape}. Also, for
+    the prover alone: how many values left their range, by step of the program."""
+    builder = executed(program, weights, integers)
+    witness, public, saturated = builder.witness(), builder.public(), builder.saturated
+    del builder
     bound = context_bytes(context)
     try:
         data = progress.run("proving", lambda p: prover.prove(public, witness, bound, p))
     except _core.Unsatisfied as error:
         raise RuntimeError(f"the executor's witness does not satisfy the circuit: {error}") from None
-    return Receipt(_core.Receipt(data), key.signatures)
+    return Receipt(_core.Receipt(data), key.signatures), saturated

@@ -19,6 +19,7 @@ def dropped(name: str, file: str, line: str, catcher: Pytest) -> Mutant:
 WIDE = found_by("unique", "test_round_wide_is_tight")
 WHOLE = found_by("unique", "test_a_table_over_the_whole_interval")
 PARTS = found_by("unique", "test_a_sign_beside_a_table_of_three_parts")
+DIGITS = found_by("unique", "test_saturation_by_digits")
 CONSTANT = found_by("unique", "test_divide_constant")
 RANGE = found_by("unique", "test_range_check_admits_nothing_else")
 ARGMAX = found_by("unique", "test_argmax_is_unique_for_every_field_value")
@@ -65,6 +66,21 @@ GADGETS = (
     ),
     Mutant(
         "a rounding without a shift is free", (Edit(FOLDER + "rescale.py", 'b.contract(f"{name}/equal", y - x)', "pass"),), COPY
+    ),
+    dropped(
+        "nothing says how far a value lies outside",
+        "rescale.py",
+        'b.lookup(f"{name}/excess", Table(f"excess/{-below}..{above}", tuple(rows)), [hi, over, top])',
+        DIGITS,
+    ),
+    dropped(
+        "what lies inside has no range", "rescale.py", 'digits(b, f"{name}/inside", q - hi * (1 << bits) - low, bits)', DIGITS
+    ),
+    dropped(
+        "a saturated value is free",
+        "rescale.py",
+        'b.contract(f"{name}/clamped", y - q + multiply(b, over, q) - over * low - top * ((1 << bits) - 1))',
+        DIGITS,
     ),
     dropped("a table's remainder has no range", "rescale.py", 'digits(b, f"{name}/remainder", rem, shift)', WHOLE),
     dropped("an activation is in no table", "rescale.py", 'b.lookup(f"{name}/table", table, [quotient, y])', WHOLE),

@@ -22,6 +22,7 @@ from tacit.operators import domains, forms, wrapping
 from tacit.operators.registry import LOWERINGS
 from tacit.primitives import gadgets, movement
 from tacit.primitives.builder import Builder
+from tacit.primitives.gadgets.rescale import EXCESS
 from tacit.primitives.tensor import Tensor, constant
 
 OUTPUT_BITS = 17
@@ -31,8 +32,12 @@ FINEST_OUTPUT = 30
 WIDE_BITS = 28
 WIDE_FRACTION = 8
 """A wide tensor has so many fraction bits more than a narrow one."""
+WIDEST_SATURATED = 16
+"""A value of more bits that no function was applied to is a wide tensor: digits of its proved interval, no table."""
 PUBLIC_BITS = 32
-LARGEST_SHIFT = 24
+WIDEST_ROUNDED = 60
+"""Integers of more bits are not rounded and saturated at once."""
+LARGEST_SHIFT = 28
 WEIGHT_BITS = 31
 """Weights have at most so many bits."""
 CONSTANT_BITS = 24
@@ -42,10 +47,14 @@ SMALL, SMALL_BONUS = 1024, 2.5
 weights."""
 TOLERANCE = 1.5
 """Weights may fall short of the wanted precision by so many bits before a shift of their own is worth it."""
+BEYOND = 1.5
+"""With a shift of their own they get so many bits more than wanted: its second digit costs the same whatever its width."""
 FACTOR_SLACK = 16
 """An exact sum of narrow tensors may be so many bits wider than `bits` and still enter a product unrounded."""
 FEATURE_SLACK = 24
 """So may a view of graph inputs, whose features have one exponent but each its own magnitude."""
+LARGEST_COMMON_SHIFT = 16
+"""One range table has at most 2^16 rows: a larger shift is checked by two digits."""
 WIDEST_PRODUCT = 60
 """Weights have at most so many bits together with such a factor."""
 
@@ -70,6 +79,7 @@ class Scales(Protocol):
     def width(self) -> Width: ...
     @property
     def bits(self) -> int: ...
+    def bits_of(self, name: str) -> int: ...
     @property
     def exponents(self) -> Mapping[str, int]: ...
     @property
@@ -159,7 +169,16 @@ class Context:
         """Sets a node's output."""
         self._tensors[name] = tensor
 
-    # exponents
+    def held(self) -> dict[str, Tensor]:
+        """Every computed value as its consumers read it: narrow, else wide, else exact; none for functions never applied."""
+        found = {**self._tensors, **self._wide, **self._narrow}
+        return {name: tensor for name, tensor in found.items() if name in self.graph.producers}
+
+    # widths and exponents
+
+    def bits(self, name: str) -> int:
+        """Bits of the narrow form of a value."""
+        return self.scales.bits_of(name)
 
     def exponent(self, name: str) -> int:
         """The exponent of the narrow form of a value."""
@@ -199,7 +218,8 @@ class Context:
         bonus = SMALL_BONUS if self.graph.values[output].size <= SMALL else -TOLERANCE
         missing = self.scales.width.precision + bonus - magnitude_bits(array) - exponent
         if missing > 0:
-            exponent += min(int(np.ceil(missing)), LARGEST_SHIFT - self.shift)
+            beyond = BEYOND - min(bonus, 0) if missing > LARGEST_COMMON_SHIFT - self.shift else 0
+            exponent += min(int(np.ceil(missing + beyond)), LARGEST_SHIFT - self.shift)
         return min(exponent, exponent_for(float(np.abs(array).max(initial=0)), WEIGHT_BITS, headroom=0))
 
     def finer(self, tensor: Tensor) -> int:
@@ -265,7 +285,7 @@ class Context:
         """A value as a factor of a product: a view, or a short sum of views, of about `bits` bits."""
         tensor = self.tensor(name)
         slack = FEATURE_SLACK if self.finer(tensor) else FACTOR_SLACK
-        if signed_bits(tensor) <= self.scales.bits + slack:
+        if signed_bits(tensor) <= self.bits(name) + slack:
             if tensor.is_affine and len(tensor.terms) <= 2:
                 return tensor
             if self.is_whole(name):
@@ -313,26 +333,28 @@ class Context:
         x = self.tensor(name)
         if not self.is_float(name):
             return self.exact(name)
-        if x.is_affine and len(x.terms) == 1 and signed_bits(x) <= self.scales.bits + 1:
+        if x.is_affine and len(x.terms) == 1 and signed_bits(x) <= self.bits(name) + 1:
             return x
+        if self.bits(name) > WIDEST_SATURATED:
+            return self.wide(name)
         target = self.exponent(name)
         return self._apply(name, x, IDENTITY, target, target)
 
     def _apply(self, name: str, x: Tensor, function: Function, first: int, last: int) -> Tensor:
         """function(round(x)) where the argument has exponent `first` (or x's own, where that is coarser), the result
         `last`."""
-        shift = max(0, x.exponent - first)
+        shift, bits = max(0, x.exponent - first), self.bits(name)
         if function == IDENTITY:
             last = min(last, x.exponent - shift)
         if forms.without_table(self, x, shift, function, last):
             return forms.rectify(self, name, x, shift)
         if function == IDENTITY:
-            form = forms.saturation_form(x, shift, self.scales.bits) if last == x.exponent - shift else None
+            form = forms.saturation_form(x, shift, bits) if last == x.exponent - shift else None
         else:
-            if forms.saturation_form(x, shift, self.scales.bits) is not None:
-                x, shift = gadgets.round_saturate(self.builder, f"{name}/argument", x, shift, self.scales.bits, form="clamped"), 0
-            form = forms.choose_form(x, shift, self.scales.bits, self._peers(name))
-        return gadgets.round_saturate(self.builder, name, x, shift, self.scales.bits, function, last, form=form)
+            if forms.saturation_form(x, shift, bits) is not None:
+                x, shift = gadgets.round_saturate(self.builder, f"{name}/argument", x, shift, bits, form="clamped"), 0
+            form = forms.choose_form(x, shift, bits, self._peers(name))
+        return gadgets.round_saturate(self.builder, name, x, shift, bits, function, last, form=form)
 
     def _peers(self, name: str) -> int:
         """How many nodes of the graph have the operator and the attributes of the one that computes a value."""
@@ -340,17 +362,26 @@ class Context:
         return sum(node.kind == own.kind and node.attributes == own.attributes for node in self.graph.nodes)
 
     def wide(self, name: str) -> Tensor:
-        """A value as a column of the width of its proved interval, at most WIDE_BITS bits, or a view that is so
-        already."""
+        """A value as a column of WIDE_FRACTION fraction bits more than a narrow one, of the width of its proved interval, or a view
+        that is so already. An interval of more than WIDE_BITS bits saturates instead, one headroom bit beyond the narrow one: sums
+        over many layers would lose their fractions to a range that they never reach."""
         if name not in self._wide:
             x = self.tensor(name)
             if not self.is_float(name):
                 x = self.exact(name)
             elif not (x.is_affine and len(x.terms) == 1 and signed_bits(x) <= WIDE_BITS):
-                shift = max(x.exponent - self.exponent(name) - WIDE_FRACTION, signed_bits(x) - WIDE_BITS, 0)
-                x = gadgets.round_wide(self.builder, f"{name}/wide", x, shift)
+                x = self._rounded_wide(name, x)
             self._wide[name] = x
         return self._wide[name]
+
+    def _rounded_wide(self, name: str, x: Tensor) -> Tensor:
+        shift = max(x.exponent - self.exponent(name) - WIDE_FRACTION, 0)
+        excess = signed_bits(x) - shift - WIDE_BITS
+        bits = self.bits(name) + WIDE_FRACTION + 1
+        fits = signed_bits(x) <= WIDEST_ROUNDED and signed_bits(x) - shift <= bits + EXCESS
+        if excess > 0 and name in self.scales.largest and fits:
+            return gadgets.round_saturate(self.builder, f"{name}/wide", x, shift, bits, form="clamped")
+        return gadgets.round_wide(self.builder, f"{name}/wide", x, shift + max(excess, 0))
 
     def defer(self, output: str, argument: str, function: Function) -> None:
         """output = function(argument), elementwise. Joins the function that `argument` itself waits for, if nobody

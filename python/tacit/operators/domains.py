@@ -22,7 +22,7 @@ BOUNDED = {"sigmoid", "tanh", "hard_sigmoid"}
 
 def exponents(context: Context, function: Function, argument: str, result: str) -> tuple[int, int]:
     """The exponents of the (rounded, saturated) argument and of the result of function(argument)."""
-    bits = context.scales.bits
+    bits = context.bits(result)
     chain = function.chain
     if chain[-1].name in BOUNDED:
         last = bits - 2
@@ -30,12 +30,12 @@ def exponents(context: Context, function: Function, argument: str, result: str) 
         last = context.exponent(result)
     if len(chain) == 1 and chain[0].name in ONE_SIDED:
         return last, last
-    return argument_exponent(context, chain[0], argument, result if len(chain) == 1 else None), last
+    return argument_exponent(context, chain[0], argument, result if len(chain) == 1 else None, bits), last
 
 
-def argument_exponent(context: Context, function: Function, argument: str, result: str | None) -> int:
-    """The exponent of the argument of the first function of a chain; `result` is its value's name where it has one."""
-    bits = context.scales.bits
+def argument_exponent(context: Context, function: Function, argument: str, result: str | None, bits: int) -> int:
+    """The exponent of the argument, of so many bits, of the first function of a chain; `result` is its value's name where it has
+    one."""
     largest = context.largest(argument)
     if function.name == "sigmoid":
         return bits - 1 - (4 if bits > 12 else 3)

@@ -27,8 +27,8 @@ RECTIFIED = 2 * CELL + 3 * LEAF + 25
 """What Relu without a table costs more than with one, for each element (one product included)."""
 WIDEST_ROUNDED = 62
 """Rounded integers and their remainders have fewer bits."""
-CLAMPED = 10 * (CELL + LEAF)
-"""What saturation by comparisons costs for each element."""
+CLAMPED = 5 * CELL + 3 * LEAF
+"""What saturation by digits costs for each element."""
 SHARED = 8
 """So many values may share a table: saturation does without where its own elements cost less than such a share of it."""
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from tacit.graph import Node
 from tacit.numbers.fixed import exponent_for
-from tacit.operators.context import WIDEST_PRODUCT, magnitude_bits, require_finite, signed_bits
+from tacit.operators.context import FACTOR_SLACK, LARGEST_COMMON_SHIFT, WIDEST_PRODUCT, magnitude_bits, require_finite, signed_bits
 from tacit.operators.registry import LOWERINGS
 from tacit.primitives import arithmetic
 from tacit.primitives.tensor import Tensor
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from tacit.operators.context import Context
 
 TOY_SHIFT = 14
-LARGEST_COMMON_SHIFT = 16
-"""One range table has at most 2^16 rows."""
 
 
 def common_shift(context: Context) -> int:
@@ -55,7 +53,7 @@ def weigh(context: Context, node: Node, name: str, array: np.ndarray, data: Tens
     else:
         finer = context.finer(data)
         exponent = context.weight_exponent(node.outputs[0], data.exponent - finer, array)
-        if finer:
+        if finer or signed_bits(data) > context.scales.bits + FACTOR_SLACK // 2:
             sums = max(float(np.abs(array).sum(axis=axis).max()) for axis in range(array.ndim)) if array.ndim else 1.0
             exponent = min(exponent, exponent_for(sums, WIDEST_PRODUCT - signed_bits(data), headroom=0))
     return context.weight(name, array, exponent)

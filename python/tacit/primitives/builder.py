@@ -132,6 +132,9 @@ class Builder:
             raise ValueError(f"{name}: {len(components)} components for a table of width {table.width}")
         self.on_lookup(self._name(name, "relation"), table, align_all(self, components))
 
+    def saturates(self, compute: Callable[[], int]) -> None:
+        """Tells how many of a gadget's values left the range that it holds them in; `compute` may call `value`."""
+
     def value(self, tensor: Tensor) -> np.ndarray:
         """int64 of the tensor's shape, read-only; only inside `compute`, in the evaluating interpretation."""
         raise ModelError("values exist only while a witness is computed")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from math import prod
+from typing import Any
 
 import numpy as np
 
@@ -25,7 +27,7 @@ class Evaluate(Record):
 
     `inputs`: int64 arrays by input name, of the declared shape. `weights`: signed arrays by column name; needed when a
     program is replayed, since steps do not carry them. With `check`, every contract and lookup is evaluated too:
-    `Unsatisfied` names the first that does not hold.
+    `Unsatisfied` names the first that does not hold. `saturated`: how many values left their range, by step of the program.
     """
 
     def __init__(
@@ -34,7 +36,21 @@ class Evaluate(Record):
         super().__init__()
         self.inputs, self.weights, self.check = inputs, weights or {}, check
         self.values: dict[str, np.ndarray] = {}
+        self.saturated: dict[str, int] = {}
+        self.current = ""
         self.reading = Reading(lambda column: self.values[column.name])
+
+    @contextmanager
+    def step(self, gadget: str, name: str, arguments: dict[str, Any]) -> Iterator[None]:
+        if self.depth == 0:
+            self.current = name
+        with super().step(gadget, name, arguments):
+            yield
+
+    def saturates(self, compute: Callable[[], int]) -> None:
+        count = compute()
+        if count:
+            self.saturated[self.current] = self.saturated.get(self.current, 0) + count
 
     def value(self, tensor: Tensor) -> np.ndarray:
         return self.reading.value(tensor)

@@ -1,5 +1,5 @@
 """Quantisation: from observed ranges to fixed-point exponents."""
 
-from tacit.quantize.scales import InputScale, Scales, quantize
+from tacit.quantize.scales import FAITHFUL, LEANEST, MIDDLE, STANDARD, TOY, InputScale, Scales, Width, places_of, quantize
 
-__all__ = ["InputScale", "Scales", "quantize"]
+__all__ = ["FAITHFUL", "LEANEST", "MIDDLE", "STANDARD", "TOY", "InputScale", "Scales", "Width", "places_of", "quantize"]

@@ -8,7 +8,7 @@ observed is ever clipped.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from math import ceil, log2
 from typing import Any, Protocol
 
@@ -57,7 +57,9 @@ class Width:
     precision: float
 
 
+LEANEST = Width(bits=10, shift=10, precision=5.0)
 TOY = Width(bits=12, shift=12, precision=6.5)
+MIDDLE = Width(bits=14, shift=14, precision=7.5)
 STANDARD = Width(bits=16, shift=16, precision=8.0)
 FAITHFUL = Width(bits=16, shift=16, precision=10.0)
 
@@ -76,17 +78,30 @@ class Scales:
     """Everything that lowering needs to know of numbers.
 
     `exponents`: the exponent of the narrow form of every float value that was observed. `largest`: its largest
-    magnitude.
+    magnitude. `own`: bits of the narrow form of values that have others than `width` says.
     """
 
     width: Width
     exponents: Mapping[str, int]
     largest: Mapping[str, float]
     inputs: Mapping[str, InputScale]
+    own: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def bits(self) -> int:
         return self.width.bits
+
+    def bits_of(self, name: str) -> int:
+        """Bits of the narrow form of a value."""
+        return self.own.get(name, self.width.bits)
+
+    def with_bits(self, bits: Mapping[str, int]) -> Scales:
+        """These scales, but narrow forms of so many bits for some values; bits that `width` gives anyway are not kept."""
+        own = {name: count for name, count in {**self.own, **bits}.items() if count != self.width.bits}
+        exponents = dict(self.exponents)
+        for name in bits.keys() & self.largest.keys():
+            exponents[name] = narrow_exponent(self.largest[name], bits[name])
+        return replace(self, exponents=exponents, own=own)
 
     def as_in(self, other: Scales) -> Scales:
         """These scales, and those of another model for what both have; integers keep their own intervals."""
@@ -95,6 +110,7 @@ class Scales:
             {**self.exponents, **other.exponents},
             {**self.largest, **other.largest},
             {name: other.inputs.get(name, own) if name in other.exponents else own for name, own in self.inputs.items()},
+            dict(other.own),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -103,20 +119,21 @@ class Scales:
             "exponents": dict(self.exponents),
             "largest": dict(self.largest),
             "inputs": {name: [scale.exponent, scale.low, scale.high] for name, scale in self.inputs.items()},
+            "own": dict(self.own),
         }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Scales:
         inputs = {name: InputScale(*numbers) for name, numbers in data["inputs"].items()}
-        return cls(Width(*data["width"]), data["exponents"], data["largest"], inputs)
+        return cls(Width(*data["width"]), data["exponents"], data["largest"], inputs, data["own"])
 
 
-def quantize(graph: Graph, ranges: Mapping[str, ObservedRange], widths: str = "standard") -> Scales:
-    """Scales of a simplified graph. `widths`: 'lean' (12 bits), 'standard' (12 or 16 by size) or 'faithful' (16).
+def quantize(graph: Graph, ranges: Mapping[str, ObservedRange], widths: str | Width = "standard") -> Scales:
+    """Scales of a simplified graph. `widths`: 'lean' (12 bits), 'standard' (12 or 16 by size), 'faithful' (16), or a width.
 
     Raises ModelError for unknown widths, for an input that was not observed and for values that are not finite.
     """
-    width = choose_width(graph, widths)
+    width = choose_width(graph, widths) if isinstance(widths, str) else widths
     exponents, largest = {}, {}
     for name, seen in ranges.items():
         if name in graph.values and not is_float(graph.values[name].dtype):

@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -39,16 +40,22 @@ def medians(runs: int, work: Callable[[], Any]) -> tuple[float, float, Any]:
 
 
 def measure(
-    path: Path, samples: Any = None, runs: int = 5, widths: str = "standard", shapes: Shapes | None = None
+    path: Path,
+    samples: Any = None,
+    runs: int = 5,
+    widths: str = "standard",
+    shapes: Shapes | None = None,
+    tolerance: float | None = None,
+    held: Any = None,
 ) -> dict[str, Any]:
-    """One JSON-able object; `samples` and `shapes` as in `compile`, seeded random samples when None.
+    """One JSON-able object; `samples`, `shapes`, `tolerance` and `held` as in `compile`, seeded random samples when None.
 
     Proving runs in a process of its own that never imports onnxruntime, so that its peak memory is its own.
     """
     if samples is None:
         samples = random_samples(path, shapes=shapes)
     started = time.perf_counter()
-    model = api.compile(path, samples, widths=widths, shapes=shapes)
+    model = api.compile(path, samples, widths=widths, shapes=shapes, tolerance=tolerance, held=held)
     compile_s = time.perf_counter() - started
     first: dict[str, Any] = inputs.many(samples, model.declared, model.image)[0]
     float_s = onnxruntime_seconds(path, first)
@@ -61,7 +68,7 @@ def measure(
     parse_s, _, receipt = medians(5, lambda: Receipt.from_bytes(data))
     key_parse_s, _, key = medians(5, lambda: type(model.key).from_bytes(key_bytes))
     verify_s, _, _ = medians(9, lambda: verify(receipt, key))
-    fidelity = model.report.fidelity
+    report, fidelity = model.report, model.report.fidelity
     return {
         "model": path.stem,
         "params": model.report.parameters,
@@ -83,6 +90,12 @@ def measure(
         "max_abs_error": max((f.max_abs_error for f in fidelity), default=0.0),
         "relative_error": max((f.max_abs_error / f.largest for f in fidelity if f.largest), default=0.0),
         "argmax_agreement": min((f.argmax_agreement for f in fidelity), default=1.0),
+        "fidelity": [asdict(f) for f in fidelity],
+        "held": [asdict(f) for f in report.held],
+        "noisiest": [asdict(noise) for noise in report.noisiest],
+        "dearest": report.dearest,
+        "saturated": dict(report.saturated),
+        "assignment": report.assignment,
     }
 
 

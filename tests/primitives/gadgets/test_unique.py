@@ -78,6 +78,13 @@ def test_a_sign_beside_a_table_of_three_parts(function):
     assert ambiguous(Search(make, 83), every(83)) > 0
 
 
+@pytest.mark.parametrize("low, high, prime, small", [(-40, 39, 149, 71), (0, 39, 89, 43), (-40, 5, 89, 43)])
+def test_saturation_by_digits(low, high, prime, small):
+    make = one(low, high, round_saturate, shift=1, bits=3, form="clamped")
+    check_one(make, prime, low, high, lambda x: rounded(x, 1, 3))  # up to 9 excesses of 8 quotients of 2: 144
+    assert ambiguous(Search(make, small), every(small)) > 0
+
+
 def test_rounding_without_a_shift():
     check_one(one(-9, 9, round_saturate, shift=0, bits=3, form="wide"), 53, -9, 9, lambda x: rounded(x, 0, 3))
     check_one(one(-9, 9, round_saturate, shift=-1, bits=3, form="whole"), 53, -9, 9, lambda x: rounded(2 * x, 0, 3))

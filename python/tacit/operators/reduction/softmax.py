@@ -31,7 +31,7 @@ def softmax(context: Context, node: Node) -> None:
     order = [i for i in range(rank) if i != axis] + [axis]
     moved = movement.transpose(builder, x, order)
     final = not context.graph.consumers.get(node.outputs[0])
-    bits = context.scales.bits
+    bits = context.bits(node.outputs[0])
     result = gadgets.softmax(builder, node.outputs[0], moved, PUBLIC_BITS if final else bits, bits - DOMAIN_BITS)
     back = [order.index(i) for i in range(rank)]
     context.put(node.outputs[0], movement.transpose(builder, result, back))

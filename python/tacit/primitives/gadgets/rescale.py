@@ -9,11 +9,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tacit.circuit import Constant, Iota
 from tacit.errors import ModelError
 from tacit.numbers.fixed import round_shift, signed_range
 from tacit.numbers.functions import IDENTITY, Function, tabulate
 from tacit.numbers.interval import Interval
-from tacit.primitives.builder import Builder, Table, gadget
+from tacit.primitives.arithmetic import multiply
+from tacit.primitives.builder import Builder, Rows, Table, gadget
 from tacit.primitives.gadgets.comparison import maximum, minimum
 from tacit.primitives.gadgets.digits import CELL, ENTRY, LEAF, digits, interval_check, once, require_injective
 from tacit.primitives.gadgets.segments import graph_rows, sign_rows
@@ -21,6 +23,8 @@ from tacit.primitives.tensor import Tensor, constant
 
 WIDE = 32
 """Widest integer that a rounding may leave in the witness, in bits."""
+EXCESS = 16
+"""Bits beyond the range that a table tells apart."""
 WIDEST_TABLE = 18
 """A table over a whole interval has at most 2^18 entries."""
 
@@ -54,6 +58,19 @@ class Shape:
         """y for q = first .. last."""
         return self.at(np.arange(first, last + 1, dtype=np.int64))
 
+    def saturated(self, q: np.ndarray) -> int:
+        """How many of the rounded integers q the clamping changes the function of, or their results: where a function is flat at
+        an end of its table (Relu of negative numbers), leaving the table changes nothing."""
+        table, y = self.table(), self.at(q)
+        same = self.function == IDENTITY and self.exponent_in == self.exponent_out
+        ends = np.zeros(q.shape, dtype=bool) if same else (y == self.low_out) | (y == self.high_out)
+        if self.gain:
+            q = np.clip(q, self.low - 1, self.high + 1) << self.gain
+        for beyond, end, next_to_it in ((q < self.low, 0, 1), (q > self.high, -1, -2)):
+            if self.function == IDENTITY or table[end] != table[next_to_it]:
+                ends |= beyond
+        return int(np.count_nonzero(ends))
+
     @property
     def label(self) -> str:
         return (
@@ -86,8 +103,11 @@ def choose_form(shape: Shape, q: Interval, size: int, shift: int) -> str:
     return "whole" if whole <= wide else "wide"
 
 
-def plain(b: Builder, name: str, x: Tensor, shift: int, q: Interval, exponent: int, public: bool) -> Tensor:
-    """q = round(x / 2^shift) as a cell; x + 2^(shift-1) - q 2^shift in R_shift, q - q.low in R_w, both virtual.
+def plain(
+    b: Builder, name: str, x: Tensor, shift: int, q: Interval, exponent: int, public: bool, ranged: bool = True
+) -> Tensor:
+    """q = round(x / 2^shift) as a cell; x + 2^(shift-1) - q 2^shift in R_shift, q - q.low in R_w, both virtual; the latter is left
+    to the caller if not `ranged`, and to the verifier if q is public.
 
     Unique: 2^w 2^shift < p, so that two quotients of one field element would differ by less than p in both parts.
     """
@@ -97,18 +117,45 @@ def plain(b: Builder, name: str, x: Tensor, shift: int, q: Interval, exponent: i
         return y
     require_injective(name, 1 << (q.digits + shift))
     digits(b, f"{name}/remainder", x + half(shift) - y * (1 << shift), shift)
-    if not public:
+    if ranged and not public:
         digits(b, f"{name}/quotient", y - q.low, q.digits)
     return y
 
 
-def clamped(b: Builder, name: str, x: Tensor, low: int, high: int) -> Tensor:
-    """x held inside low .. high by `maximum` and `minimum`, each where x's interval needs it: no table of the interval."""
-    if x.low < low:
-        x = maximum(b, f"{name}/lowest", x, constant(x.shape, low, x.exponent))
-    if x.high > high:
-        x = minimum(b, f"{name}/highest", x, constant(x.shape, high, x.exponent))
-    return x
+def clamped(b: Builder, name: str, x: Tensor, shift: int, bits: int, exponent: int) -> Tensor:
+    """q = round(x / 2^shift) held inside the signed `bits`-bit integers, without a table of that width.
+
+    q = hi 2^bits + lo + low with lo in R_bits and (hi, o = [hi != 0], p = [hi > 0]) in a table of the excess; then y = q - o (q -
+    low) + p (2^bits - 1): q, low or high. Cells q, y, hi, o, p (and one a further digit), leaves 1 and one a digit of remainder
+    and lo. Unique: (hi, lo, remainder) are the mixed-radix digits of an integer below p, hi fixes o and p, and these fix y. An
+    excess of more than EXCESS bits goes through `maximum` and `minimum` instead.
+    """
+    low, high = signed_range(bits)
+    interval = Interval(x.low, x.high).rounded(shift)
+    excess = max(max(low - interval.low, interval.high - high, 0).bit_length() - bits, 0)
+    beyond = excess > EXCESS
+    q = plain(b, name, x, shift, interval, exponent, False, ranged=beyond)
+    b.saturates(lambda: int(np.count_nonzero((b.value(q) < low) | (b.value(q) > high))))
+    if beyond:
+        q = maximum(b, f"{name}/lowest", q, constant(q.shape, low, q.exponent))
+        return minimum(b, f"{name}/highest", q, constant(q.shape, high, q.exponent))
+    below = (1 << excess) if q.low < low else 0
+    above = (1 << excess) if q.high > high else 0
+    require_injective(name, (below + above + 1) << (bits + shift))
+    place = once(lambda: (b.value(q) - low) >> bits)
+    hi = b.commit(f"{name}/excess", q, -below, above, place)
+    over = b.commit(f"{name}/outside", q, 0, 1, lambda: (place() != 0).astype(np.int64))
+    top = b.commit(f"{name}/above", q, 0, 1, lambda: (place() > 0).astype(np.int64))
+    rows = [Rows(1, (Constant(0), Constant(0), Constant(0)))]
+    if below:
+        rows.append(Rows(below, (Iota(-below), Constant(1), Constant(0))))
+    if above:
+        rows.append(Rows(above, (Iota(1), Constant(1), Constant(1))))
+    b.lookup(f"{name}/excess", Table(f"excess/{-below}..{above}", tuple(rows)), [hi, over, top])
+    digits(b, f"{name}/inside", q - hi * (1 << bits) - low, bits)
+    y = b.commit(f"{name}/clamped", q, low, high, lambda: np.clip(b.value(q), low, high), exponent=exponent)
+    b.contract(f"{name}/clamped", y - q + multiply(b, over, q) - over * low - top * ((1 << bits) - 1))
+    return y
 
 
 def whole_interval(b: Builder, name: str, x: Tensor, shift: int, q: Interval, shape: Shape) -> Tensor:
@@ -194,7 +241,7 @@ def round_saturate(
     Forms, chosen by price from the element count and x's interval unless `form` says: "plain" when no value of x's
     interval is changed by f or clamping (1 cell, 2 leaves and more by digits), "whole" (2 cells, 2 leaves), "wide" (4
     cells, 3 leaves); see `plain`, `whole_interval`, `sign_and_table` for relations and uniqueness. On demand and for the
-    identity "clamped": `plain`, then `clamped` (about 8 cells and leaves more), without a table of the interval. A
+    identity "clamped" (see there), without a table of the interval. A
     remainder of more than 16 bits adds a cell and a leaf a digit. Raises ModelError where the field is too small for the
     widths.
     """
@@ -211,7 +258,9 @@ def round_saturate(
     if chosen == "clamped":
         if function != IDENTITY or gain or exponent_out != exponent_in or bits_out not in (None, bits):
             raise ValueError(f"{name} does more than to round and to saturate")
-        return clamped(b, name, plain(b, name, x, shift, q, exponent_out, False), low, high)
+        inside = q.low >= low and q.high <= high
+        return plain(b, name, x, shift, q, exponent_out, False) if inside else clamped(b, name, x, shift, bits, exponent_out)
+    b.saturates(lambda: shape.saturated((b.value(x) + half(shift)) >> shift))
     make = {"whole": whole_interval, "wide": sign_and_table}[chosen]
     return make(b, name, x, shift, q, shape)
 

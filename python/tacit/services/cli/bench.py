@@ -16,7 +16,15 @@ def run(arguments: argparse.Namespace) -> int:
     path = Path(arguments.model)
     if not path.exists():
         raise ModelError(f"The model {path} does not exist.")
-    result = measure(path, arguments.samples, runs=arguments.runs, widths=arguments.widths, shapes=dict(arguments.shape))
+    result = measure(
+        path,
+        arguments.samples,
+        runs=arguments.runs,
+        widths=arguments.widths,
+        shapes=dict(arguments.shape),
+        tolerance=arguments.tolerance,
+        held=arguments.held,
+    )
     if arguments.peer:
         result["peer"] = with_peer(path, arguments.peer)
     print(json.dumps(result, indent=None if arguments.json else 2))

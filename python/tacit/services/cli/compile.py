@@ -1,4 +1,4 @@
-"""tacit compile MODEL --samples FILE -o MODEL.tacit"""
+"""tacit compile MODEL [--samples FILE] -o MODEL.tacit"""
 
 from __future__ import annotations
 
@@ -14,14 +14,17 @@ from tacit.model import Model
 
 def run(arguments: argparse.Namespace) -> int:
     output, key = targets(arguments.output)
+    read = (arguments.model, arguments.samples, arguments.held)
     for path in (output, key):
         storage.require_target(path)
-        if os.path.realpath(path) in map(os.path.realpath, (arguments.model, arguments.samples)):
+        if os.path.realpath(path) in map(os.path.realpath, filter(None, read)):
             raise InputError(f"{path} would overwrite what is read; name another output.")
     model = api.compile(
         arguments.model,
         arguments.samples,
         widths=arguments.widths,
+        tolerance=arguments.tolerance,
+        held=arguments.held,
         image=scale(arguments),
         shapes=dict(arguments.shape),
         trips=arguments.trips,

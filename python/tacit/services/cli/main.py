@@ -35,6 +35,13 @@ SHAPE: dict[str, Any] = {
 }
 
 
+TOLERANCE: dict[str, Any] = {
+    "type": float,
+    "metavar": "E",
+    "help": "instead of --widths: the cheapest ones whose largest error is at most this share of the largest output",
+}
+
+
 class Parser(argparse.ArgumentParser):
     """Says what is wrong in one sentence."""
 
@@ -49,9 +56,11 @@ def parser() -> argparse.ArgumentParser:
 
     compile_ = commands.add_parser("compile", help="a model and samples -> a model file (private) and a key (public)")
     compile_.add_argument("model", help="an ONNX or GGUF file, or the folder of a safetensors model")
-    compile_.add_argument("--samples", required=True, help="a file of samples: .npz, .npy, .json, or one image")
+    compile_.add_argument("--samples", help="a file of samples: .npz, .npy, .json, or one image; typical inputs otherwise")
+    compile_.add_argument("--held", help="a file of more samples, which fix nothing and are only measured")
     compile_.add_argument("-o", "--output", required=True, help="the model file to write; the key goes beside it as .key")
     compile_.add_argument("--widths", choices=WIDTHS, default="standard", help="integer widths")
+    compile_.add_argument("--tolerance", **TOLERANCE)
     compile_.add_argument("--shape", **SHAPE)
     compile_.add_argument("--trips", type=int, metavar="N", help="the most turns of a loop that the input ends, without a bound")
     compile_.add_argument("--like", metavar="MODEL", help="a model file of longer shapes, whose commitment to the weights to share")
@@ -82,6 +91,8 @@ def parser() -> argparse.ArgumentParser:
     bench.add_argument("--runs", type=int, default=5, help="proofs to take the median of")
     bench.add_argument("--json", action="store_true", help="print one line of JSON")
     bench.add_argument("--widths", choices=WIDTHS, default="standard", help="integer widths")
+    bench.add_argument("--tolerance", **TOLERANCE)
+    bench.add_argument("--held", help="a file of more samples, which are only measured")
     bench.add_argument("--shape", **SHAPE)
     return root
 

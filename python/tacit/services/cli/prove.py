@@ -9,6 +9,7 @@ import time
 from tacit import storage
 from tacit.errors import InputError
 from tacit.model import Model, require_nothing_hidden
+from tacit.report import saturation_text
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -24,4 +25,6 @@ def run(arguments: argparse.Namespace) -> int:
     elapsed = time.perf_counter() - started
     receipt.save(output)
     print(f"wrote {output}: {len(receipt.to_bytes()):,} bytes, proved in {elapsed:.3f} s")
+    if model.saturated:
+        print(f"saturated (not in the receipt): {saturation_text(tuple(model.saturated.items()))}")
     return 0

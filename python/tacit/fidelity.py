@@ -1,0 +1,139 @@
+"""The integer model against float32: its outputs on rows of inputs, what saturates there, and which node the error comes from.
+
+Nothing here is committed or proved: assignments of widths are compared by what they compute and by what a proof would cost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from tacit import inputs, progress
+from tacit.execute import executed
+from tacit.graph import Graph
+from tacit.graph.evaluate import Evaluator
+from tacit.lower import Lowered
+from tacit.observe import run_float
+from tacit.primitives.cost import Cost
+from tacit.primitives.evaluate import Evaluate
+from tacit.primitives.program import run
+from tacit.quantize import Scales
+from tacit.report import Noise, Report, compare
+
+Row = Mapping[str, np.ndarray]
+NOISIEST = 8
+"""So many nodes are reported."""
+
+
+@dataclass
+class Reference:
+    """The float model that fidelity is measured against, and its outputs on rows; each row runs once."""
+
+    graph: Graph
+    rows: Sequence[Row]
+    held: Sequence[Row] = ()
+    _outputs: list[dict[str, np.ndarray]] = field(default_factory=list, repr=False)
+
+    @property
+    def outputs(self) -> list[dict[str, np.ndarray]]:
+        """Of the rows, then of the held-out ones."""
+        if not self._outputs:
+            self._outputs = [run_float(self.graph, row) for row in [*self.rows, *self.held]]
+        return self._outputs
+
+
+def measure(lowered: Lowered, scales: Scales, reference: Reference, graph: Graph) -> Report:
+    """Fidelity on both kinds of rows, saturated values, the nodes that add most error on the first row, and costs; without bits of
+    security. `graph`: the float model whose values have the names of the lowered ones."""
+    names = reference.graph.outputs
+    found: dict[str, list[np.ndarray]] = {name: [] for name in names}
+    saturated: dict[str, int] = {}
+    noisiest: tuple[Noise, ...] = ()
+    rows = [*reference.rows, *reference.held]
+    for row in progress.each("measuring samples", rows):
+        given, counts = integers_of(scales, row)
+        builder = executed(lowered.program, lowered.weights, given)
+        for name, value in outputs_of(builder).items():
+            if name in found:
+                found[name].append(value)
+        for name, count in (*counts.items(), *builder.saturated.items()):
+            saturated[name] = saturated.get(name, 0) + count
+        if row is rows[0]:
+            noisiest = noise(lowered, builder, graph, row)
+    count = len(reference.rows)
+    expected = {name: [outputs[name] for outputs in reference.outputs] for name in names}
+    return replace(
+        cost_of(lowered),
+        samples=count,
+        fidelity=tuple(compare(name, expected[name][:count], found[name][:count]) for name in names),
+        held_samples=len(reference.held),
+        held=tuple(compare(name, expected[name][count:], found[name][count:]) for name in names) if reference.held else (),
+        noisiest=noisiest,
+        saturated=tuple(saturated.items()),
+    )
+
+
+def cost_of(lowered: Lowered) -> Report:
+    """A report of what a proof costs, and of nothing else."""
+    cost = Cost()
+    run(lowered.program, cost)
+    return Report(
+        parameters=sum(array.size for array in lowered.weights.values()),
+        nodes=tuple((name, spent.cells, spent.lookups) for name, spent in cost.steps.items()),
+        cells=cost.cells,
+        lookups=cost.lookups,
+        table_rows=cost.table_rows,
+    )
+
+
+def integers_of(scales: Scales, row: Row) -> tuple[dict[str, np.ndarray], dict[str, int]]:
+    """A row as the integers that are proved, and how many values of each input saturate."""
+    given, counts = {}, {}
+    for name, scale in scales.inputs.items():
+        given[name] = inputs.integers(row[name], scale.exponent, scale.low, scale.high)
+        count = inputs.saturated(row[name], scale.exponent, scale.low, scale.high)
+        if count:
+            counts[name] = count
+    return given, counts
+
+
+def outputs_of(builder: Evaluate) -> dict[str, np.ndarray]:
+    """The outputs in the dtypes that the model declares."""
+    exponents = {public.name: (public.exponent, np.dtype(public.dtype)) for public in builder.publics if public.is_output}
+    values = {}
+    for name, integers in builder.outputs().items():
+        exponent, dtype = exponents[name]
+        exact = np.ldexp(integers.astype(np.float64), -exponent) if dtype.kind == "f" else integers
+        values[name] = exact.astype(dtype)
+    return values
+
+
+def noise(lowered: Lowered, builder: Evaluate, graph: Graph, row: Row) -> tuple[Noise, ...]:
+    """The nodes that add most error on a row, the worst first; `builder` holds the columns of that row."""
+    names = [name for name in lowered.values if name in graph.producers]
+    floats = Evaluator(graph, names).run(row) if names else {}
+    errors: dict[str, float] = {}
+    for name, tensor in lowered.values.items():
+        if name in floats and floats[name].dtype.kind == "f" and floats[name].size:
+            integers = builder.value(tensor).astype(np.float64)
+            errors[name] = relative_noise(floats[name], np.ldexp(integers, -tensor.exponent))
+    found = []
+    for node in lowered.graph.nodes:
+        before = max((errors[name] for name in node.inputs if name in errors), default=0.0)
+        worst = max((errors[name] for name in node.outputs if name in errors), default=0.0)
+        if worst > before:
+            found.append(Noise(node.name or node.outputs[0], worst, before))
+    return tuple(sorted(found, key=lambda n: (-n.added, n.node))[:NOISIEST])
+
+
+def relative_noise(exact: np.ndarray, found: np.ndarray) -> float:
+    """Root mean square of the error, relative to that of the values; of zeros the error itself."""
+    wanted = exact.astype(np.float64)
+    finite = np.isfinite(wanted)
+    if not finite.any() or wanted.shape != found.shape:
+        return 0.0
+    error = float(np.sqrt(np.mean(np.square(wanted - found)[finite])))
+    size = float(np.sqrt(np.mean(np.square(wanted[finite]))))
+    return error / size if size else error

@@ -1,0 +1,130 @@
+"""Widths by tolerance, held-out rows, made-up inputs, and what the report says of them."""
+
+from __future__ import annotations
+
+import json
+import logging
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+import tacit
+from small_models import dense_model
+from tacit.report import Fidelity, Report, compare
+from tacit.search import Tolerance
+from tacit.services.cli import main
+
+SIZES = (12, 24, 5)
+
+
+def rows(count: int, seed: int = 0, scale: float = 1.0) -> np.ndarray:
+    return (scale * np.random.default_rng(seed).standard_normal((count, SIZES[0]))).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def loose() -> tacit.Model:
+    return tacit.compile(dense_model(SIZES), rows(6), tolerance=0.05, held=rows(4, 1))
+
+
+def test_a_smaller_tolerance_costs_more(loose):
+    tight = tacit.compile(dense_model(SIZES), rows(6), tolerance=1e-3, held=rows(4, 1))
+    for model, most in ((loose, 0.05), (tight, 1e-3)):
+        assert all(f.relative_error <= most for f in (*model.report.fidelity, *model.report.held))
+    assert loose.report.price < tight.report.price
+    assert max(f.relative_error for f in loose.report.fidelity) > 1e-3
+    tacit.verify(loose.prove(rows(1, 3)[0]), loose.key)
+
+
+def test_the_report_names_nodes_and_rows(loose):
+    report = loose.report
+    assert (report.samples, report.held_samples) == (6, 4) and report.calibrated
+    assert {n.node for n in report.noisiest} <= {"dense0", "dense1", "relu0"} and report.noisiest[0].added > 0
+    text = report.text()
+    for part in ("6 samples", "4 held-out rows", "cosine", "top 5", "most error: ", "most proving: ", "widths: "):
+        assert part in text
+    assert Report.from_json(json.loads(json.dumps(report.to_json()))) == report
+
+
+def test_what_cannot_be_met_is_said_with_figures():
+    with pytest.raises(tacit.ModelError, match=r"No widths meet the tolerance: .*error .* most of it comes from dense"):
+        tacit.compile(dense_model(SIZES), rows(6), tolerance=1e-9)
+    with pytest.raises(tacit.InputError, match="above 0"):
+        tacit.compile(dense_model(SIZES), rows(6), tolerance=0)
+    with pytest.raises(tacit.InputError, match="cosine"):
+        tacit.Tolerance(cosine=1.5)
+
+
+def test_every_kind_of_demand():
+    good = Fidelity("y", 0.01, 0.0, 1.0, 1.0, 0.99, 1.0, 0.9999)
+    whole = Fidelity("label", 1.0, 0.0, 3.0, 1.0, 0.99)
+    report = Report(fidelity=(good, whole))
+    labels = frozenset({"label"})
+    assert Tolerance(error=0.02, agreement=0.98).excess(report, labels) == pytest.approx(0.5)
+    assert Tolerance(error=0.005, agreement=0.98).excess(report, labels) == pytest.approx(2.0)
+    assert Tolerance(cosine=0.9998, agreement=0.98).excess(report, labels) == pytest.approx(0.5)
+    assert Tolerance(error=0.02).excess(report, labels) > 1e6, "integers must be equal unless something else is said"
+
+
+def test_agreement_of_rows_and_of_integers():
+    a = np.array([[0.0, 1, 2, 3, 4, 5, 6], [6, 5, 4, 3, 2, 1, 0]])
+    b = np.array([[9.0, 1, 2, 3, 4, 5, 6], [6, 5, 4, 3, 2, 1, 0]])
+    found = compare("y", [a], [b])
+    assert (found.argmax_agreement, found.top5_agreement) == (0.5, 0.9)
+    assert found.max_abs_error == 9 and found.least_cosine == found.cosine < 1
+    labels = compare("label", [np.array([1, 2, 3, 4])], [np.array([1, 2, 3, 5])])
+    assert labels.argmax_agreement == 0.75
+    two = compare("y", [a, a], [a, b])
+    assert two.least_cosine == found.cosine < two.cosine
+
+
+def test_without_samples(caplog):
+    with caplog.at_level(logging.WARNING, logger="tacit"):
+        model = tacit.compile(dense_model(SIZES))
+    assert "without samples" in caplog.text
+    assert not model.report.calibrated and "made-up inputs" in model.report.text()
+    assert all(f.relative_error < 0.05 for f in model.report.fidelity)
+    assert tacit.compile(dense_model(SIZES)).circuit == model.circuit, "the made-up inputs are always the same"
+    x = rows(1, 5)[0]
+    tacit.verify(model.prove(x), model.key)
+    assert not model.saturated
+
+
+def embedding_model() -> onnx.ModelProto:
+    """Words picked from a table, times a mask, summed."""
+    table = onnx.numpy_helper.from_array(np.linspace(-1, 1, 80, dtype=np.float32).reshape(20, 4), "table")
+    nodes = [
+        helper.make_node("Gather", ["table", "ids"], ["rows"]),
+        helper.make_node("Cast", ["mask"], ["m"], to=TensorProto.FLOAT),
+        helper.make_node("MatMul", ["m", "rows"], ["y"]),
+    ]
+    inputs = [helper.make_tensor_value_info(name, TensorProto.INT64, [1, 6]) for name in ("ids", "mask")]
+    outputs = [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 1, 4])]
+    graph = helper.make_graph(nodes, "words", inputs, outputs, [table])
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+
+
+def test_made_up_places_and_masks():
+    model = tacit.compile(embedding_model())
+    ids, mask = model.key.inputs
+    assert (ids.lowest, ids.highest) == (0, 19) and mask.highest >= 1
+    full = {"ids": np.array([[0, 19, 3, 4, 18, 5]]), "mask": np.ones((1, 6), np.int64)}
+    tacit.verify(model.prove(full), model.key)
+    assert not model.saturated
+
+
+def test_saturated_values_are_counted_for_the_prover(tmp_path, capsys):
+    onnx.save(dense_model(SIZES), tmp_path / "m.onnx")
+    np.savez(tmp_path / "x.npz", x=rows(6))
+    np.savez(tmp_path / "far.npz", x=rows(1, 2, 1000.0))
+    np.savez(tmp_path / "near.npz", x=rows(6)[:1])
+    options = ["--samples", str(tmp_path / "x.npz"), "--held", str(tmp_path / "x.npz"), "--tolerance", "0.02"]
+    assert main(["compile", str(tmp_path / "m.onnx"), *options, "-o", str(tmp_path / "m.tacit")]) == 0
+    assert "6 held-out rows" in capsys.readouterr().out
+    for name, expected in (("far", True), ("near", False)):
+        target = str(tmp_path / f"{name}.receipt")
+        assert main(["prove", str(tmp_path / "m.tacit"), "--input", str(tmp_path / f"{name}.npz"), "-o", target]) == 0
+        assert ("saturated (not in the receipt): " in capsys.readouterr().out) == expected
+    assert main(["inspect", str(tmp_path / "m.tacit")]) == 0
+    assert "6 held-out rows" in capsys.readouterr().out
