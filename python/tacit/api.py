@@ -144,7 +144,7 @@ def _sampled(
             raise InputError(f"image= is for models with one input; this one has {len(free)}.")
         images.require_fit(free[0].name, free[0].shape, free[0].dtype, scale)
     given = None if samples is None else inputs.named(samples, free, scale)
-    found = {d.name: inputs.sample_shape(d, given[d.name]) if given else tuple(n or 1 for n in d.shape) for d in free}
+    found = {d.name: inputs.sample_shape(d, given[d.name]) if given else tuple(max(n, 1) for n in d.shape) for d in free}
     graph = load(model, shapes=found, supported=SUPPORTED, trips=trips)
     declared = tuple(Declared(d.name, graph.values[d.name].shape, d.dtype, d.batched) for d in free)
     return graph, [] if given is None else inputs.many(given, declared, scale), declared

@@ -87,16 +87,30 @@ def plain_roundings(draw):
     return Instance([x], lambda b, x: gadgets.round_saturate(b, "g", x, shift, 14), lambda x: quotients(x, shift))
 
 
-@drawn("round_saturate", "clamped")
-def clamped_roundings(draw):
-    x = draw(operands(interval=st.one_of(intervals(30), intervals(16))))
-    shift, bits = draw(st.integers(0, 14)), draw(st.integers(2, 12))
+def clamping(draw, interval):
+    x = draw(operands(interval=interval))
+    shift, bits = draw(st.integers(0, 4)), draw(st.integers(2, 8))
     low, high = -(1 << (bits - 1)), (1 << (bits - 1)) - 1
     return Instance(
         [x],
         lambda b, x: gadgets.round_saturate(b, "g", x, shift, bits, form="clamped"),
         lambda x: np.clip(quotients(x, shift), low, high),
     )
+
+
+@drawn("round_saturate", "clamped")
+def clamped_roundings(draw):
+    return clamping(draw, intervals(20))
+
+
+@drawn("round_saturate", "clamped at both ends")
+def twice_clamped_roundings(draw):
+    return clamping(draw, (-(1 << 14), (1 << 14) - 1))
+
+
+@drawn("round_saturate", "clamped by comparisons")
+def far_clamped_roundings(draw):
+    return clamping(draw, (-(1 << 30), (1 << 30) - 1))
 
 
 @drawn("round_wide")
