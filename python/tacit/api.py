@@ -26,7 +26,7 @@ from tacit.model import Model, commit
 from tacit.observe import Range, observe, runs
 from tacit.operators import EXPANSIONS, SUPPORTED
 from tacit.passes import expand, simplify
-from tacit.quantize import Scales, quantize
+from tacit.quantize import Scales, Width, quantize
 from tacit.receipt import Receipt
 from tacit.report import Report
 from tacit.search import Search, Tolerance, cheapest
@@ -69,7 +69,7 @@ def compile(
     require_options(widths, tolerance, trips, like)
     scale = images.scale_of(image)
     given, model = model, from_estimator(model)
-    source, rows, declared = _sampled(model, samples, scale, shapes, trips)
+    source, rows, declared = sampled(model, samples, scale, shapes, trips)
     graph = simplify(expand(source, EXPANSIONS))
     require_supported(graph, SUPPORTED)
     if samples is None:
@@ -109,7 +109,7 @@ def assigned(
     graph: Graph,
     ranges: Mapping[str, Range],
     against: Reference,
-    widths: str,
+    widths: str | Width,
     tolerance: float | Tolerance | None,
     like: Model | None,
 ) -> tuple[Scales, Lowered, Report]:
@@ -128,7 +128,7 @@ def prove(model: Model, given: inputs.Given, hide: Iterable[str] | None = None, 
     return model.prove(given, hide=hide, context=context)
 
 
-def _sampled(
+def sampled(
     model: Any, samples: inputs.Given | None, scale: ImageScale | None, shapes: Shapes | None, trips: int | None
 ) -> tuple[Graph, list, tuple[Declared, ...]]:
     """The loaded graph, the checked samples (none without samples), and what the inputs are; other symbolic axes take the
