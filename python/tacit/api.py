@@ -49,6 +49,7 @@ def compile(
     image: float | ImageScale | None = None,
     shapes: Shapes | None = None,
     trips: int | None = None,
+    fixed: Mapping[str, Any] | None = None,
     like: Model | None = None,
 ) -> Model:
     """Compiles a model to an integer model, its circuit and its key, and measures it. ONNX: a path, bytes or ModelProto; torch:
@@ -62,14 +63,15 @@ def compile(
     (16, finer weights). `tolerance` searches for the cheapest widths that meet it instead: the largest error as a share of the
     largest output, or a `Tolerance`. `image`: how pixels become inputs, for image files; a number divides them. `shapes`:
     lengths of symbolic axes, by the name of a dimension or of an input; the samples give the others. `trips`: the most turns of
-    a loop that the input ends and the model does not bound. `like`: the model compiled at other shapes, longer ones; this one
-    gets its scales and its commitment to the weights.
+    a loop that the input ends and the model does not bound. `fixed`: inputs that become constants of the model, {name: array or
+    number}; samples and proofs have no such inputs. `like`: the model compiled at other shapes, longer ones; this one gets its
+    scales and its commitment to the weights.
     Raises ModelError (also for a tolerance that no widths meet), UnsupportedOperator, InputError.
     """
     require_options(widths, tolerance, trips, like)
     scale = images.scale_of(image)
     given, model = model, from_estimator(model)
-    source, rows, declared = sampled(model, samples, scale, shapes, trips)
+    source, rows, declared = sampled(model, samples, scale, shapes, trips, fixed)
     graph = simplify(expand(source, EXPANSIONS))
     require_supported(graph, SUPPORTED)
     if samples is None:
@@ -129,23 +131,32 @@ def prove(model: Model, given: inputs.Given, hide: Iterable[str] | None = None, 
 
 
 def sampled(
-    model: Any, samples: inputs.Given | None, scale: ImageScale | None, shapes: Shapes | None, trips: int | None
+    model: Any,
+    samples: inputs.Given | None,
+    scale: ImageScale | None,
+    shapes: Shapes | None,
+    trips: int | None,
+    fixed: Mapping[str, Any] | None = None,
 ) -> tuple[Graph, list, tuple[Declared, ...]]:
     """The loaded graph, the checked samples (none without samples), and what the inputs are; other symbolic axes take the
     samples' lengths, or 1."""
     if torch.is_torch(model):
+        if fixed:
+            raise InputError("fixed= is for models in files: give the arguments of a torch module values in a module around it.")
         if samples is None:
             raise InputError("A torch model is traced with a sample: give at least one.")
         samples = torch.arrays(inputs.read(Path(samples), ()) if isinstance(samples, (str, os.PathLike)) else samples)
         model = torch.exported(model, samples, shapes)
-    free = [Declared(i.name, i.shape, i.dtype, i.batched) for i in free_inputs(model, shapes)]
+    every = [Declared(i.name, i.shape, i.dtype, i.batched) for i in free_inputs(model, shapes)]
+    constants = inputs.constants(fixed or {}, every)
+    free = [declared for declared in every if declared.name not in constants]
     if scale is not None:
         if len(free) != 1:
             raise InputError(f"image= is for models with one input; this one has {len(free)}.")
         images.require_fit(free[0].name, free[0].shape, free[0].dtype, scale)
     given = None if samples is None else inputs.named(samples, free, scale)
     found = {d.name: inputs.sample_shape(d, given[d.name]) if given else tuple(max(n, 1) for n in d.shape) for d in free}
-    graph = load(model, shapes=found, supported=SUPPORTED, trips=trips)
+    graph = load(model, shapes=found, supported=SUPPORTED, trips=trips, fixed=constants)
     declared = tuple(Declared(d.name, graph.values[d.name].shape, d.dtype, d.batched) for d in free)
     return graph, [] if given is None else inputs.many(given, declared, scale), declared
 

@@ -88,6 +88,24 @@ def sample_shape(declared: Declared, array: np.ndarray) -> tuple[int, ...]:
     return sample
 
 
+def constants(given: Mapping[str, Any], declared: Sequence[Declared]) -> dict[str, np.ndarray]:
+    """{name: array} of inputs that become constants of the model, in the shapes that it declares; a number stands for a tensor of
+    one element."""
+    found = {}
+    for name, value in given.items():
+        match = next((d for d in declared if d.name == name), None)
+        if match is None:
+            raise InputError(f"The model has no input named {name!r} to be fixed; its inputs are {_names(declared) or 'none'}.")
+        array = _array(match, value)
+        if array.ndim == 0 and all(length in (-1, 0, 1) for length in match.shape):
+            array = array.reshape((1,) * len(match.shape))
+        if array.ndim != len(match.shape) or any(a > 0 and a != b for a, b in zip(match.shape, array.shape)):
+            lengths = ", ".join(str(length) if length > 0 else "any" for length in match.shape)
+            raise InputError(f"The input {name!r} is fixed with shape {list(array.shape)}; the model takes [{lengths}].")
+        found[name] = array
+    return found
+
+
 def integers(array: np.ndarray, exponent: int, lowest: int, highest: int) -> np.ndarray:
     """The integer tensor that is proved, int64: rounded, saturated to the declared interval."""
     if array.dtype == np.uint64:

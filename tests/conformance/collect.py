@@ -96,14 +96,3 @@ def array_of(value: Any) -> Any:
     if isinstance(value, TensorProto):
         return numpy_helper.to_array(value)
     return value if value is None or isinstance(value, list) else np.asarray(value)
-
-
-def with_constants(model: ModelProto, arrays: Mapping[str, np.ndarray]) -> ModelProto:
-    """The model with these inputs as initialisers."""
-    copy = ModelProto()
-    copy.CopyFrom(model)
-    kept = [value for value in copy.graph.input if value.name not in arrays]
-    del copy.graph.input[:]
-    copy.graph.input.extend(kept)
-    copy.graph.initializer.extend(numpy_helper.from_array(np.asarray(array), name) for name, array in arrays.items())
-    return copy

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence, Set
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from onnx import TensorProto, helper
 
 from tacit.errors import ModelError
@@ -34,16 +36,25 @@ def free_inputs(model: Any, shapes: Shapes | None = None) -> tuple[FreeInput, ..
     return onnx_inputs.with_lengths(declared, shapes)
 
 
-def load(model: Any, shapes: Mapping[str, Sequence[int]], supported: Set[str], trips: int | None = None) -> Graph:
+def load(
+    model: Any,
+    shapes: Mapping[str, Sequence[int]],
+    supported: Set[str],
+    trips: int | None = None,
+    fixed: Mapping[str, np.ndarray] | None = None,
+) -> Graph:
     """The graph of a model. `shapes`: input name -> shape of one sample, for open axes; `supported`: operators that need no
-    expansion; `trips` as in `onnx.load`. Raises ModelError, UnsupportedOperator."""
+    expansion; `trips` and `fixed` as in `onnx.load`. Raises ModelError, UnsupportedOperator."""
     checkpoint = opened(model)
     if checkpoint is None:
-        return onnx.load(model, shapes=shapes, supported=supported, trips=trips)
+        return onnx.load(model, shapes=shapes, supported=supported, trips=trips, fixed=fixed)
+    shapes = {**shapes, **{name: array.shape for name, array in (fixed or {}).items()}}
     lengths = {int(shapes[name][-1]) for name, per_token in families.inputs(checkpoint).items() if per_token}
     if len(lengths) != 1:
         raise ModelError(f"The inputs have {' and '.join(map(str, sorted(lengths)))} tokens; give every one the same length.")
-    return families.build(checkpoint, lengths.pop())
+    graph = families.build(checkpoint, lengths.pop())
+    free = tuple(name for name in graph.inputs if name not in (fixed or {}))
+    return replace(graph, inputs=free).rebuild(graph.nodes, fixed)
 
 
 def opened(model: Any) -> Checkpoint | None:

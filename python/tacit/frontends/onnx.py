@@ -7,6 +7,7 @@ from collections.abc import Mapping, Set
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import onnx
 import onnx.inliner
 from onnx import helper
@@ -16,7 +17,7 @@ from tacit.frontends import onnx_shapes
 from tacit.frontends.onnx_canonical import CANONICAL_OPSET, canonical
 from tacit.frontends.onnx_file import Source, array_of, constant_of, read
 from tacit.frontends.onnx_functions import bodied, replaced
-from tacit.frontends.onnx_inputs import Shapes, fix_inputs
+from tacit.frontends.onnx_inputs import Shapes, fix_inputs, with_constants
 from tacit.frontends.onnx_padded import padded_nodes, with_counts
 from tacit.frontends.onnx_unroll import unrolled
 from tacit.graph import Graph, Node, Value, check, require_supported
@@ -33,6 +34,7 @@ def load(
     shapes: Shapes | None = None,
     supported: Set[str] | None = None,
     trips: int | None = None,
+    fixed: Mapping[str, np.ndarray] | None = None,
 ) -> Graph:
     """Reads an ONNX model.
 
@@ -40,13 +42,15 @@ def load(
     symbolic first axis without a length becomes 1.
     `supported`: operators that need no expansion; others that ONNX defines by a function body are replaced by it.
     `trips`: the most turns of a loop whose end depends on the input where the model sets no bound.
+    `fixed`: inputs that become constants, arrays of the declared dtypes; their shapes count as given by `shapes`.
     Raises ModelError (no model, damaged, a shape or dtype that cannot be used), InputError (`shapes` that do not fit),
     UnsupportedOperator (control flow that no flat graph expresses).
     """
     source = read(model)
     skeleton = _inlined(source)
-    fix_inputs(source, skeleton, shapes)
-    source, skeleton = _flat(source, skeleton, supported, trips)
+    constants = dict(fixed or {})
+    fix_inputs(source, skeleton, {**{name: array.shape for name, array in constants.items()}, **(shapes or {})})
+    source, skeleton = _flat(with_constants(source, skeleton, constants), skeleton, supported, trips)
     values = onnx_shapes.infer(source, skeleton)
     return check(_graph(source, skeleton, values), "loaded")
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import ast
 import operator
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
 import onnx
-from onnx import helper
+from onnx import helper, numpy_helper
 
 from tacit.errors import InputError, ModelError
-from tacit.frontends.onnx_file import Source, read
+from tacit.frontends.onnx_file import LARGEST_KEPT, Source, read
 from tacit.frontends.onnx_shapes import require_tensor
 
 Shapes: TypeAlias = Mapping[str, "int | Sequence[int]"]
@@ -58,6 +58,17 @@ def with_lengths(inputs: Sequence[onnx.ValueInfoProto], shapes: Shapes | None) -
         shape = tuple((0 if dim.HasField("dim_value") else OPEN) if length is None else length for dim, length in known)
         found.append(FreeInput(value.name, shape, dtype, shape[:1] in ((OPEN,), (0,), (1,))))
     return tuple(found)
+
+
+def with_constants(source: Source, model: onnx.ModelProto, arrays: Mapping[str, np.ndarray]) -> Source:
+    """The source whose inputs of these names have these values, written into `model` too. Call `fix_inputs` first."""
+    large = {name for name, array in arrays.items() if array.size > LARGEST_KEPT}
+    kept = [value for value in model.graph.input if value.name not in arrays or value.name in large]
+    del model.graph.input[:]
+    model.graph.input.extend(kept)
+    model.graph.initializer.extend(numpy_helper.from_array(arrays[name], name) for name in arrays if name not in large)
+    inputs = tuple(name for name in source.inputs if name not in arrays)
+    return replace(source, weights={**source.weights, **arrays}, inputs=inputs)
 
 
 def fix_inputs(source: Source, model: onnx.ModelProto, shapes: Shapes | None) -> None:

@@ -28,6 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
         image=scale(arguments),
         shapes=dict(arguments.shape),
         trips=arguments.trips,
+        fixed=dict(arguments.fix),
         like=None if arguments.like is None else Model.load(arguments.like),
     )
     model.save(output, key=key)

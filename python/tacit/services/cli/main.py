@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import json
 import logging
 import os
 import sys
@@ -26,6 +27,14 @@ def shape(text: str) -> tuple[str, int | tuple[int, ...]]:
     return name, found[0] if len(found) == 1 else found
 
 
+def fixed(text: str) -> tuple[str, Any]:
+    """'sr=16000' -> ('sr', 16000); lists as in JSON."""
+    name, _, value = text.partition("=")
+    if not name:
+        raise ValueError(text)
+    return name, json.loads(value)
+
+
 SHAPE: dict[str, Any] = {
     "type": shape,
     "action": "append",
@@ -39,6 +48,14 @@ TOLERANCE: dict[str, Any] = {
     "type": float,
     "metavar": "E",
     "help": "instead of --widths: the cheapest ones whose largest error is at most this share of the largest output",
+}
+
+FIX: dict[str, Any] = {
+    "type": fixed,
+    "action": "append",
+    "default": [],
+    "metavar": "NAME=VALUE",
+    "help": "an input that becomes a constant of the model: a number or a list as in JSON; repeatable",
 }
 
 
@@ -63,6 +80,7 @@ def parser() -> argparse.ArgumentParser:
     compile_.add_argument("--tolerance", **TOLERANCE)
     compile_.add_argument("--shape", **SHAPE)
     compile_.add_argument("--trips", type=int, metavar="N", help="the most turns of a loop that the input ends, without a bound")
+    compile_.add_argument("--fix", **FIX)
     compile_.add_argument("--like", metavar="MODEL", help="a model file of longer shapes, whose commitment to the weights to share")
     compile_.add_argument("--image", metavar="DIVIDE", type=float, help="take images; pixels are divided by this number")
     compile_.add_argument("--image-mean", metavar="M[,M,M]", type=numbers, help="then these are subtracted")
