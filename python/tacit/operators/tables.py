@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,6 +26,8 @@ WIDEST_ROUNDED = 31
 """Bits of a signed number that is rounded before it is divided."""
 FINEST_CONSTANT = 30
 """A constant that is one number everywhere has at most so many fraction bits."""
+LARGEST_POWER = 30
+"""Numbers that powers of two of an unknown size multiply end at this power."""
 GUARD = 4
 """Bits of roots and quotients beyond what their consumers keep."""
 
@@ -108,6 +111,22 @@ def positive_divisor(context: Context, name: str, a: Tensor, d: Tensor) -> tuple
     magnitude = builder.copy(magnitude.bounded(1, max(d.high, -d.low, 1)), f"{name}/magnitude")
     turned = arithmetic.multiply(builder, column_of(context, f"{name}/dividend", a), 1 - 2 * below)
     return turned.bounded(min(a.low, -a.high), max(a.high, -a.low)), magnitude
+
+
+def times_power(context: Context, name: str, number: Tensor, place: Tensor, shifts: Sequence[int], exponent: int) -> Tensor:
+    """round(number 2^shifts[place - place.low]), at most 2^LARGEST_POWER, of this exponent, for a number of 0 or more. A power
+    that no number of its interval could bear gives that largest result."""
+    builder, bits = context.builder, number.high.bit_length()
+    fraction, most = bits + 1, 1 << LARGEST_POWER
+    fits = [shift + bits <= LARGEST_POWER for shift in shifts]
+    scales = [1 << shift + fraction if fit and shift > -fraction else 0 for shift, fit in zip(shifts, fits)]
+    ends = [0 if fit else most << fraction for fit in fits]
+    scale = gadgets.choice(builder, f"{name}/scale", place, place.low, scales)
+    scaled = arithmetic.multiply(builder, number.bounded(0, 0), scale.bounded(0, 0)).bounded(0, most << fraction)
+    if not all(fits):
+        end = gadgets.choice(builder, f"{name}/end", place, place.low, ends)
+        scaled = movement.plus(builder, scaled, end).bounded(0, most << fraction)
+    return gadgets.round_wide(builder, f"{name}/rounded", scaled, fraction).with_exponent(exponent)
 
 
 def exact_exponent(array: np.ndarray, limit: int) -> int:

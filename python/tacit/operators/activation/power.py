@@ -113,6 +113,8 @@ def by_logarithm(
     if size.low >= 1:
         return found
     some = movement.plus(builder, size, 1 - least).bounded(0, 1).with_exponent(0)
+    if y.low > 0:
+        return arithmetic.multiply(builder, found, some).bounded(min(found.low, 0), max(found.high, 0))
     positive = gadgets.compare(builder, f"{name}/raised", y, constant(y.shape, 1, y.exponent))
     gone = arithmetic.multiply(builder, 1 - some, positive).bounded(0, 1)
     kept = arithmetic.multiply(builder, found, builder.copy(1 - gone, f"{name}/kept"))

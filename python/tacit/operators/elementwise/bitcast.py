@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tacit.graph import Node
+from tacit.operators import tables
 from tacit.operators.context import signed_bits
 from tacit.operators.registry import lowering
 from tacit.primitives import arithmetic, gadgets, movement
-from tacit.primitives.gadgets.roots import product_within
 from tacit.primitives.tensor import Tensor, constant
 
 if TYPE_CHECKING:
@@ -16,9 +16,6 @@ if TYPE_CHECKING:
 
 MANTISSA, BIAS, EXPONENTS, SIGN = 23, 127, 256, 1 << 31
 """Of float32 (IEEE 754): bits of the mantissa, bias and number of exponents, the bit of the sign."""
-FRACTION = MANTISSA + 2
-"""Bits that a float keeps beyond its exponent here; a number below half a step counts as zero."""
-LARGEST = 1 << 30
 
 
 @lowering("BitCast")
@@ -68,14 +65,7 @@ def float_of(context: Context, name: str, bits: Tensor, exponent: int) -> Tensor
     place = gadgets.round_wide(builder, f"{name}/exponent", size - half, MANTISSA).with_exponent(0)
     place = place.bounded(0, EXPONENTS - 1)
     mantissa = movement.plus(builder, size, place * -(1 << MANTISSA)).bounded(0, (1 << MANTISSA) - 1)
-    shifts = [e - BIAS - MANTISSA + exponent + FRACTION for e in range(EXPONENTS)]
-    fits = [s > 0 and (2 << MANTISSA + s) <= LARGEST << FRACTION for s in shifts]
-    scales = [1 << s if fit and e else 0 for e, (s, fit) in enumerate(zip(shifts, fits))]
-    ends = [0 if fit or s <= 0 else LARGEST << FRACTION for s, fit in zip(shifts, fits)]
-    scale = gadgets.choice(builder, f"{name}/scale", place, 0, scales)
-    end = gadgets.choice(builder, f"{name}/end", place, 0, ends)
+    first = [e - BIAS - MANTISSA + exponent for e in range(EXPONENTS)]
     number = builder.copy(mantissa + (1 << MANTISSA), f"{name}/number")
-    magnitude = product_within(builder, number, scale, 0, LARGEST << FRACTION)
-    magnitude = movement.plus(builder, magnitude, end).bounded(0, LARGEST << FRACTION)
-    magnitude = gadgets.round_wide(builder, f"{name}/rounded", magnitude, FRACTION).with_exponent(exponent)
+    magnitude = tables.times_power(context, name, number, place, [-EXPONENTS, *first[1:]], exponent)
     return arithmetic.multiply(builder, magnitude, 1 - 2 * negative).bounded(-magnitude.high, magnitude.high)

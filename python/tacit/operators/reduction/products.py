@@ -1,4 +1,4 @@
-"""ReduceSumSquare, ReduceL1, ReduceL2 and ReduceProd. Nothing is rounded between a square and its root."""
+"""ReduceSumSquare, ReduceL1 and ReduceL2. Nothing is rounded between a square and its root."""
 
 from __future__ import annotations
 
@@ -14,8 +14,6 @@ from tacit.primitives.tensor import Tensor
 
 if TYPE_CHECKING:
     from tacit.operators.context import Context
-
-WIDEST_PRODUCT = 60
 
 
 def sum_of_squares(context: Context, x: Tensor) -> Tensor:
@@ -37,19 +35,4 @@ def reduce_norm(context: Context, node: Node) -> None:
         if not context.is_float(output):
             raise context.unsupported(node, "it takes a root of integers; cast to floats first")
         result = tables.square_root(context, output, result, context.rounding(output))
-    context.put(output, movement.reshape(builder, result, context.shape(output)))
-
-
-@lowering("ReduceProd")
-def reduce_product(context: Context, node: Node) -> None:
-    """Exact, so that few factors fit."""
-    builder, output = context.builder, node.outputs[0]
-    x = context.factor(node.inputs[0])
-    turn = turned(x.shape, reduced_axes(context, node, len(x.shape)))
-    if turn.length * max(x.high, -x.low, 1).bit_length() > WIDEST_PRODUCT:
-        raise context.unsupported(node, f"its product of {turn.length} factors needs more than {WIDEST_PRODUCT} bits")
-    rows = turn.rows(builder, x)
-    result = movement.take(builder, rows, -1, [0])
-    for i in range(1, turn.length):
-        result = arithmetic.multiply(builder, result, movement.take(builder, rows, -1, [i]))
     context.put(output, movement.reshape(builder, result, context.shape(output)))
