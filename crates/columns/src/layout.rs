@@ -4,10 +4,14 @@
 //! is its number over all commitments; a block of 2^E cells starts at a multiple of 2^E.
 
 use std::collections::{BTreeSet, HashMap};
+use std::ops::Range;
+use std::slice::from_ref;
 
 use tacit_algebra::multilinear::bits;
 use tacit_circuit::{Circuit, ColumnId, Home};
 use tacit_transcript::Invalid;
+
+use crate::blinding::{Arrangement, Hiding, Kept, Uniform, addresses, arrange, fixed};
 
 /// A layout with more blocks is refused.
 const MOST_BLOCKS: u64 = 1 << 18;
@@ -44,10 +48,13 @@ struct Stored {
 pub struct Layout {
     pub(crate) log_rows: usize,
     pub(crate) widths: Vec<usize>,
+    /// Of every limb, commitment after commitment.
+    pub(crate) addresses: Vec<u64>,
     /// Sorted by column.
     pub(crate) blocks: Vec<Block>,
     stored: HashMap<ColumnId, Stored>,
     cells: Vec<u64>,
+    uniform: Uniform,
 }
 
 /// The commitment that holds a column; `None` for public and virtual columns.
@@ -62,28 +69,82 @@ pub(crate) fn commitment_of(home: &Home) -> Option<usize> {
 impl Layout {
     /// The layout of a finished circuit.
     pub fn new(circuit: &Circuit) -> Result<Self, Invalid> {
+        Self::with(circuit, None)
+    }
+
+    /// The layout of a finished circuit whose witness commitment hides.
+    pub fn hiding(circuit: &Circuit, hiding: &Hiding) -> Result<Self, Invalid> {
+        Self::with(circuit, Some(hiding))
+    }
+
+    fn with(circuit: &Circuit, hiding: Option<&Hiding>) -> Result<Self, Invalid> {
         let log_rows = usize::from(circuit.parameters.log_rows);
+        let mut next = circuit.columns.len() as ColumnId;
+        let mut name = || {
+            let id = next;
+            next = next.saturating_add(1);
+            id
+        };
+        // The weights' noise is named first: its identifier is the same whatever else is hidden.
         let reserved = u64::from(circuit.parameters.reserved);
-        let (mut widths, mut blocks, mut cells) = (Vec::new(), Vec::new(), Vec::new());
-        for commitment in 0..2 {
+        let mut noise_names = [(reserved > 0).then(&mut name), hiding.map(|_| name())];
+        let pads = hiding.map(|hiding| (name(), [hiding.pads, 3]));
+        let of = |commitment: usize| -> Vec<(ColumnId, &[u64])> {
             let ids = (0u32..).zip(&circuit.columns).filter(|(_, c)| commitment_of(&c.home) == Some(commitment));
-            let shapes: Vec<(ColumnId, &[u64])> = ids.map(|(id, column)| (id, column.shape.as_slice())).collect();
-            let (mut placed, count) = place(&shapes, log_rows, reserved)?;
-            let base = widths.iter().sum::<usize>() as u64;
-            placed.iter_mut().for_each(|block| block.address = block.address.saturating_add(base));
-            cells.push(shapes.iter().map(|(_, shape)| shape.iter().product::<u64>()).sum());
-            widths.push(count);
-            blocks.extend(placed);
+            let own = pads.iter().filter(|_| commitment == 1).map(|(id, shape)| (*id, shape.as_slice()));
+            ids.map(|(id, column)| (id, column.shape.as_slice())).chain(own).collect()
+        };
+        let columns = [of(0), of(1)];
+        let Arrangement { mut blocks, widths, log_limbs, kept } = arrange(&columns, log_rows, reserved, hiding)?;
+        let addresses = addresses(&widths, hiding.map(|_| log_limbs));
+        let mut shapes: HashMap<ColumnId, Vec<u64>> =
+            columns.iter().flatten().map(|&(id, shape)| (id, shape.to_vec())).collect();
+        let mut uniform = Uniform { pads: pads.map(|(id, _)| id), ..Uniform::default() };
+        for (commitment, kept) in kept.iter().enumerate() {
+            let noise: Vec<(u64, &[Range<u64>])> =
+                kept.iter().enumerate().map(|(limb, kept)| (limb as u64, kept.noise.as_slice())).collect();
+            let mut add = |id: ColumnId, runs: &[(u64, &[Range<u64>])]| {
+                let (found, cells) = fixed(id, runs);
+                if let Some(part) = blocks.get_mut(commitment) {
+                    part.extend(found);
+                }
+                shapes.insert(id, vec![cells]);
+                Some(id)
+            };
+            if let Some(id) = noise_names.iter_mut().nth(commitment).and_then(Option::take) {
+                let id = add(id, &noise);
+                uniform.noise.iter_mut().skip(commitment).take(1).for_each(|slot| *slot = id);
+            }
+            for (limb, kept) in kept.iter().enumerate().filter(|(_, kept)| !kept.mask.is_empty()) {
+                uniform.masks.extend(add(name(), &[(limb as u64, from_ref(&kept.mask))]));
+            }
         }
+        let mut base = 0;
+        for (part, width) in blocks.iter_mut().zip(&widths) {
+            for block in part {
+                let limb = usize::try_from(block.address).ok().and_then(|limb| limb.checked_add(base));
+                let address = limb.and_then(|limb| addresses.get(limb)).copied();
+                block.address = address.ok_or(Invalid::Circuit("a limb has no address"))?;
+            }
+            base = base.saturating_add(*width);
+        }
+        let cells = columns.iter().map(|columns| columns.iter().map(|(_, shape)| shape.iter().product::<u64>()).sum());
+        let cells = cells.collect();
+        let mut blocks: Vec<Block> = blocks.into_iter().flatten().collect();
         blocks.sort_by_key(|block| (block.column, block.address, block.row));
         let mut stored: HashMap<ColumnId, Stored> = HashMap::new();
         for (index, block) in blocks.iter().enumerate() {
-            let shape = || circuit.columns.get(block.column as usize).map(|c| c.shape.clone()).unwrap_or_default();
+            let shape = || shapes.get(&block.column).cloned().unwrap_or_default();
             let first = || Stored { shape: shape(), first_block: index, blocks: 0 };
             let stored = stored.entry(block.column).or_insert_with(first);
             stored.blocks = stored.blocks.saturating_add(1);
         }
-        Ok(Self { log_rows, widths, blocks, stored, cells })
+        Ok(Self { log_rows, widths, addresses, blocks, stored, cells, uniform })
+    }
+
+    /// The columns of uniform cells that belong to no relation.
+    pub fn uniform(&self) -> &Uniform {
+        &self.uniform
     }
 
     /// log2 of the rows of a limb.
@@ -97,13 +158,13 @@ impl Layout {
     }
 
     /// All limbs' addresses, commitment after commitment.
-    pub fn addresses(&self) -> Vec<u64> {
-        (0..self.total()).collect()
+    pub fn addresses(&self) -> &[u64] {
+        &self.addresses
     }
 
-    /// Coordinates of an address: ceil(log2) of the number of limbs.
+    /// Coordinates of an address.
     pub fn log_limbs(&self) -> usize {
-        bits(self.total())
+        bits(self.addresses.iter().max().map_or(0, |&last| last.saturating_add(1)))
     }
 
     /// Committed cells of a commitment.
@@ -123,19 +184,6 @@ impl Layout {
     pub fn shape_of(&self, column: ColumnId) -> Option<&[u64]> {
         self.stored.get(&column).map(|stored| stored.shape.as_slice())
     }
-
-    fn total(&self) -> u64 {
-        self.widths.iter().sum::<usize>() as u64
-    }
-}
-
-/// Limbs per commitment (at least one each) when columns of these shapes lie in limbs of `2^log_rows` rows whose top `reserved` rows stay free.
-pub fn limb_counts(commitments: &[Vec<Vec<u64>>], log_rows: usize, reserved: u64) -> Result<Vec<usize>, Invalid> {
-    let count = |shapes: &Vec<Vec<u64>>| {
-        let named: Vec<_> = (0u32..).zip(shapes).map(|(id, shape)| (id, shape.as_slice())).collect();
-        place(&named, log_rows, reserved).map(|(_, limbs)| limbs)
-    };
-    commitments.iter().map(count).collect()
 }
 
 /// An axis as descending powers of two: `(start, e)`, start a multiple of 2^e.
@@ -184,13 +232,17 @@ fn split(column: ColumnId, shape: &[u64], limit: u32) -> Result<Vec<Block>, Inva
     Ok(done)
 }
 
-/// Buddy packing, largest first: the free chunks of a limb are aligned powers of two; the top `reserved` rows (rounded up
-/// to a power of two) of every limb are never free. Addresses count from 0.
-fn place(columns: &[(ColumnId, &[u64])], log_rows: usize, reserved: u64) -> Result<(Vec<Block>, usize), Invalid> {
+/// Buddy packing, largest first: the free chunks of a limb are aligned powers of two that hold no kept row. The limbs of `first`
+/// exist from the start, others (with the kept rows `other`) are added one by one. Addresses count from 0.
+pub(crate) fn place(
+    columns: &[(ColumnId, &[u64])],
+    log_rows: usize,
+    first: &[Kept],
+    other: &Kept,
+) -> Result<(Vec<Block>, usize), Invalid> {
     let rows = u32::try_from(log_rows).ok().filter(|&e| e < 48).ok_or(Invalid::Circuit("limbs are too long"))?;
-    let kept = bits(reserved) as u32;
-    let limit = if reserved == 0 { Some(rows) } else { rows.checked_sub(1).filter(|&limit| kept <= limit) };
-    let limit = limit.ok_or(Invalid::Circuit("reserved rows fill the limbs"))?;
+    let template = other.free(rows);
+    let limit = template.iter().map(|&(e, _)| e).max().ok_or(Invalid::Circuit("reserved rows fill the limbs"))?;
     let mut blocks = Vec::new();
     for (column, shape) in columns {
         blocks.extend(split(*column, shape, limit)?);
@@ -200,17 +252,16 @@ fn place(columns: &[(ColumnId, &[u64])], log_rows: usize, reserved: u64) -> Resu
     }
     blocks.sort_by_key(|block| std::cmp::Reverse(block.size_bits()));
     // Free chunks (exponent, address, row).
-    let (mut free, mut limbs): (BTreeSet<(u32, u64, u64)>, usize) = (BTreeSet::new(), 0);
+    let (mut free, mut limbs): (BTreeSet<(u32, u64, u64)>, usize) = (BTreeSet::new(), first.len());
+    for (address, kept) in (0u64..).zip(first) {
+        free.extend(kept.free(rows).into_iter().map(|(e, row)| (e, address, row)));
+    }
     for block in &mut blocks {
         let size = block.size_bits();
         if free.range((size, 0, 0)..).next().is_none() {
             let address = limbs as u64;
             limbs = limbs.saturating_add(1);
-            if reserved == 0 {
-                free.insert((rows, address, 0));
-            } else {
-                free.extend((kept..rows).map(|e| (e, address, (1u64 << rows).saturating_sub(2 << e))));
-            }
+            free.extend(template.iter().map(|&(e, row)| (e, address, row)));
         }
         let chunk = free.range((size, 0, 0)..).next().copied().ok_or(Invalid::Circuit("a block fits no limb"))?;
         free.remove(&chunk);

@@ -16,6 +16,7 @@
     )
 )]
 
+mod blinding;
 mod evaluate;
 mod known;
 mod layout;
@@ -31,8 +32,9 @@ mod views;
 mod weight;
 mod weighted;
 
+pub use blinding::{Hiding, Uniform, limb_counts, mask_columns};
 pub use known::{known, rule_value};
-pub use layout::{Block, Layout, limb_counts};
+pub use layout::{Block, Layout};
 pub use linear::{linear_form, virtual_terms};
 pub use prove::{Cells, Rows};
 pub use views::Views;

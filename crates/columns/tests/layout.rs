@@ -43,12 +43,43 @@ fn random(seed: u64) -> (Circuit, Values, Form, Numbers) {
     (circuit, values, form, numbers)
 }
 
+/// Uniform cells are at least this in these tests, others are less.
+const NOISE: u64 = 1 << 40;
+
+/// A hiding layout now and then: rows T at both ends and in the middle.
+fn hiding(circuit: &Circuit, numbers: &mut Numbers) -> Option<Hiding> {
+    let rows = 1u64 << circuit.parameters.log_rows;
+    let trace = vec![0..1 + numbers.below(5), rows / 2..rows / 2 + 1 + numbers.below(6)];
+    let queries = 1 + numbers.below(5);
+    (rows >= 64 && numbers.below(2) == 0).then(|| Hiding { pads: 1 + numbers.below(9), trace, queries })
+}
+
+/// Fills the uniform columns, and weighs some.
+fn uniform(layout: &Layout, values: &mut Values, form: &mut Form, numbers: &mut Numbers) {
+    let Uniform { pads, masks, noise } = layout.uniform();
+    for &id in pads.iter().chain(masks).chain(noise.iter().flatten()) {
+        let shape = layout.shape_of(id).unwrap();
+        values.columns.resize(values.columns.len().max(id as usize + 1), Vec::new());
+        let cells = (0..shape.iter().product()).map(|_| (NOISE + numbers.below(1000)) as i64);
+        values.columns[id as usize] = cells.collect();
+        if !noise.contains(&Some(id)) {
+            let weights = shape.iter().map(|&len| numbers.weight(len)).collect();
+            form.push(FormTerm { coefficient: numbers.element(), column: id, weights });
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
     #[test]
     fn dense_and_closed_form_are_the_form(seed in any::<u64>()) {
-        let (circuit, values, form, mut numbers) = random(seed);
-        let layout = Layout::new(&circuit).unwrap();
+        let (circuit, mut values, mut form, mut numbers) = random(seed);
+        let hiding = hiding(&circuit, &mut numbers);
+        let layout = match &hiding {
+            None => Layout::new(&circuit).unwrap(),
+            Some(hiding) => Layout::hiding(&circuit, hiding).unwrap(),
+        };
+        uniform(&layout, &mut values, &mut form, &mut numbers);
         let rows = 1usize << layout.log_rows();
         let cells = layout.committed(&values);
         let limb = |address: usize| {
@@ -59,41 +90,57 @@ proptest! {
         let limbs: Vec<Vec<F>> = (0..layout.widths().iter().sum()).map(limb).collect();
         prop_assert_eq!(limbs.len(), layout.widths().iter().sum::<usize>());
         prop_assert_eq!(layout.addresses().len(), limbs.len());
-        let committed = (0..2).map(|c| layout.cells(c)).sum::<u64>() as usize;
+        let listed = |id: &ColumnId| layout.shape_of(*id).unwrap().iter().product::<u64>();
+        let others: u64 = layout.uniform().masks.iter().chain(layout.uniform().noise.iter().flatten()).map(listed).sum();
+        let committed = (layout.cells(0) + layout.cells(1) + others) as usize;
         prop_assert_eq!(limbs.iter().flatten().filter(|&&cell| cell != F::ZERO).count(), committed);
-        let free = circuit.parameters.reserved as usize;
-        prop_assert!(limbs.iter().all(|limb| limb.len() == rows && limb[rows - free..].iter().all(|&cell| cell == F::ZERO)));
+        // Uniform cells are recognised by their size: the top rows of the weights, and what a hiding witness keeps.
+        let noise = |cells: &[F]| cells.iter().all(|&cell| cell >= F::from_u64(NOISE));
+        let (weights, witness) = limbs.split_at(layout.widths()[0]);
+        prop_assert!(weights.iter().all(|limb| noise(&limb[rows - circuit.parameters.reserved as usize..])));
+        if let Some(hiding) = &hiding {
+            let (traced, rest) = witness.split_at(4);
+            prop_assert!(traced.iter().all(|limb| hiding.trace.iter().all(|run| noise(&limb[run.start as usize..run.end as usize]))));
+            prop_assert!(rest.iter().all(|limb| noise(&limb[rows - hiding.queries as usize..])));
+            let special = [0, 1, 2, 4, 8, 16, 32, 64, 128, 256].into_iter().take(layout.log_limbs() + 1);
+            prop_assert!(special.eq(layout.addresses()[layout.widths()[0]..].iter().copied().take(layout.log_limbs() + 1)));
+            prop_assert_eq!(layout.uniform().masks.len(), layout.log_limbs() + 1);
+        }
 
         let weights = layout.weights(&form);
-        let weigh = |address: usize| {
+        let weigh = |address: &u64| {
             let mut sums = vec![Packed::ZERO; rows.div_ceil(WIDTH)];
-            weights.add(address, 0, K::ONE, &mut sums);
+            weights.add(*address as usize, 0, K::ONE, &mut sums);
             sums.into_iter().flat_map(Packed::lanes).take(rows).collect::<Vec<K>>()
         };
-        let dense: Vec<Vec<K>> = (0..limbs.len()).map(weigh).collect();
+        let dense: Vec<Vec<K>> = layout.addresses().iter().map(weigh).collect();
         let product = dense.iter().flatten().zip(limbs.iter().flatten());
-        prop_assert_eq!(product.map(|(&w, &cell)| w * lift(cell)).sum::<K>(), apply(&form, &circuit, &values));
+        prop_assert_eq!(product.map(|(&w, &cell)| w * lift(cell)).sum::<K>(), apply(&form, |id| layout.shape_of(id).unwrap().to_vec(), &values));
 
         // Any aligned range, scaled, on top of what is there.
-        let (address, scale) = (numbers.below(limbs.len() as u64) as usize, numbers.element());
+        let (limb, scale) = (numbers.below(limbs.len() as u64) as usize, numbers.element());
+        let address = layout.addresses()[limb] as usize;
         let count = WIDTH.min(rows) << numbers.below(u64::from((rows / WIDTH.min(rows)).ilog2()) + 1);
         let first = count * numbers.below((rows / count) as u64) as usize;
         let mut part = vec![F::ONE; count];
-        cells.read(address, first, &mut part);
-        prop_assert_eq!(&part[..], &limbs[address][first..first + count]);
+        cells.read(limb, first, &mut part);
+        prop_assert_eq!(&part[..], &limbs[limb][first..first + count]);
         let mut sums = vec![Packed::ONE; count.div_ceil(WIDTH)];
         weights.add(address, first, scale, &mut sums);
-        for (sum, &weight) in sums.into_iter().flat_map(Packed::lanes).zip(&dense[address][first..first + count]) {
+        for (sum, &weight) in sums.into_iter().flat_map(Packed::lanes).zip(&dense[limb][first..first + count]) {
             prop_assert_eq!(sum, K::ONE + scale * weight);
         }
         if let Some((scale, vector)) = weights.multiple(address, first, count.div_ceil(WIDTH)) {
             let part: Vec<K> = vector.iter().flat_map(|v| v.lanes()).map(|v| v * scale).collect();
-            prop_assert_eq!(&part[..], &dense[address][first..first + count]);
+            prop_assert_eq!(&part[..], &dense[limb][first..first + count]);
         }
 
         let z = numbers.point(layout.log_limbs() + layout.log_rows());
         let table = eq_table(&z);
-        let extension = dense.iter().flatten().zip(&table).map(|(&w, &e)| w * e).sum::<K>();
+        let at = |(limb, &address): (&Vec<K>, &u64)| -> K {
+            limb.iter().zip(&table[address as usize * rows..]).map(|(&w, &e)| w * e).sum()
+        };
+        let extension = dense.iter().zip(layout.addresses()).map(at).sum::<K>();
         prop_assert_eq!(layout.evaluate(&form, &z), Ok(extension));
         prop_assert!(layout.evaluate(&form, &z[1..]).is_err());
         if let Some(term) = form.first() {
@@ -104,14 +151,20 @@ proptest! {
 
     #[test]
     fn counts_agree_with_the_layout(seed in any::<u64>()) {
-        let (circuit, ..) = random(seed);
+        let (circuit, _, _, mut numbers) = random(seed);
         let shapes = |weights: bool| {
             let kept = |c: &&Column| matches!((&c.home, weights), (Home::Weights, true) | (Home::Witness | Home::Count, false));
             circuit.columns.iter().filter(kept).map(|c| c.shape.clone()).collect::<Vec<_>>()
         };
         let parameters = &circuit.parameters;
-        let counts = limb_counts(&[shapes(true), shapes(false)], usize::from(parameters.log_rows), u64::from(parameters.reserved));
-        prop_assert_eq!(counts.unwrap(), Layout::new(&circuit).unwrap().widths().to_vec());
+        let hiding = hiding(&circuit, &mut numbers);
+        let (rows, reserved) = (usize::from(parameters.log_rows), u64::from(parameters.reserved));
+        let counts = limb_counts(&[shapes(true), shapes(false)], rows, reserved, hiding.as_ref());
+        let layout = match &hiding {
+            None => Layout::new(&circuit).unwrap(),
+            Some(hiding) => Layout::hiding(&circuit, hiding).unwrap(),
+        };
+        prop_assert_eq!(counts.unwrap(), (layout.widths().to_vec(), layout.log_limbs()));
     }
 }
 
@@ -119,8 +172,8 @@ proptest! {
 fn nothing_is_rounded_up_but_the_last_limb() {
     let shapes = vec![vec![768, 3072], vec![768], vec![50257, 768], vec![12, 197, 197]];
     let cells: u64 = shapes.iter().map(|shape| shape.iter().product::<u64>()).sum();
-    let counts = limb_counts(&[shapes], 18, 0).unwrap();
-    assert_eq!(counts, [cells.div_ceil(1 << 18) as usize]);
+    let counts = limb_counts(&[shapes, vec![]], 18, 0, None).unwrap().0;
+    assert_eq!(counts, [cells.div_ceil(1 << 18) as usize, 1]);
 }
 
 #[test]
@@ -138,7 +191,7 @@ fn malformed_forms_and_columns_are_refused() {
     assert!(layout.evaluate(&form(0, 4), &z).is_err());
     assert!(layout.evaluate(&form(1, 3), &z).is_err());
     assert!(layout.evaluate(&form(9, 3), &z).is_err());
-    assert!(limb_counts(&[vec![vec![(1 << 39) - 1]]], 4, 0).is_err());
-    assert!(limb_counts(&[vec![vec![4]]], 3, 8).is_err());
-    assert!(limb_counts(&[vec![vec![4]]], 64, 0).is_err());
+    assert!(limb_counts(&[vec![vec![(1 << 39) - 1]], vec![]], 4, 0, None).is_err());
+    assert!(limb_counts(&[vec![vec![4]], vec![]], 3, 8, None).is_err());
+    assert!(limb_counts(&[vec![vec![4]], vec![]], 64, 0, None).is_err());
 }

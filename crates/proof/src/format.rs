@@ -3,7 +3,8 @@
 use tacit_circuit::{Circuit, Reader, Writer, digest};
 use tacit_transcript::{Digest, Invalid};
 
-use crate::statement::FORMAT;
+use crate::hiding::HideSet;
+use crate::statement::{FORMAT, HIDING_FORMAT, Statement};
 
 const KEY: u8 = b'K';
 const RECEIPT: u8 = b'R';
@@ -11,15 +12,16 @@ const MAGIC: &[u8; 6] = b"tacit\0";
 /// Receipts and keys above this size are refused before anything is read.
 const LARGEST: usize = 1 << 30;
 
-fn header(kind: u8) -> Writer {
+fn header(kind: u8, format: u16) -> Writer {
     let mut writer = Writer::default();
     writer.raw(MAGIC);
     writer.u8(kind);
-    writer.u16(FORMAT);
+    writer.u16(format);
     writer
 }
 
-fn read_header<'a>(bytes: &'a [u8], kind: u8, what: &'static str) -> Result<Reader<'a>, Invalid> {
+/// The format, and what follows it.
+fn read_header<'a>(bytes: &'a [u8], kind: u8, what: &'static str, most: u16) -> Result<(u16, Reader<'a>), Invalid> {
     if bytes.is_empty() {
         return Err(Invalid::Truncated(what));
     }
@@ -33,10 +35,10 @@ fn read_header<'a>(bytes: &'a [u8], kind: u8, what: &'static str) -> Result<Read
         return Err(Invalid::Kind(what));
     }
     let format = reader.u16().map_err(|_| Invalid::Truncated(what))?;
-    if format != FORMAT {
-        return Err(Invalid::Format { what, found: format, known: FORMAT });
+    if !(FORMAT..=most).contains(&format) {
+        return Err(Invalid::Format { what, found: format, known: most });
     }
-    Ok(reader)
+    Ok((format, reader))
 }
 
 /// What a verifier holds: the circuit and the root of the weights.
@@ -50,14 +52,14 @@ pub struct Key {
 
 impl Key {
     pub fn encode(circuit_bytes: &[u8], weights_root: &Digest) -> Vec<u8> {
-        let mut writer = header(KEY);
+        let mut writer = header(KEY, FORMAT);
         writer.bytes(circuit_bytes);
         writer.raw(weights_root);
         writer.finish()
     }
 
     pub fn decode(bytes: &[u8]) -> Result<Self, String> {
-        let mut reader = read_header(bytes, KEY, "key").map_err(|error| error.to_string())?;
+        let (_, mut reader) = read_header(bytes, KEY, "key", FORMAT).map_err(|error| error.to_string())?;
         let malformed = |_| "the key ends too early".to_string();
         let circuit_bytes = reader.bytes().map_err(malformed)?.to_vec();
         let root = reader.raw(32).map_err(malformed)?;
@@ -76,7 +78,9 @@ impl Key {
 pub struct Receipt {
     pub circuit_digest: Digest,
     pub weights_root: Digest,
-    /// The public columns, in the order of the circuit's bindings.
+    /// `None`: a transparent proof, of which nothing is hidden for certain.
+    pub hidden: Option<HideSet>,
+    /// The columns of the tensors that are not hidden, in the order of the circuit's bindings.
     pub publics: Vec<Vec<u8>>,
     pub context: Vec<u8>,
     pub witness_root: Digest,
@@ -84,10 +88,25 @@ pub struct Receipt {
 }
 
 impl Receipt {
+    /// What it states, under a circuit's parameters.
+    pub fn statement<'a>(&'a self, parameters: &'a [u8]) -> Statement<'a> {
+        Statement {
+            circuit_digest: &self.circuit_digest,
+            parameters,
+            weights_root: &self.weights_root,
+            hidden: self.hidden.as_ref(),
+            publics: &self.publics,
+            context: &self.context,
+        }
+    }
+
     pub fn encode(&self) -> Vec<u8> {
-        let mut writer = header(RECEIPT);
+        let mut writer = header(RECEIPT, if self.hidden.is_some() { HIDING_FORMAT } else { FORMAT });
         writer.raw(&self.circuit_digest);
         writer.raw(&self.weights_root);
+        if let Some(set) = &self.hidden {
+            writer.bytes(&set.encode());
+        }
         writer.u32(self.publics.len() as u32);
         for public in &self.publics {
             writer.bytes(public);
@@ -101,12 +120,16 @@ impl Receipt {
     pub fn decode(bytes: &[u8]) -> Result<Self, Invalid> {
         const WHAT: &str = "receipt";
         let short = |_| Invalid::Truncated(WHAT);
-        let mut reader = read_header(bytes, RECEIPT, WHAT)?;
+        let (format, mut reader) = read_header(bytes, RECEIPT, WHAT, HIDING_FORMAT)?;
         let root = |reader: &mut Reader<'_>| -> Result<Digest, Invalid> {
             Digest::try_from(reader.raw(32).map_err(short)?).map_err(|_| Invalid::Truncated(WHAT))
         };
         let circuit_digest = root(&mut reader)?;
         let weights_root = root(&mut reader)?;
+        let hidden = match format {
+            HIDING_FORMAT => Some(HideSet::decode(reader.bytes().map_err(short)?)?),
+            _ => None,
+        };
         let count = reader.u32().map_err(short)?;
         let mut publics = Vec::new();
         for _ in 0..count {
@@ -118,6 +141,6 @@ impl Receipt {
         if reader.remaining() != 0 {
             return Err(Invalid::Trailing(WHAT));
         }
-        Ok(Self { circuit_digest, weights_root, publics, context, witness_root, proof })
+        Ok(Self { circuit_digest, weights_root, hidden, publics, context, witness_root, proof })
     }
 }

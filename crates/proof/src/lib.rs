@@ -20,6 +20,7 @@
 
 mod buffers;
 mod format;
+mod hiding;
 mod oracle;
 mod parameters;
 mod prove;
@@ -28,6 +29,7 @@ mod statement;
 mod verify;
 
 pub use format::{Key, Receipt};
+pub use hiding::HideSet;
 pub use oracle::check;
 pub use parameters::{Security, finish, finish_in_limbs, security, security_of_size};
 pub use prove::{Model, ProveError};

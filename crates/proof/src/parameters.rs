@@ -3,6 +3,7 @@
 use tacit_algebra::multilinear::bits;
 use tacit_circuit::{Circuit, Home, Parameters, Sum, View, Writer};
 use tacit_columns::{Layout, limb_counts};
+use tacit_hide::Variables;
 use tacit_open::security::{
     Choice, FIELD_BITS, FIRST_RATE, choose, choose_smallest, composed, estimated_bytes, list_bits, log_rows,
     rows_to_try, terms,
@@ -10,6 +11,10 @@ use tacit_open::security::{
 use tacit_open::{MAX_LOG_LIMBS, Schedule, Shape};
 use tacit_transcript::Invalid;
 
+use crate::hiding::{SALT, count, hiding};
+
+/// log2 of the rows of the longest limbs.
+const LONGEST: usize = 26;
 /// Bits that every circuit's proofs must have, all terms summed.
 pub const PROFILE_BITS: f64 = 128.0;
 
@@ -102,6 +107,32 @@ pub fn security(circuit: &Circuit) -> Result<Security, Invalid> {
     Ok(Security { terms: all, composed })
 }
 
+/// As [`security`], of a hiding proof: padded messages, `zeros` more claims, the check of the triples and the mask.
+pub fn hidden_security(
+    circuit: &Circuit,
+    schedule: &Schedule,
+    log_limbs: usize,
+    variables: &Variables,
+    zeros: usize,
+) -> Security {
+    let list = list_bits(schedule.log_inverse_rates().first().copied().unwrap_or(0));
+    let mut all = hidden_terms(circuit, variables, zeros, list);
+    all.extend(terms(schedule, log_limbs));
+    let composed = composed(&all);
+    Security { terms: all, composed }
+}
+
+/// Terms of a hiding proof before the opening.
+fn hidden_terms(circuit: &Circuit, variables: &Variables, zeros: usize, list: f64) -> Vec<(String, f64)> {
+    let mut sizes = Sizes::of(circuit);
+    sizes.claims = sizes.claims.saturating_add(zeros);
+    let mut all = sizes.terms(list);
+    let rounds = bits((variables.products.len() as u64).saturating_add(2)) as f64;
+    all.push(("triples: 4n/|K| * L".into(), FIELD_BITS - (4.0 * rounds).log2() - list));
+    all.push(("mask: 1/|K| * L".into(), FIELD_BITS - list));
+    all
+}
+
 /// The opening's schedule of a finished circuit.
 pub fn schedule(parameters: &Parameters) -> Result<Schedule, Invalid> {
     let wide = |list: &[u8]| list.iter().map(|&x| usize::from(x)).collect();
@@ -117,8 +148,7 @@ pub fn schedule(parameters: &Parameters) -> Result<Schedule, Invalid> {
 /// Limbs of the two commitments and their addresses. A commitment has at least one limb.
 pub fn shape(layout: &Layout) -> Shape {
     let widths: Vec<usize> = layout.widths().iter().map(|&width| width.max(1)).collect();
-    let total: usize = widths.iter().sum();
-    Shape { addresses: (0..total as u64).collect(), widths }
+    Shape { addresses: layout.addresses().to_vec(), widths }
 }
 
 /// The parameters as bytes, for the transcript.
@@ -169,36 +199,79 @@ fn chosen(
 /// # Errors
 /// A sentence, when the bytes are no circuit, or no parameters reach the profile.
 pub fn finish(bytes: &[u8]) -> Result<Vec<u8>, String> {
-    finish_in_limbs(bytes, None)
+    finish_in_limbs(bytes, None, 0)
 }
 
 /// As [`finish`], with limbs of 2^`log_rows` rows if that is given: circuits with the same weight columns and limbs of one
-/// length have one commitment to the weights.
+/// length have one commitment to the weights. With `openings` the weights' commitment serves so many proofs that hide; without, none.
 ///
 /// # Errors
 /// As [`finish`], and when the circuit does not fit limbs of that length.
-pub fn finish_in_limbs(bytes: &[u8], log_rows: Option<usize>) -> Result<Vec<u8>, String> {
+pub fn finish_in_limbs(bytes: &[u8], log_rows: Option<usize>, openings: u32) -> Result<Vec<u8>, String> {
     let mut circuit = Circuit::decode(bytes).map_err(|error| error.to_string())?;
     let shapes = |wanted: fn(&Home) -> bool| -> Vec<Vec<u64>> {
         circuit.columns.iter().filter(|column| wanted(&column.home)).map(|column| column.shape.clone()).collect()
     };
-    let commitments =
-        [shapes(|home| matches!(home, Home::Weights)), shapes(|home| matches!(home, Home::Witness | Home::Count))];
-    let size = |shapes: &Vec<Vec<u64>>| -> u64 {
-        shapes.iter().map(|shape| shape.iter().product::<u64>()).fold(0, u64::saturating_add)
-    };
-    let cells: Vec<u64> = commitments.iter().map(size).collect();
-    let choice = chosen(&cells, log_rows, Sizes::of(&circuit), |rows| limb_counts(&commitments, rows, 0))?;
-    let narrow = |list: &[usize]| list.iter().map(|&x| x as u8).collect();
-    circuit.parameters = Parameters {
-        log_rows: choice.schedule.log_rows() as u8,
-        reserved: 0,
-        salt: choice.schedule.salt() as u8,
-        folds: narrow(choice.schedule.folds()),
-        log_inverse_rates: narrow(choice.schedule.log_inverse_rates()),
-        queries: choice.schedule.queries().iter().map(|&x| x as u16).collect(),
+    let weights = shapes(|home| matches!(home, Home::Weights));
+    circuit.parameters = if openings == 0 {
+        let commitments = [weights, shapes(|home| matches!(home, Home::Witness | Home::Count))];
+        let cells = commitments.each_ref().map(|shapes| size(shapes));
+        let limbs = |rows: usize| Ok(limb_counts(&commitments, rows, 0, None)?.0);
+        encoded(&chosen(&cells, log_rows, Sizes::of(&circuit), limbs)?.schedule, 0, 0)
+    } else {
+        // Hidden tensors are committed with the witness: the most that any hide set asks for.
+        let commitments = [weights, shapes(|home| matches!(home, Home::Witness | Home::Count | Home::Public))];
+        hiding_parameters(&circuit, &commitments, log_rows, openings)?
     };
     Ok(circuit.encode())
+}
+
+fn size(shapes: &[Vec<u64>]) -> u64 {
+    shapes.iter().map(|shape| shape.iter().product::<u64>()).fold(0, u64::saturating_add)
+}
+
+fn encoded(schedule: &Schedule, reserved: u32, salt: u8) -> Parameters {
+    let narrow = |list: &[usize]| list.iter().map(|&x| x as u8).collect();
+    Parameters {
+        log_rows: schedule.log_rows() as u8,
+        reserved,
+        salt,
+        folds: narrow(schedule.folds()),
+        log_inverse_rates: narrow(schedule.log_inverse_rates()),
+        queries: schedule.queries().iter().map(|&x| x as u16).collect(),
+    }
+}
+
+/// The shortest limbs that have room for the uniform rows of `openings` proofs in half of their rows, and for those of a witness.
+fn hiding_parameters(
+    circuit: &Circuit,
+    commitments: &[Vec<Vec<u64>>; 2],
+    log_rows: Option<usize>,
+    openings: u32,
+) -> Result<Parameters, String> {
+    let (variables, zeros) = count(circuit).map_err(|error| error.to_string())?;
+    let outer = hidden_terms(circuit, &variables, zeros, list_bits(FIRST_RATE));
+    let least = tacit_open::security::log_rows(&commitments.each_ref().map(|shapes| size(shapes)));
+    let tried = log_rows.map_or(least..=LONGEST, |rows| rows..=rows);
+    for rows in tried {
+        // More limbs ask for more bits, which may ask for more queries, hence more reserved rows: a few turns settle it.
+        let mut log_limbs = 0;
+        for _ in 0..8 {
+            let Ok(choice) = choose(rows, log_limbs, &outer) else { break };
+            let queries = choice.schedule.queries().first().copied().unwrap_or(0) as u64;
+            let reserved = queries.saturating_mul(u64::from(openings));
+            if reserved.saturating_mul(2) > 1 << rows {
+                break;
+            }
+            let hiding = hiding(&choice.schedule, &variables);
+            let Ok((_, needed)) = limb_counts(commitments, rows, reserved, Some(&hiding)) else { break };
+            if needed <= log_limbs {
+                return Ok(encoded(&choice.schedule, reserved as u32, SALT));
+            }
+            log_limbs = needed;
+        }
+    }
+    Err(format!("no limbs have room for the uniform rows of {openings} hiding proofs: ask for fewer openings"))
 }
 
 /// The soundness of any circuit of so many leaves and committed cells, with the parameters that [`finish`] would choose; what

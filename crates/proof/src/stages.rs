@@ -1,10 +1,10 @@
-//! How claims flow: lookup -> contract -> combine -> open. Both sides walk this file's order.
+//! How claims flow: lookup -> contract -> combine -> open. Both sides walk this file's order, and both readings.
 
 use tacit_algebra::K;
 use tacit_algebra::field::PrimeCharacteristicRing;
 use tacit_circuit::{Circuit, Home, Values};
-use tacit_columns::{Claim, Form, FormTerm, known};
-use tacit_transcript::Invalid;
+use tacit_columns::{Claim, Form, FormTerm, Views, known};
+use tacit_transcript::{Invalid, Reading};
 
 /// All claims left by lookup and contract. Contract's total of the virtual products is taken off the fingerprints' claim.
 pub fn gather<V>(lookup: Option<(Claim<V>, Claim<V>)>, virtual_total: V, contract: Vec<Claim<V>>) -> Vec<Claim<V>>
@@ -18,6 +18,24 @@ where
     }
     claims.extend(contract);
     claims
+}
+
+/// Reads lookup and contract: the claims that they leave.
+///
+/// # Errors
+/// When the proof ends early, a message is not canonical, or a check fails.
+pub fn outer<R: Reading>(
+    circuit: &Circuit,
+    views: &mut Views,
+    reading: &mut R,
+) -> Result<Vec<Claim<R::Value>>, Invalid> {
+    let lookup = tacit_lookup::verify(circuit, views, reading)?;
+    let (claims, virtuals) = match lookup {
+        Some(reduced) => (Some((reduced.numerators, reduced.fingerprints)), reduced.virtuals),
+        None => (None, Vec::new()),
+    };
+    let contract = tacit_contract::verify(circuit, &virtuals, views, reading)?;
+    Ok(gather(claims, contract.virtual_total, contract.claims))
 }
 
 /// Powers of `zeta` turn all claims into one: `<form, committed columns> = value`. Terms on public columns are evaluated.

@@ -2,8 +2,12 @@
 
 use tacit_transcript::{Digest, Transcript};
 
-/// The version of the protocol; a part of every transcript.
+use crate::hiding::HideSet;
+
+/// The version of keys and of transparent receipts; a part of their transcripts.
 pub const FORMAT: u16 = 1;
+/// The version of receipts that hide.
+pub const HIDING_FORMAT: u16 = 2;
 
 /// What a receipt states, as bytes.
 #[derive(Debug, Clone, Copy)]
@@ -12,7 +16,8 @@ pub struct Statement<'a> {
     /// The encoding of all parameters of the profile.
     pub parameters: &'a [u8],
     pub weights_root: &'a Digest,
-    /// The public columns, in the order of the circuit's bindings.
+    pub hidden: Option<&'a HideSet>,
+    /// The shown columns, in the order of the circuit's bindings.
     pub publics: &'a [Vec<u8>],
     pub context: &'a [u8],
 }
@@ -21,9 +26,11 @@ impl Statement<'_> {
     /// The transcript after stage 1; the witness' root follows.
     pub fn bind(&self, witness_root: &Digest) -> Transcript {
         let mut transcript = Transcript::new("tacit");
-        transcript.absorb("format", &FORMAT.to_le_bytes());
+        let format = if self.hidden.is_some() { HIDING_FORMAT } else { FORMAT };
+        let hidden = self.hidden.map(HideSet::encode).unwrap_or_default();
+        transcript.absorb("format", &format.to_le_bytes());
         transcript.absorb("profile 128", self.parameters);
-        transcript.absorb("hidden", &0u32.to_le_bytes());
+        transcript.absorb("hidden", &[&(hidden.len() as u32).to_le_bytes(), hidden.as_slice()].concat());
         transcript.absorb("circuit", self.circuit_digest);
         transcript.absorb("model commitment", self.weights_root);
         transcript.absorb("linked commitments", &0u32.to_le_bytes());
@@ -56,10 +63,16 @@ mod tests {
             circuit_digest: &zeros,
             parameters: &[1],
             weights_root: &zeros,
+            hidden: None,
             publics: &publics,
             context: b"context",
         };
+        let set = |weights, publics: &[bool]| HideSet { weights, publics: publics.to_vec() };
+        let sets = [set(true, &[false, false]), set(false, &[true, false]), set(true, &[true, false])];
         let others = [
+            Statement { hidden: Some(&sets[0]), ..plain },
+            Statement { hidden: Some(&sets[1]), ..plain },
+            Statement { hidden: Some(&sets[2]), ..plain },
             Statement { circuit_digest: &ones, ..plain },
             Statement { parameters: &[2], ..plain },
             Statement { weights_root: &ones, ..plain },

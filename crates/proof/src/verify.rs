@@ -2,15 +2,15 @@
 
 use tacit_algebra::K;
 use tacit_circuit::Values;
-use tacit_columns::{Layout, Views};
+use tacit_columns::{Form, Layout, Views};
 use tacit_open::{Schedule, Shape};
 use tacit_transcript::{Invalid, Reading, Receiver};
 
 use crate::buffers::{empty, fill};
 use crate::format::{Key, Receipt};
+use crate::hiding::{committed, reduce};
 use crate::parameters::{PROFILE_BITS, parameter_bytes, schedule, security, shape};
-use crate::stages::{combine, gather};
-use crate::statement::Statement;
+use crate::stages::{combine, outer};
 
 /// Why a receipt is not valid for a key and a context.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -71,29 +71,35 @@ impl VerifyingKey {
             return Err(Refused::Context);
         }
         let values = self.publics(receipt)?;
-        let statement = Statement {
-            circuit_digest: &receipt.circuit_digest,
-            parameters: &self.parameters,
-            weights_root: &receipt.weights_root,
-            publics: &receipt.publics,
-            context: &receipt.context,
-        };
+        let transcript = receipt.statement(&self.parameters).bind(&receipt.witness_root);
+        let mut receiver = Receiver::new(transcript, &receipt.proof);
         let circuit = &self.key.circuit;
-        let mut receiver = Receiver::new(statement.bind(&receipt.witness_root), &receipt.proof);
-        let mut views = Views::default();
-        let lookup = tacit_lookup::verify(circuit, &mut views, &mut receiver)?;
-        let (claims, virtuals) = match lookup {
-            Some(reduced) => (Some((reduced.numerators, reduced.fingerprints)), reduced.virtuals),
-            None => (None, Vec::new()),
-        };
-        let contract = tacit_contract::verify(circuit, &virtuals, &mut views, &mut receiver)?;
-        let claims = gather(claims, contract.virtual_total, contract.claims);
-        let zeta: K = receiver.draw("combine");
-        let (form, value) = combine(circuit, &values, claims, zeta)?;
+        match &receipt.hidden {
+            None => {
+                let claims = outer(circuit, &mut Views::default(), &mut receiver)?;
+                let zeta: K = receiver.draw("combine");
+                let (form, value) = combine(circuit, &values, claims, zeta)?;
+                self.open(receipt, &self.layout, &self.shape, (form, value), receiver)
+            }
+            Some(set) => {
+                let circuit = committed(circuit, &self.schedule, set)?;
+                let (mode, form, value, receiver) = reduce(circuit, &self.schedule, &values, receiver)?;
+                self.open(receipt, &mode.layout, &mode.shape, (form, value), receiver)
+            }
+        }
+    }
+
+    fn open(
+        &self,
+        receipt: &Receipt,
+        layout: &Layout,
+        shape: &Shape,
+        (form, value): (Form, K),
+        mut receiver: Receiver<'_>,
+    ) -> Result<(), Refused> {
         let roots = [receipt.weights_root, receipt.witness_root];
-        tacit_open::verify(&self.schedule, &roots, &self.shape, value, &mut receiver, |point| {
-            self.layout.evaluate(&form, point)
-        })?;
+        let extension = |point: &[K]| layout.evaluate(&form, point);
+        tacit_open::verify(&self.schedule, &roots, shape, value, &mut receiver, extension)?;
         receiver.finish()?;
         Ok(())
     }
@@ -116,14 +122,16 @@ impl VerifyingKey {
         ]
     }
 
-    /// The public columns as integers, each inside the interval that its binding demands.
+    /// The shown tensors' columns as integers, each inside the interval that its binding demands.
     fn publics(&self, receipt: &Receipt) -> Result<Values, Refused> {
         let circuit = &self.key.circuit;
-        if receipt.publics.len() != circuit.publics.len() {
-            return Err(Refused::PublicCount { found: receipt.publics.len(), wanted: circuit.publics.len() });
+        let shown = |index: usize| receipt.hidden.as_ref().is_none_or(|set| !set.hides(index));
+        let bindings: Vec<_> = circuit.publics.iter().enumerate().filter(|(index, _)| shown(*index)).collect();
+        if receipt.publics.len() != bindings.len() {
+            return Err(Refused::PublicCount { found: receipt.publics.len(), wanted: bindings.len() });
         }
         let mut values = empty(circuit);
-        for (binding, bytes) in circuit.publics.iter().zip(&receipt.publics) {
+        for ((_, binding), bytes) in bindings.into_iter().zip(&receipt.publics) {
             fill(circuit, &mut values, binding.column, bytes).map_err(|_| Refused::PublicSize(binding.name.clone()))?;
             let cells = values.columns.get(binding.column as usize).map_or(&[][..], Vec::as_slice);
             if cells.iter().any(|&cell| cell < binding.lowest || cell > binding.highest) {

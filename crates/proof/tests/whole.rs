@@ -36,7 +36,7 @@ fn limbs_of_a_given_length_prove_and_are_committed_to_as_such() {
     let own = Circuit::decode(&finish(&unfinished).unwrap()).unwrap().parameters.log_rows;
     let mut roots = Vec::new();
     for rows in [own, own + 1] {
-        let circuit = finish_in_limbs(&unfinished, Some(usize::from(rows))).unwrap();
+        let circuit = finish_in_limbs(&unfinished, Some(usize::from(rows)), 0).unwrap();
         assert_eq!(Circuit::decode(&circuit).unwrap().parameters.log_rows, rows);
         let buffers = toy::buffers(0);
         let mut model = Model::setup(&circuit, &buffers.weights, &Progress::default()).unwrap();
@@ -47,7 +47,7 @@ fn limbs_of_a_given_length_prove_and_are_committed_to_as_such() {
     }
     assert_ne!(roots[0], roots[1]);
     assert_eq!(roots[0], proved(0).1.weights_root);
-    assert!(finish_in_limbs(&unfinished, Some(200)).is_err());
+    assert!(finish_in_limbs(&unfinished, Some(200), 0).is_err());
 }
 
 #[test]

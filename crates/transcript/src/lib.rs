@@ -32,6 +32,7 @@ use std::ops::{Add, Mul, Sub};
 use tacit_algebra::{K, from_bytes, to_bytes};
 
 pub use keccak::{Digest, keccak256};
+pub use prove::Randomness;
 pub use sponge::Transcript;
 
 /// Why bytes are not a valid proof. The text names the check, never a value.
@@ -84,23 +85,54 @@ pub trait Reading {
 }
 
 /// The prover's side: absorbs what it sends and keeps it.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Sender {
     pub transcript: Transcript,
     proof: Vec<u8>,
+    /// When hiding: one for every message that is not in clear, in this order.
+    pads: Option<std::vec::IntoIter<K>>,
 }
 
 impl Sender {
     pub fn new(transcript: Transcript) -> Self {
-        Self { transcript, proof: Vec::new() }
+        Self { transcript, proof: Vec::new(), pads: None }
     }
 
+    /// A sender whose messages are one-time padded.
+    pub fn padded(transcript: Transcript, pads: Vec<K>) -> Self {
+        Self { transcript, proof: Vec::new(), pads: Some(pads.into_iter()) }
+    }
+
+    /// Sends a value, or, when hiding, its sum with the next pad.
+    ///
+    /// # Panics
+    /// When no pad is left: a pad never serves twice.
     pub fn send(&mut self, label: &'static str, value: K) {
-        self.send_bytes(label, &to_bytes(value));
+        let Some(pads) = &mut self.pads else {
+            return self.disclose(label, value);
+        };
+        let pad = pads.next();
+        assert!(pad.is_some(), "every message has a pad of its own");
+        self.disclose(label, value + pad.unwrap_or_default());
     }
 
     pub fn send_many(&mut self, label: &'static str, values: &[K]) {
         values.iter().for_each(|&value| self.send(label, value));
+    }
+
+    /// Sends a value in clear in both modes.
+    pub fn disclose(&mut self, label: &'static str, value: K) {
+        self.send_bytes(label, &to_bytes(value));
+    }
+
+    /// What was sent so far.
+    pub fn sent(&self) -> &[u8] {
+        &self.proof
+    }
+
+    /// Pads that no message has used.
+    pub fn pads_left(&self) -> usize {
+        self.pads.as_ref().map_or(0, ExactSizeIterator::len)
     }
 
     /// Bytes of a length that the verifier knows.

@@ -9,7 +9,12 @@ use crate::Layout;
 use crate::layout::Block;
 
 /// The committed cells of all limbs.
-pub struct Cells<'a>(Vec<Blocks<Source<'a>>>);
+pub struct Cells<'a> {
+    /// By address.
+    limbs: Vec<Blocks<Option<Source<'a>>>>,
+    /// Of every limb.
+    addresses: Vec<u64>,
+}
 
 /// Where a block's cells lie in their column: at `outer[o] + inner[i]`.
 struct Source<'a> {
@@ -21,25 +26,28 @@ struct Source<'a> {
 }
 
 impl Layout {
-    /// The cells of every limb; `values` holds all columns of the commitments that will be read.
+    /// The cells of every limb; `values` holds all columns of the commitments that will be read, the uniform ones behind the
+    /// circuit's. Columns that are missing or empty are read as zeros.
     pub fn committed<'a>(&self, values: &'a Values) -> Cells<'a> {
-        let source = |block: &Block| Source::new(block, self.shape_of(block.column).unwrap_or(&[]), values);
-        Cells(self.prepared(source))
+        let held = |block: &Block| values.columns.get(block.column as usize).filter(|cells| !cells.is_empty());
+        let shape = |block: &Block| self.shape_of(block.column).unwrap_or(&[]);
+        let source = |block: &Block| held(block).map(|cells| Source::new(block, shape(block), cells));
+        Cells { limbs: self.prepared(source), addresses: self.addresses.clone() }
     }
 }
 
 impl Cells<'_> {
-    /// Writes the cells `first ..` of the limb at `address`; rows that hold no cell are zero.
-    pub fn read(&self, address: usize, first: usize, rows: &mut [F]) {
+    /// Writes the cells `first ..` of a limb (counted over all commitments); rows that hold no cell are zero.
+    pub fn read(&self, limb: usize, first: usize, rows: &mut [F]) {
         rows.fill(F::ZERO);
-        for (part, at, source) in self.0[address].within(first, rows.len()) {
-            source.copy(at, &mut rows[part]);
+        for (part, at, source) in self.limbs[self.addresses[limb] as usize].within(first, rows.len()) {
+            source.iter().for_each(|source| source.copy(at, &mut rows[part.clone()]));
         }
     }
 }
 
 impl<'a> Source<'a> {
-    fn new(block: &Block, shape: &[u64], values: &'a Values) -> Self {
+    fn new(block: &Block, shape: &[u64], cells: &'a [i64]) -> Self {
         let mut strides = vec![1usize; shape.len()];
         for a in (1..shape.len()).rev() {
             strides[a - 1] = strides[a] * shape[a] as usize;
@@ -48,7 +56,7 @@ impl<'a> Source<'a> {
         let outer = offsets(&block.parts[..cut], &strides[..cut]);
         let inner = offsets(&block.parts[cut..], &strides[cut..]);
         let contiguous = inner[inner.len() - 1] - inner[0] == inner.len() - 1;
-        Self { cells: &values.columns[block.column as usize], outer, inner, contiguous }
+        Self { cells, outer, inner, contiguous }
     }
 
     /// The cells `at ..` of the block.

@@ -66,9 +66,9 @@ impl Layout {
         Rows(self.prepared(prepare))
     }
 
-    /// `prepare` of every block, limb by limb.
+    /// `prepare` of every block, address by address.
     pub(crate) fn prepared<T: Send>(&self, prepare: impl Fn(&Block) -> T + Sync) -> Vec<Blocks<T>> {
-        let mut limbs: Vec<Vec<&Block>> = vec![Vec::new(); self.widths.iter().sum()];
+        let mut limbs: Vec<Vec<&Block>> = vec![Vec::new(); 1 << self.log_limbs()];
         for block in &self.blocks {
             limbs[block.address as usize].push(block);
         }

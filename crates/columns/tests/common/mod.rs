@@ -69,11 +69,8 @@ pub fn inner(values: &[i64], shape: &[u64], weights: &[Arc<Weight>]) -> K {
     indices(shape).into_iter().zip(values).map(term).sum()
 }
 
-pub fn apply(form: &Form, circuit: &Circuit, values: &Values) -> K {
-    let term = |t: &FormTerm| {
-        let id = t.column as usize;
-        t.coefficient * inner(&values.columns[id], &circuit.columns[id].shape, &t.weights)
-    };
+pub fn apply(form: &Form, shape: impl Fn(ColumnId) -> Vec<u64>, values: &Values) -> K {
+    let term = |t: &FormTerm| t.coefficient * inner(&values.columns[t.column as usize], &shape(t.column), &t.weights);
     form.iter().map(term).sum()
 }
 

@@ -62,7 +62,7 @@ impl Forger {
         let queries = parameters.queries.iter().map(|&x| usize::from(x)).collect();
         let (folds, rates) = (wide(&parameters.folds), wide(&parameters.log_inverse_rates));
         let schedule = Schedule::new(usize::from(parameters.log_rows), folds, rates, queries, 0).unwrap();
-        let shape = Shape { widths: layout.widths().to_vec(), addresses: layout.addresses() };
+        let shape = Shape { widths: layout.widths().to_vec(), addresses: layout.addresses().to_vec() };
         Self { bytes: key.key.circuit_bytes.clone(), circuit, layout, schedule, shape }
     }
 
@@ -100,6 +100,7 @@ impl Forger {
         };
         Receipt {
             circuit_digest: digest(&self.bytes),
+            hidden: None,
             weights_root: weights.root(),
             publics: self.circuit.publics.iter().map(|binding| public(binding.column)).collect(),
             context: b"context".to_vec(),

@@ -1,5 +1,7 @@
 //! What both sides know before the opening starts.
 
+use std::ops::Range;
+
 use p3_field::{Field, PrimeCharacteristicRing, TwoAdicField};
 use tacit_algebra::multilinear::bits;
 use tacit_algebra::{F, K, to_bytes};
@@ -25,7 +27,7 @@ impl Schedule {
     /// # Errors
     /// When a limb has more than 2^30 rows, folds exceed the rows or leave more than 2^16 of them, a fold is not in 1 ..= 8, a
     /// rate is not in 2^-1 ..= 2^-10, an oracle has no queries or more than 65535, the lists do not fit together, a domain
-    /// exceeds 2^32 points, or leaves are salted (this version commits to unsalted rows).
+    /// exceeds 2^32 points, or a salt is not 0, 4, 8, .. or 64 bytes.
     pub fn new(
         log_rows: usize,
         folds: Vec<usize>,
@@ -42,7 +44,7 @@ impl Schedule {
             (log_inverse_rates.len() == oracles && queries.len() == oracles, "the schedule: number of oracles"),
             (log_inverse_rates.iter().all(|rate| (1..=10).contains(rate)), "the schedule: rates"),
             (queries.iter().all(|count| (1..=0xffff).contains(count)), "the schedule: queries"),
-            (salt == 0, "the schedule: salted leaves"),
+            (salt <= 64 && salt % 4 == 0, "the schedule: bytes of a salt"),
         ];
         if let Some((_, failed)) = checks.iter().find(|(holds, _)| !holds) {
             return Err(Invalid::Check(failed));
@@ -94,6 +96,41 @@ impl Schedule {
         self.log_message(i).saturating_add(self.log_inverse_rates.get(i).copied().unwrap_or(0))
     }
 
+    /// The rows T, ascending and disjoint: where four limbs of a hiding commitment hold uniform cells, so that everything that
+    /// oracles 1, 2, .. and the final polynomial show is uniform (`docs/hiding.md`).
+    ///
+    /// The vector before the i-th fold has blocks of B rows. Every block but the first has `q_i` of these rows, for the opened rows of
+    /// oracle i; the second one `q_(i-1) + 1` more, for the values at the queries before and out of the domain; block `2^(k_i - j)` two
+    /// more, for the j-th round. Once a block is too short, the whole vector is uniform. The final polynomial's rows are.
+    pub fn trace(&self) -> Vec<Range<u64>> {
+        let shown = |i: usize| (self.count(i) as u64).min(1 << self.log_domain(i));
+        let mut runs: Vec<Range<u64>> = vec![0..1 << self.log_final()];
+        for (i, &fold) in (1..).zip(&self.folds) {
+            let block = 1u64 << self.log_message(i);
+            let mut wanted = vec![shown(i); 1 << fold];
+            let mut want = |s: usize, more: u64| {
+                wanted.iter_mut().skip(s).take(1).for_each(|count| *count = count.saturating_add(more));
+            };
+            want(1, shown(i.saturating_sub(1)).saturating_add(1));
+            (0..fold).for_each(|j| want(1 << j, 2));
+            if wanted.iter().skip(1).any(|&count| count > block) {
+                runs.push(0..block << fold);
+                break;
+            }
+            let later = (0u64..).zip(wanted).skip(1);
+            runs.extend(later.map(|(s, count)| s.saturating_mul(block)..s.saturating_mul(block).saturating_add(count)));
+        }
+        runs.sort_by_key(|run| (run.start, run.end));
+        let mut merged: Vec<Range<u64>> = Vec::new();
+        for run in runs {
+            match merged.last_mut().filter(|last| run.start <= last.end) {
+                Some(last) => last.end = last.end.max(run.end),
+                None => merged.push(run),
+            }
+        }
+        merged
+    }
+
     /// Queries to oracle `i`.
     pub(crate) fn count(&self, i: usize) -> usize {
         self.queries.get(i).copied().unwrap_or(0)
@@ -129,13 +166,13 @@ impl Shape {
         self.addresses.len()
     }
 
-    /// k0 = ceil(log2 limbs): variables of the first sumcheck.
+    /// k0: variables of the first sumcheck, the digits of the largest address.
     pub fn log_limbs(&self) -> usize {
-        bits(self.addresses.len() as u64)
+        bits(self.addresses.iter().max().map_or(0, |&last| last.saturating_add(1)))
     }
 
     /// # Errors
-    /// When a commitment has no limb, counts disagree, there are more than 2^16 limbs, or addresses repeat or are too large.
+    /// When a commitment has no limb, counts disagree, there are more than 2^16 limbs, or addresses repeat, or need more digits than twice as many limbs would.
     pub fn check(&self) -> Result<(), Invalid> {
         let total = self.widths.iter().fold(0usize, |sum, &width| sum.saturating_add(width));
         let distinct: std::collections::BTreeSet<&u64> = self.addresses.iter().collect();
@@ -144,7 +181,7 @@ impl Shape {
             && total == self.addresses.len()
             && self.log_limbs() <= MAX_LOG_LIMBS
             && distinct.len() == total
-            && self.addresses.iter().all(|address| address >> self.log_limbs() == 0);
+            && self.log_limbs() <= bits(self.addresses.len() as u64).saturating_add(1);
         if sane { Ok(()) } else { Err(Invalid::Check("the shape of the limbs")) }
     }
 }

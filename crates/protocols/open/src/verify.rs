@@ -141,12 +141,20 @@ impl Oracle {
             for (leaves, &width) in opened.iter_mut().zip(&self.widths) {
                 let (part, rest) =
                     row.split_at_checked(8usize.saturating_mul(width)).ok_or(Invalid::Truncated("opening: rows"))?;
-                leaves.push((position, leaf(&[], part)));
+                leaves.push((position, part));
                 row = rest;
             }
         }
-        for (root, leaves) in self.roots.iter().zip(&opened) {
-            verify_tree(root, depth, leaves, receiver)?;
+        let size = schedule.salt();
+        for (root, rows) in self.roots.iter().zip(opened) {
+            let mut salts = receiver.take("opening: salts", rows.len().saturating_mul(size))?;
+            let mut leaves = Vec::with_capacity(rows.len());
+            for (position, row) in rows {
+                let (salt, rest) = salts.split_at_checked(size).ok_or(Invalid::Truncated("opening: salts"))?;
+                leaves.push((position, leaf(salt, row)));
+                salts = rest;
+            }
+            verify_tree(root, depth, &leaves, receiver)?;
         }
         Ok(answers)
     }

@@ -9,7 +9,7 @@ use tacit_algebra::packed::{Packed, WIDTH, pack};
 use tacit_algebra::progress::{Progress, Stopped};
 use tacit_algebra::{F, K, P};
 use tacit_open::{Commitment, Schedule, Scratch, Shape, Weights, commit, open, verify};
-use tacit_transcript::{Digest, Invalid, Receiver, Sender, Transcript};
+use tacit_transcript::{Digest, Invalid, Randomness, Receiver, Sender, Transcript};
 
 fn cell(random: &mut SmallRng) -> F {
     F::from_u64(random.random_range(0..P))
@@ -48,7 +48,7 @@ impl Weights for Held<'_> {
 fn commit_to(schedule: &Schedule, limbs: &[Vec<F>]) -> Commitment {
     let cells =
         |limb: usize, first: usize, rows: &mut [F]| rows.copy_from_slice(&limbs[limb][first..first + rows.len()]);
-    commit(schedule, limbs.len(), cells, &Progress::default()).unwrap()
+    commit(schedule, limbs.len(), &Randomness::new([5; 32]), cells, &Progress::default()).unwrap()
 }
 
 impl Case {
@@ -101,7 +101,8 @@ impl Case {
             rows.copy_from_slice(&self.limbs[limb][first..first + rows.len()])
         };
         let weights = Held(&self.weights);
-        open(&self.schedule, &commitments, &self.shape, cells, &weights, value, scratch, sender, progress)
+        let salts = Randomness::new([6; 32]);
+        open(&self.schedule, &commitments, &self.shape, cells, &weights, value, &salts, scratch, sender, progress)
     }
 
     fn form(&self, point: &[K]) -> K {
@@ -123,8 +124,9 @@ impl Case {
     }
 }
 
+/// With salts of 0 to 16 bytes.
 fn schedule(log_rows: usize, folds: &[usize], rates: &[usize], queries: &[usize]) -> Schedule {
-    Schedule::new(log_rows, folds.to_vec(), rates.to_vec(), queries.to_vec(), 0).unwrap()
+    Schedule::new(log_rows, folds.to_vec(), rates.to_vec(), queries.to_vec(), 4 * (log_rows % 5)).unwrap()
 }
 
 proptest! {
@@ -215,7 +217,7 @@ fn other_statements_are_refused() {
     for widths in [vec![4, 3], vec![2, 5], vec![5, 3], vec![7], vec![5, 2, 0], vec![usize::MAX, 8]] {
         assert!(check(&roots, &Shape { widths, ..shape.clone() }, case.value, K::ZERO).is_err());
     }
-    for address in [8, u64::MAX, shape.addresses[1]] {
+    for address in [16, u64::MAX, shape.addresses[1]] {
         let mut addresses = shape.addresses.clone();
         addresses[0] = address;
         assert!(check(&roots, &Shape { addresses, ..shape.clone() }, case.value, K::ZERO).is_err());
@@ -284,7 +286,9 @@ fn schedules_are_checked() {
     assert!(new(8, &[4], &[2, 11], &[1, 1], 0).is_err());
     assert!(new(8, &[4], &[2, 2], &[0, 1], 0).is_err());
     assert!(new(8, &[4], &[2, 2], &[1, 65536], 0).is_err());
-    assert!(new(8, &[4], &[2, 2], &[1, 1], 16).is_err());
+    assert!(new(8, &[4], &[2, 2], &[1, 1], 16).is_ok());
+    assert!(new(8, &[4], &[2, 2], &[1, 1], 17).is_err());
+    assert!(new(8, &[4], &[2, 2], &[1, 1], 68).is_err());
     assert!(new(30, &[8, 8], &[3, 1, 1], &[1, 1, 1], 0).is_err());
     assert!(new(8, &[usize::MAX, 2], &[2; 3], &[1; 3], 0).is_err());
 }
@@ -296,5 +300,5 @@ fn stopping_is_heard() {
     progress.stop.store(true, std::sync::atomic::Ordering::Relaxed);
     let mut sender = Sender::new(Transcript::new("opening test"));
     assert!(case.open(case.value, &mut Scratch::default(), &mut sender, &progress).is_err());
-    assert!(commit(&case.schedule, 1, |_, _, rows| rows.fill(F::ZERO), &progress).is_err());
+    assert!(commit(&case.schedule, 1, &Randomness::public(), |_, _, rows| rows.fill(F::ZERO), &progress).is_err());
 }

@@ -10,7 +10,7 @@ use tacit_algebra::packed::{Packed, WIDTH, pack};
 use tacit_algebra::progress::Progress;
 use tacit_algebra::{F, K};
 use tacit_open::{Scratch, Shape, Weights, commit, open, security, verify};
-use tacit_transcript::{Receiver, Sender, Transcript};
+use tacit_transcript::{Randomness, Receiver, Sender, Transcript};
 
 /// Seconds of all threads so far, user and system (Linux; elsewhere 0): walls lie on a busy machine.
 fn processor_seconds() -> f64 {
@@ -45,6 +45,7 @@ fn measure(log_rows: usize, widths: [usize; 2]) {
     let rows = 1 << log_rows;
     let (mut seconds, mut processor) = (Vec::new(), Vec::new());
     let mut all: Vec<Vec<F>> = Vec::new();
+    let salts = Randomness::public();
     let commitments: Vec<_> = widths
         .iter()
         .map(|&width| {
@@ -54,7 +55,7 @@ fn measure(log_rows: usize, widths: [usize; 2]) {
             let cells = |limb: usize, first: usize, rows: &mut [F]| {
                 rows.copy_from_slice(&limbs[limb][first..first + rows.len()]);
             };
-            let commitment = commit(&schedule, width, cells, &progress).unwrap();
+            let commitment = commit(&schedule, width, &salts, cells, &progress).unwrap();
             seconds.push(start.elapsed().as_secs_f64());
             processor.push(processor_seconds() - before);
             all.extend(limbs);
@@ -78,7 +79,8 @@ fn measure(log_rows: usize, widths: [usize; 2]) {
     let (start, before) = (Instant::now(), processor_seconds());
     let commitments: Vec<_> = commitments.iter().collect();
     let mut scratch = Scratch::default();
-    open(&schedule, &commitments, &shape, cells, &weights, value, &mut scratch, &mut sender, &progress).unwrap();
+    open(&schedule, &commitments, &shape, cells, &weights, value, &salts, &mut scratch, &mut sender, &progress)
+        .unwrap();
     let opened = start.elapsed().as_secs_f64();
     processor.push(processor_seconds() - before);
     let proof = sender.finish();

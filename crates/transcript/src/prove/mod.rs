@@ -1,6 +1,8 @@
-//! What a prover does with hashes: whole trees.
+//! What only a prover does: whole trees, secret randomness.
 
 mod lanes;
+mod randomness;
 mod tree;
 
+pub use randomness::Randomness;
 pub use tree::Tree;

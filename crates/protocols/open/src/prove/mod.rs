@@ -9,7 +9,7 @@ use p3_field::{BasedVectorSpace, PrimeCharacteristicRing};
 use tacit_algebra::multilinear::bits;
 use tacit_algebra::progress::{Progress, Stopped};
 use tacit_algebra::{F, K};
-use tacit_transcript::{Digest, Sender};
+use tacit_transcript::{Digest, Randomness, Sender};
 
 use crate::schedule::{Schedule, Shape, bind};
 use batch::Batch;
@@ -17,14 +17,15 @@ use encode::Codeword;
 use sumcheck::{Message, Sumcheck};
 
 pub use batch::{Scratch, Weights};
-pub use encode::{Commitment, commit};
+pub use encode::{Commitment, SALTS, commit};
 
 /// Proves `<weights, limbs> = value` over all limbs of all commitments.
 ///
 /// `cells(limb, first, rows)` writes the cells `first ..` of a limb, limbs counted over all commitments; they must be the cells that
 /// were committed to. It is called for aligned ranges of rows, by all threads.
 ///
-/// The caller has absorbed everything that defines the form. The proof of a wrong `value` is refused.
+/// The caller has absorbed everything that defines the form. The proof of a wrong `value` is refused. `salts` are those of the oracles
+/// after the commitments (streams [`SALTS`] + 1, ..).
 ///
 /// # Errors
 /// [`Stopped`] when `progress` asks for it.
@@ -39,6 +40,7 @@ pub fn open(
     cells: impl Fn(usize, usize, &mut [F]) + Sync,
     weights: &impl Weights,
     value: K,
+    salts: &Randomness,
     scratch: &mut Scratch,
     sender: &mut Sender,
     progress: &Progress,
@@ -61,10 +63,10 @@ pub fn open(
 
     let mut oracle: Option<Codeword> = None;
     for (i, &fold) in (1..).zip(schedule.folds()) {
-        let next = commit_blocks(schedule, i, fold, &state);
+        let next = commit_blocks(schedule, i, fold, &state, salts);
         sender.send_bytes("opening: oracle", &next.root());
         let z = sender.draw("opening: out of domain");
-        sender.send("opening: out of domain", state.univariate(z));
+        sender.disclose("opening: out of domain", state.univariate(z));
         let positions = answer(schedule, i - 1, &trees(commitments, &oracle), sender);
         let zeta = sender.draw("opening: combine");
         let mut coefficients = zeta.powers().skip(1);
@@ -75,21 +77,22 @@ pub fn open(
         oracle = Some(next);
         progress.advance(units >> bits(schedule.folds().len() as u64 + 1))?;
     }
-    sender.send_many("opening: final", &state.vector());
+    state.vector().into_iter().for_each(|coefficient| sender.disclose("opening: final", coefficient));
     answer(schedule, schedule.folds().len(), &trees(commitments, &oracle), sender);
     state.run(schedule.log_final(), |message| exchange(sender, message));
     progress.advance(units >> bits(schedule.folds().len() as u64 + 1))
 }
 
 fn exchange(sender: &mut Sender, (constant, leading): Message) -> K {
-    sender.send_many("opening: round", &[constant, leading]);
+    sender.disclose("opening: round", constant);
+    sender.disclose("opening: round", leading);
     sender.draw("opening: fold")
 }
 
 /// Oracle i: the contiguous blocks of the vector as columns of K, so `3 2^fold` columns of F.
-fn commit_blocks(schedule: &Schedule, i: usize, fold: usize, state: &Sumcheck) -> Codeword {
+fn commit_blocks(schedule: &Schedule, i: usize, fold: usize, state: &Sumcheck, salts: &Randomness) -> Codeword {
     let block = state.len() >> fold;
-    Codeword::new(schedule, i, 3 << fold, |first, rows| {
+    Codeword::new(schedule, i, 3 << fold, salts, |first, rows| {
         for (row, cells) in (first..).zip(rows.chunks_exact_mut(3 << fold)) {
             for (column, cells) in cells.chunks_exact_mut(3).enumerate() {
                 cells.copy_from_slice(state.element(column * block + row).as_basis_coefficients_slice());
@@ -113,6 +116,8 @@ fn answer(schedule: &Schedule, i: usize, trees: &[&Codeword], sender: &mut Sende
         positions.iter().flat_map(|&position| trees.iter().flat_map(move |tree| tree.row(position))).collect();
     sender.send_bytes("opening: rows", &rows);
     for tree in trees {
+        let salts: Vec<u8> = positions.iter().flat_map(|&position| tree.salt(position)).collect();
+        sender.attach(&salts);
         sender.attach(&tree.siblings(&positions).concat());
     }
     positions

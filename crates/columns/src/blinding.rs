@@ -1,0 +1,200 @@
+//! Rows that hold no column: where the uniform cells of a hiding layout lie (`docs/hiding.md`).
+
+use std::ops::Range;
+
+use tacit_algebra::multilinear::bits;
+use tacit_circuit::ColumnId;
+use tacit_transcript::Invalid;
+
+use crate::layout::{Block, Layout, place};
+
+/// Limbs that hold the rows T.
+const TRACED: usize = 4;
+/// Coordinates of an address, at most.
+const MOST_LOG_LIMBS: usize = 16;
+
+/// What the hiding mode adds to the witness commitment.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Hiding {
+    /// Elements of K: pads, their products, dummies.
+    pub pads: u64,
+    /// The rows T, ascending and disjoint: uniform in four limbs.
+    pub trace: Vec<Range<u64>>,
+    /// Queries to oracle 0: so many rows at the top of every other limb are uniform.
+    pub queries: u64,
+}
+
+impl Hiding {
+    /// Uniform cells of a mask limb: twice the `2 k0 + 1` that the first rounds show, since they lie in the base field.
+    fn mask(log_limbs: usize) -> u64 {
+        4u64.saturating_mul(log_limbs as u64).saturating_add(2)
+    }
+
+    /// The kept rows of the `k0 + 1` limbs at the addresses 0, 1, 2, 4, ..
+    fn special(&self, log_rows: usize, log_limbs: usize) -> Result<Vec<Kept>, Invalid> {
+        let short = Invalid::Circuit("limbs are too short to hide in");
+        let rows = 1u64.checked_shl(log_rows as u32).ok_or(short.clone())?;
+        let top = rows.checked_sub(self.queries).ok_or(short.clone())?;
+        let mask = top.checked_sub(Self::mask(log_limbs)).ok_or(short.clone())?..top;
+        let free = self.trace.iter().all(|run| run.end <= mask.start || run.start >= mask.end);
+        if !free || log_limbs.saturating_add(1) < TRACED {
+            return Err(short);
+        }
+        let noise = |limb: usize| if limb < TRACED { self.trace.clone() } else { vec![top..rows] };
+        Ok((0..=log_limbs).map(|limb| Kept { noise: noise(limb), mask: mask.clone() }).collect())
+    }
+
+    fn ordinary(&self, log_rows: usize) -> Kept {
+        Kept::top(log_rows, self.queries)
+    }
+}
+
+/// The columns of a layout that no circuit names; their cells are uniform. Their identifiers follow those of the circuit.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Uniform {
+    /// Shape [variables, 3]. Its cells are uniform, or products of such.
+    pub pads: Option<ColumnId>,
+    /// One per mask limb.
+    pub masks: Vec<ColumnId>,
+    /// Of both commitments; of weight zero in every claim.
+    pub noise: [Option<ColumnId>; 2],
+}
+
+/// The mask columns of a layout and their lengths.
+pub fn mask_columns(layout: &Layout) -> Vec<(ColumnId, u64)> {
+    let length = |id: ColumnId| layout.shape_of(id).map_or(0, |shape| shape.iter().product());
+    layout.uniform().masks.iter().map(|&id| (id, length(id))).collect()
+}
+
+/// The rows of a limb that no column may use.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Kept {
+    pub noise: Vec<Range<u64>>,
+    pub mask: Range<u64>,
+}
+
+impl Kept {
+    fn top(log_rows: usize, count: u64) -> Self {
+        let rows = 1u64.checked_shl(log_rows as u32).unwrap_or(0);
+        let run = rows.saturating_sub(count)..rows;
+        Self { noise: if count == 0 { Vec::new() } else { vec![run] }, mask: 0..0 }
+    }
+
+    /// The largest aligned chunks `(exponent, row)` of a limb of `2^rows` rows that hold no kept row.
+    pub(crate) fn free(&self, rows: u32) -> Vec<(u32, u64)> {
+        let (mut found, mut open) = (Vec::new(), vec![(rows, 0u64)]);
+        let runs = || self.noise.iter().chain(std::iter::once(&self.mask)).filter(|run| run.start < run.end);
+        while let Some((e, row)) = open.pop() {
+            let end = row.saturating_add(1u64.checked_shl(e).unwrap_or(0));
+            if runs().all(|run| run.end <= row || run.start >= end) {
+                found.push((e, row));
+            } else if !runs().any(|run| run.start <= row && run.end >= end) {
+                let half = e.saturating_sub(1);
+                open.extend([(half, row), (half, row | 1 << half)]);
+            }
+        }
+        found
+    }
+}
+
+/// Blocks of both commitments (addresses count within each), limbs, and the kept rows of every limb.
+pub(crate) struct Arrangement {
+    pub blocks: [Vec<Block>; 2],
+    pub widths: Vec<usize>,
+    /// Coordinates of an address.
+    pub log_limbs: usize,
+    pub kept: [Vec<Kept>; 2],
+}
+
+/// Places the columns of both commitments; the top `reserved` rows of the weights' limbs stay free of them.
+pub(crate) fn arrange(
+    columns: &[Vec<(ColumnId, &[u64])>; 2],
+    log_rows: usize,
+    reserved: u64,
+    hiding: Option<&Hiding>,
+) -> Result<Arrangement, Invalid> {
+    let [weights, witness] = columns;
+    let static_limb = Kept::top(log_rows, reserved);
+    let (weight_blocks, weight_limbs) = place(weights, log_rows, &[], &static_limb)?;
+    let arrangement = |blocks: Vec<Block>, limbs: usize, log_limbs: usize, mut kept: Vec<Kept>, other: Kept| {
+        kept.resize(limbs, other);
+        Arrangement {
+            blocks: [weight_blocks.clone(), blocks],
+            widths: vec![weight_limbs, limbs],
+            log_limbs,
+            kept: [vec![static_limb.clone(); weight_limbs], kept],
+        }
+    };
+    let Some(hiding) = hiding else {
+        let (blocks, limbs) = place(witness, log_rows, &[], &Kept::default())?;
+        let log_limbs = bits(weight_limbs.saturating_add(limbs) as u64);
+        return Ok(arrangement(blocks, limbs, log_limbs, Vec::new(), Kept::default()));
+    };
+    // More coordinates ask for more mask limbs, which may ask for more coordinates.
+    let fewest = bits(weight_limbs.saturating_add(TRACED) as u64);
+    for log_limbs in fewest..=MOST_LOG_LIMBS {
+        let special = hiding.special(log_rows, log_limbs)?;
+        let (blocks, limbs) = place(witness, log_rows, &special, &hiding.ordinary(log_rows))?;
+        if bits(weight_limbs.saturating_add(limbs) as u64) <= log_limbs {
+            return Ok(arrangement(blocks, limbs, log_limbs, special, hiding.ordinary(log_rows)));
+        }
+    }
+    Err(Invalid::Circuit("too many limbs"))
+}
+
+/// The address of every limb, commitment after commitment: as they come, or, with `log_limbs` coordinates, the first limbs of the
+/// witness at 0, 1, 2, 4, .. and the others at what is left.
+pub(crate) fn addresses(widths: &[usize], log_limbs: Option<usize>) -> Vec<u64> {
+    let total = widths.iter().fold(0usize, |sum, &width| sum.saturating_add(width));
+    let Some(log_limbs) = log_limbs else {
+        return (0..total as u64).collect();
+    };
+    let special = std::iter::once(0).chain((0..log_limbs as u32).map(|b| 1u64.checked_shl(b).unwrap_or(0)));
+    let mut others = (0u64..).filter(|address| !(*address == 0 || address.is_power_of_two()));
+    let weights = widths.first().copied().unwrap_or(0);
+    let mut found: Vec<u64> = others.by_ref().take(weights).collect();
+    found.extend(special);
+    found.extend(others.take(total.saturating_sub(found.len())));
+    found
+}
+
+/// The blocks of a column of one axis whose cells lie on the given runs of rows of the given limbs; and its length. Longer blocks
+/// come first, so that every block starts at a multiple of its size.
+pub(crate) fn fixed(column: ColumnId, runs: &[(u64, &[Range<u64>])]) -> (Vec<Block>, u64) {
+    let mut chunks: Vec<(u32, u64, u64)> = Vec::new();
+    for (limb, run) in runs.iter().flat_map(|(limb, runs)| runs.iter().map(move |run| (*limb, run))) {
+        let mut row = run.start;
+        while row < run.end {
+            let longest = run.end.saturating_sub(row).ilog2();
+            let e = row.trailing_zeros().min(longest);
+            chunks.push((e, limb, row));
+            row = row.saturating_add(1u64.checked_shl(e).unwrap_or(1));
+        }
+    }
+    chunks.sort_by_key(|&(e, limb, row)| (std::cmp::Reverse(e), limb, row));
+    let mut start = 0u64;
+    let mut blocks = Vec::with_capacity(chunks.len());
+    for (e, address, row) in chunks {
+        blocks.push(Block { column, parts: vec![(start, e)], address, row });
+        start = start.saturating_add(1u64.checked_shl(e).unwrap_or(0));
+    }
+    (blocks, start)
+}
+
+/// Limbs per commitment (at least one each) and coordinates of an address, for weights and witness of these shapes in limbs of
+/// `2^log_rows` rows.
+pub fn limb_counts(
+    commitments: &[Vec<Vec<u64>>; 2],
+    log_rows: usize,
+    reserved: u64,
+    hiding: Option<&Hiding>,
+) -> Result<(Vec<usize>, usize), Invalid> {
+    let pads = hiding.map(|hiding| [hiding.pads, 3]);
+    let [weights, witness] = commitments.each_ref().map(|shapes| -> Vec<(ColumnId, &[u64])> {
+        (0u32..).zip(shapes).map(|(id, shape)| (id, shape.as_slice())).collect()
+    });
+    let pads = pads.iter().map(|shape| (ColumnId::MAX, shape.as_slice()));
+    let columns = [weights, witness.into_iter().chain(pads).collect()];
+    let arrangement = arrange(&columns, log_rows, reserved, hiding)?;
+    Ok((arrangement.widths, arrangement.log_limbs))
+}
