@@ -28,15 +28,17 @@ RELAXED = {
     ("circuit/src/lib.rs", "prove"): PROVERS,
     ("columns/src/lib.rs", "prove"): PROVERS,
     ("protocols/contract/src/lib.rs", "prove"): PROVERS,
+    ("protocols/hide/src/lib.rs", "prove"): PROVERS,
     ("protocols/lookup/src/lib.rs", "prove"): PROVERS,
     ("protocols/open/src/lib.rs", "prove"): PROVERS,
 }
 # Field elements, their vectors, and the generic values of a verifier, whose text is empty or V: nothing that can overflow.
 FIELD_TYPES = {
     "p3_goldilocks::Goldilocks", "tacit_algebra::F", "p3_field::extension::ExtField",
-    "tacit_algebra::p3_field::extension::ExtField", "tacit_algebra::packed::Packed", "V", "",
+    "tacit_algebra::p3_field::extension::ExtField", "tacit_algebra::packed::Packed", "affine::Affine", "tacit_hide::Affine",
+    "V", "",
 }  # fmt: skip
-PROVER_FILES = ("proof/src/prove.rs", "proof/src/oracle.rs", "binding/src/prover.rs", "binding/src/lib.rs")
+PROVER_FILES = ("proof/src/prove.rs", "proof/src/blinding.rs", "proof/src/oracle.rs", "binding/src/prover.rs", "binding/src/lib.rs")
 
 
 @cache

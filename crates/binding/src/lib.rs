@@ -34,11 +34,11 @@ fn digest(circuit: &[u8]) -> [u8; 32] {
 }
 
 /// Chooses the parameters of an unfinished circuit (docs/circuit.md) and returns the bytes of the finished one; its limbs have
-/// 2^log_rows rows if that is given.
+/// 2^log_rows rows if that is given, and its weights' commitment serves `openings` proofs that hide.
 #[pyfunction]
-#[pyo3(signature = (circuit, log_rows=None))]
-fn finish(circuit: &[u8], log_rows: Option<usize>) -> PyResult<Vec<u8>> {
-    tacit_proof::finish_in_limbs(circuit, log_rows).map_err(Malformed::new_err)
+#[pyo3(signature = (circuit, log_rows=None, openings=0))]
+fn finish(circuit: &[u8], log_rows: Option<usize>, openings: u32) -> PyResult<Vec<u8>> {
+    tacit_proof::finish_in_limbs(circuit, log_rows, openings).map_err(Malformed::new_err)
 }
 
 /// Every soundness term in bits, and their sum, of a circuit of so many leaves and committed cells, as `finish` would choose.

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex};
 
 use pyo3::prelude::*;
-use tacit_proof::{Model, ProveError};
+use tacit_proof::{HideSet, Model, ProveError};
 
 use crate::{Malformed, Stopped, Unsatisfied};
 
@@ -57,11 +57,21 @@ impl Prover {
 
 #[pymethods]
 impl Prover {
-    /// Commits to the weights.
+    /// Commits to the weights; with a secret seed, so that proofs can hide.
     #[new]
-    fn new(python: Python<'_>, circuit: &[u8], weights: &[u8], progress: &Progress) -> PyResult<Self> {
-        let model = python.detach(|| Model::setup(circuit, weights, &progress.0)).map_err(raise)?;
-        Ok(Self(Mutex::new(model)))
+    #[pyo3(signature = (circuit, weights, progress, seed=None))]
+    fn new(
+        python: Python<'_>,
+        circuit: &[u8],
+        weights: &[u8],
+        progress: &Progress,
+        seed: Option<[u8; 32]>,
+    ) -> PyResult<Self> {
+        let setup = || match seed {
+            None => Model::setup(circuit, weights, &progress.0),
+            Some(seed) => Model::setup_blinded(circuit, weights, seed, &progress.0),
+        };
+        Ok(Self(Mutex::new(python.detach(setup).map_err(raise)?)))
     }
 
     /// The bytes of the verifier's key.
@@ -69,7 +79,9 @@ impl Prover {
         Ok(Cow::Owned(self.lock()?.key()))
     }
 
-    /// The bytes of a receipt.
+    /// The bytes of a receipt; `hide` has one byte (0 or 1) for the weights and one per
+    /// binding; without it the proof is transparent.
+    #[pyo3(signature = (public, witness, context, progress, hide=None))]
     fn prove(
         &self,
         python: Python<'_>,
@@ -77,10 +89,18 @@ impl Prover {
         witness: &[u8],
         context: &[u8],
         progress: &Progress,
+        hide: Option<&[u8]>,
     ) -> PyResult<Cow<'_, [u8]>> {
         let receipt = python.detach(|| -> PyResult<Vec<u8>> {
-            let receipt = self.lock()?.prove(public, witness, context, &progress.0).map_err(raise)?;
-            Ok(receipt.encode())
+            let mut model = self.lock()?;
+            let receipt = match hide {
+                None => model.prove(public, witness, context, &progress.0),
+                Some(hide) => {
+                    let set = HideSet::decode(hide).map_err(|error| Malformed::new_err(error.to_string()))?;
+                    model.prove_hiding(public, witness, &set, context, &progress.0)
+                }
+            };
+            Ok(receipt.map_err(raise)?.encode())
         })?;
         Ok(Cow::Owned(receipt))
     }

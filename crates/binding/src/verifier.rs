@@ -37,7 +37,12 @@ impl Receipt {
         Cow::Borrowed(&self.0.context)
     }
 
-    /// The public columns, in the order of the circuit's bindings.
+    /// One byte (0 or 1) for the weights and one per binding: what is hidden. None for a transparent proof.
+    fn hidden(&self) -> Option<Cow<'_, [u8]>> {
+        self.0.hidden.as_ref().map(|set| Cow::Owned(set.encode()))
+    }
+
+    /// The columns of the tensors that are not hidden, in the order of the circuit's bindings.
     fn publics(&self) -> Vec<Cow<'_, [u8]>> {
         self.0.publics.iter().map(|bytes| Cow::Borrowed(bytes.as_slice())).collect()
     }

@@ -40,7 +40,7 @@ impl Hiding {
         if !free || log_limbs.saturating_add(1) < TRACED {
             return Err(short);
         }
-        let noise = |limb: usize| if limb < TRACED { self.trace.clone() } else { vec![top..rows] };
+        let noise = |limb: usize| if limb < TRACED { self.trace.clone() } else { std::iter::once(top..rows).collect() };
         Ok((0..=log_limbs).map(|limb| Kept { noise: noise(limb), mask: mask.clone() }).collect())
     }
 

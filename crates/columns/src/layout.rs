@@ -111,7 +111,7 @@ impl Layout {
                 shapes.insert(id, vec![cells]);
                 Some(id)
             };
-            if let Some(id) = noise_names.iter_mut().nth(commitment).and_then(Option::take) {
+            if let Some(id) = noise_names.get_mut(commitment).and_then(Option::take) {
                 let id = add(id, &noise);
                 uniform.noise.iter_mut().skip(commitment).take(1).for_each(|slot| *slot = id);
             }

@@ -18,6 +18,7 @@
     )
 )]
 
+mod blinding;
 mod buffers;
 mod format;
 mod hiding;

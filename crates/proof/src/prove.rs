@@ -2,16 +2,16 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tacit_algebra::field::PrimeCharacteristicRing;
+use tacit_algebra::K;
 use tacit_algebra::packed::Packed;
 use tacit_algebra::progress::{Progress, Stopped};
-use tacit_algebra::{K, signed};
 use tacit_circuit::{Circuit, CircuitError, Failure, Home, Values, count_lookups, digest};
 use tacit_columns::{Layout, Rows, Views};
 use tacit_hide::{Pads, prove_triples};
 use tacit_open::{Commitment, Schedule, Scratch, Shape, Weights};
 use tacit_transcript::{Digest, Invalid, Randomness, Receiver, Sender};
 
+use crate::blinding::{PADS, masked, put, uniform};
 use crate::buffers::{bytes, cut, empty, homes};
 use crate::format::{Key, Receipt};
 use crate::hiding::{HideSet, Mode, reduce};
@@ -320,39 +320,6 @@ struct Stage<'a> {
     circuit: &'a Circuit,
     layout: &'a Layout,
     shape: &'a Shape,
-}
-
-/// Streams of a commitment's randomness; the salts have theirs.
-const NOISE: u64 = 0;
-const PADS: u64 = 1;
-const MASKS: u64 = 2;
-
-/// Puts a column's cells where its identifier says.
-fn put(values: &mut Values, column: Option<u32>, cells: Vec<i64>) {
-    if let Some(column) = column.map(|column| column as usize) {
-        values.columns.resize(values.columns.len().max(column + 1), Vec::new());
-        values.columns[column] = cells;
-    }
-}
-
-/// Draws the uniform cells of a commitment, pads excepted.
-fn uniform(layout: &Layout, commitment: usize, values: &mut Values, randomness: &Randomness) {
-    let length = |id: u32| layout.shape_of(id).map_or(0, |shape| shape.iter().product::<u64>() as usize);
-    if let Some(noise) = layout.uniform().noise[commitment] {
-        put(values, Some(noise), randomness.cells(NOISE, length(noise)));
-    }
-    for (stream, &mask) in (MASKS..).zip(layout.uniform().masks.iter().filter(|_| commitment == 1)) {
-        put(values, Some(mask), randomness.cells(stream, length(mask)));
-    }
-}
-
-/// `sum over mask limbs j and rows i of z^((j + 1)(i + 1)) cell`.
-fn masked(layout: &Layout, values: &Values, z: K) -> K {
-    let column = |(&mask, base): (&u32, K)| -> K {
-        let cells = &values.columns[mask as usize];
-        cells.iter().zip(base.powers().skip(1)).map(|(&cell, power)| power * signed(cell)).sum()
-    };
-    layout.uniform().masks.iter().zip(z.powers().skip(1)).map(column).sum()
 }
 
 /// The opening's view of a form on the layout.

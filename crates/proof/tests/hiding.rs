@@ -4,9 +4,8 @@
 mod toy;
 
 use tacit_algebra::progress::Progress;
-use tacit_circuit::{Circuit, Home};
-use tacit_proof::{HideSet, Model, Receipt, Refused, VerifyingKey, finish_in_limbs};
-use tacit_transcript::Randomness;
+use tacit_circuit::Circuit;
+use tacit_proof::{HideSet, Model, Receipt, VerifyingKey, finish_in_limbs};
 
 fn set(weights: bool, publics: &[bool]) -> HideSet {
     HideSet { weights, publics: publics.to_vec() }

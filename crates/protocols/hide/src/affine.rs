@@ -55,7 +55,8 @@ impl Affine {
                 Ordering::Greater => terms.extend(others.next().map(|(b, y)| (b, y * scale))),
                 Ordering::Equal => {
                     terms.push((a, x + y * scale));
-                    (mine.next(), others.next());
+                    mine.next();
+                    others.next();
                 }
             }
         }

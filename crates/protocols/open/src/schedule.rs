@@ -44,7 +44,7 @@ impl Schedule {
             (log_inverse_rates.len() == oracles && queries.len() == oracles, "the schedule: number of oracles"),
             (log_inverse_rates.iter().all(|rate| (1..=10).contains(rate)), "the schedule: rates"),
             (queries.iter().all(|count| (1..=0xffff).contains(count)), "the schedule: queries"),
-            (salt <= 64 && salt % 4 == 0, "the schedule: bytes of a salt"),
+            (salt <= 64 && salt.is_multiple_of(4), "the schedule: bytes of a salt"),
         ];
         if let Some((_, failed)) = checks.iter().find(|(holds, _)| !holds) {
             return Err(Invalid::Check(failed));
@@ -104,7 +104,7 @@ impl Schedule {
     /// more, for the j-th round. Once a block is too short, the whole vector is uniform. The final polynomial's rows are.
     pub fn trace(&self) -> Vec<Range<u64>> {
         let shown = |i: usize| (self.count(i) as u64).min(1 << self.log_domain(i));
-        let mut runs: Vec<Range<u64>> = vec![0..1 << self.log_final()];
+        let mut runs: Vec<Range<u64>> = std::iter::once(0..1 << self.log_final()).collect();
         for (i, &fold) in (1..).zip(&self.folds) {
             let block = 1u64 << self.log_message(i);
             let mut wanted = vec![shown(i); 1 << fold];
