@@ -1,4 +1,5 @@
 from _typeshed import Incomplete
+from collections.abc import Sequence
 from typing import final
 
 @final
@@ -25,17 +26,18 @@ class Prover:
     """
     A circuit whose weights are committed.
     """
-    def __new__(cls, /, circuit: bytes, weights: bytes, progress: Progress) -> Prover:
+    def __new__(cls, /, circuit: bytes, weights: bytes, progress: Progress, seed: Sequence[int] | None = None) -> Prover:
         """
-        Commits to the weights.
+        Commits to the weights; with a secret seed, so that proofs can hide.
         """
     def key(self, /) -> bytes:
         """
         The bytes of the verifier's key.
         """
-    def prove(self, /, public: bytes, witness: bytes, context: bytes, progress: Progress) -> bytes:
+    def prove(self, /, public: bytes, witness: bytes, context: bytes, progress: Progress, hide: bytes | None = None) -> bytes:
         """
-        The bytes of a receipt.
+        The bytes of a receipt; `hide` has one byte (0 or 1) for the weights and one per
+        binding; without it the proof is transparent.
         """
 
 @final
@@ -46,9 +48,13 @@ class Receipt:
     def __new__(cls, /, data: bytes) -> Receipt: ...
     def circuit_digest(self, /) -> bytes: ...
     def context(self, /) -> bytes: ...
+    def hidden(self, /) -> bytes | None:
+        """
+        One byte (0 or 1) for the weights and one per binding: what is hidden. None for a transparent proof.
+        """
     def publics(self, /) -> list[bytes]:
         """
-        The public columns, in the order of the circuit's bindings.
+        The columns of the tensors that are not hidden, in the order of the circuit's bindings.
         """
     def sizes(self, /) -> list[tuple[str, int]]:
         """
@@ -94,10 +100,10 @@ def digest(circuit: bytes) -> bytes:
     Keccak-256 of a circuit's bytes.
     """
 
-def finish(circuit: bytes, log_rows: int | None = None) -> bytes:
+def finish(circuit: bytes, log_rows: int | None = None, openings: int = 0) -> bytes:
     """
     Chooses the parameters of an unfinished circuit (docs/circuit.md) and returns the bytes of the finished one; its limbs have
-    2^log_rows rows if that is given.
+    2^log_rows rows if that is given, and its weights' commitment serves `openings` proofs that hide.
     """
 
 def security_of_size(leaves: int, cells: int) -> tuple[list[tuple[str, float]], float]:

@@ -29,6 +29,7 @@ pub mod tamper;
 
 use std::ops::{Add, Mul, Sub};
 
+use p3_field::PrimeCharacteristicRing;
 use tacit_algebra::{K, from_bytes, to_bytes};
 
 pub use keccak::{Digest, keccak256};
@@ -103,17 +104,16 @@ impl Sender {
         Self { transcript, proof: Vec::new(), pads: Some(pads.into_iter()) }
     }
 
-    /// Sends a value, or, when hiding, its sum with the next pad.
-    ///
-    /// # Panics
-    /// When no pad is left: a pad never serves twice.
+    /// Sends a value, or, when hiding, its sum with the next pad. A pad never serves twice: a message that has none left is not
+    /// sent, and the proof is too short for any verifier.
     pub fn send(&mut self, label: &'static str, value: K) {
-        let Some(pads) = &mut self.pads else {
-            return self.disclose(label, value);
+        let pad = match &mut self.pads {
+            None => Some(K::ZERO),
+            Some(pads) => pads.next(),
         };
-        let pad = pads.next();
-        assert!(pad.is_some(), "every message has a pad of its own");
-        self.disclose(label, value + pad.unwrap_or_default());
+        if let Some(pad) = pad {
+            self.disclose(label, value + pad);
+        }
     }
 
     pub fn send_many(&mut self, label: &'static str, values: &[K]) {
@@ -217,7 +217,6 @@ impl Reading for Receiver<'_> {
     }
 
     fn require_zero(&mut self, value: K, check: &'static str) -> Result<(), Invalid> {
-        use p3_field::PrimeCharacteristicRing;
         if value == K::ZERO { Ok(()) } else { Err(Invalid::Check(check)) }
     }
 }
