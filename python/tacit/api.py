@@ -12,7 +12,7 @@ from typing import Any
 from tacit import _core, images, inputs, progress
 from tacit.arithmetize import arithmetize
 from tacit.errors import InputError, ModelError
-from tacit.fidelity import Reference, measure
+from tacit.fidelity import Reference, is_faithful, measure
 from tacit.frontends import torch
 from tacit.frontends.estimators import from_estimator
 from tacit.frontends.models import free_inputs, load
@@ -25,7 +25,7 @@ from tacit.lower import Lowered, lower
 from tacit.model import Model, commit
 from tacit.observe import Range, observe, runs
 from tacit.operators import EXPANSIONS, SUPPORTED
-from tacit.passes import expand, simplify
+from tacit.passes import expand, join_softmax, simplify
 from tacit.quantize import Scales, Width, quantize
 from tacit.receipt import Receipt
 from tacit.report import Report
@@ -54,8 +54,8 @@ def compile(
 ) -> Model:
     """Compiles a model to an integer model, its circuit and its key, and measures it. ONNX: a path, bytes or ModelProto; torch:
     a module or an exported program; weights: the path of a GGUF file or of a safetensors model's folder; fitted estimators of
-    scikit-learn, XGBoost and LightGBM, which get 'faithful' widths where labels or numbers differ on the samples under
-    'standard' ones.
+    scikit-learn, XGBoost and LightGBM, which get 'faithful' widths where labels or numbers differ on the samples, or between
+    them, under 'standard' ones.
 
     `samples`: inputs that the model will see; their ranges fix the scales. An array equal to the declared shape is one
     sample; otherwise the first axis counts samples. None: typical inputs are made up, with a warning. `held`: more rows, which
@@ -72,7 +72,7 @@ def compile(
     scale = images.scale_of(image)
     given, model = model, from_estimator(model)
     source, rows, declared = sampled(model, samples, scale, shapes, trips, fixed)
-    graph = simplify(expand(source, EXPANSIONS))
+    graph = simplify(expand(join_softmax(source), EXPANSIONS))
     require_supported(graph, SUPPORTED)
     if samples is None:
         rows = typical_rows(graph, scale)
@@ -82,7 +82,8 @@ def compile(
         ranges = loosened(graph, ranges, scale)
     against = Reference(reference(source, graph), rows, () if held is None else inputs.many(held, declared, scale))
     scales, lowered, report = assigned(graph, ranges, against, widths, tolerance, like)
-    if given is not model and tolerance is None and widths == "standard" and not is_faithful(report, against.graph):
+    chosen = given is model or tolerance is not None or widths != "standard"
+    if not chosen and not is_faithful(report, lowered, scales, against, graph):
         scales, lowered, report = assigned(graph, ranges, against, "faithful", None, like)
     unfinished, weights = arithmetize(lowered.program, lowered.weights)
     circuit = finish(unfinished, *(() if like is None else (like.log_rows,)))
@@ -172,15 +173,3 @@ def finish(circuit: bytes, *log_rows: int) -> bytes:
 def reference(source: Graph, graph: Graph) -> Graph:
     """The model as it was given, where onnxruntime runs it, else what it was simplified to: what fidelity is measured against."""
     return source if runs(source) else graph
-
-
-LARGEST_ERROR = 2.0**-8
-"""Of a float output, relative to the largest."""
-
-
-def is_faithful(report: Report, graph: Graph) -> bool:
-    """Whether every label of the samples is the float model's; of a model without labels, whether its numbers are close."""
-    labels = [f for f in report.fidelity if not graph.values[f.name].is_float]
-    if labels:
-        return all(f.max_abs_error == 0 for f in labels)
-    return all(f.max_abs_error <= LARGEST_ERROR * f.largest for f in report.fidelity)

@@ -137,3 +137,32 @@ def relative_noise(exact: np.ndarray, found: np.ndarray) -> float:
     error = float(np.sqrt(np.mean(np.square(wanted - found)[finite])))
     size = float(np.sqrt(np.mean(np.square(wanted[finite]))))
     return error / size if size else error
+
+
+LARGEST_ERROR = 2.0**-8
+"""Of a float output, relative to the largest, of a model without labels."""
+LARGEST_SCORE_ERROR = 2.0**-7
+"""Of scores or probabilities beside a label."""
+MOST_BETWEEN = 32
+
+
+def is_faithful(report: Report, lowered: Lowered, scales: Scales, against: Reference, graph: Graph) -> bool:
+    """Whether labels are the float model's and numbers are close, on the samples and between them: samples that an estimator was
+    fitted on say little of others (each is its own nearest neighbour)."""
+    if not is_close(report, graph):
+        return False
+    rows = list(against.rows)[: MOST_BETWEEN + 1]
+    return is_close(measure(lowered, scales, Reference(against.graph, between(rows)), graph), graph)
+
+
+def is_close(report: Report, graph: Graph) -> bool:
+    """Labels equal, numbers within LARGEST_SCORE_ERROR of the largest; without labels within LARGEST_ERROR."""
+    labels = [f for f in report.fidelity if not graph.values[f.name].is_float]
+    limit = LARGEST_SCORE_ERROR if labels else LARGEST_ERROR
+    return all(f.max_abs_error <= (0 if f in labels else limit * f.largest) for f in report.fidelity)
+
+
+def between(rows: Sequence[Mapping[str, np.ndarray]]) -> list[dict[str, np.ndarray]]:
+    """The means of floats of each two rows that follow one another; whole numbers are those of the first."""
+    pairs = list(zip(rows, rows[1:])) or [(row, row) for row in rows]
+    return [{n: (a[n] + b[n]) / 2 if a[n].dtype.kind == "f" else a[n] for n in a} for a, b in pairs]

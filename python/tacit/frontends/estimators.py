@@ -23,6 +23,8 @@ BASES = {
 """Package -> the classes whose instances are its models."""
 OPSETS = {"": 20, "ai.onnx.ml": 3}
 INPUT = "input"
+WITHOUT_ZIPMAP = [True, False, "columns"]
+"""What the option may be where skl2onnx has registered none: this very list marks such converters."""
 EXTRA = "pip install 'tacit-zkml[estimators]'"
 
 
@@ -104,8 +106,10 @@ def from_sklearn(model: Any, features: int) -> onnx.ModelProto:
 
 def prepare(part: Any, options: dict[int, dict[str, Any]]) -> None:
     """What skl2onnx needs to be told or given in another form, for one estimator inside the (copied) model."""
-    if hasattr(part, "_fit_method"):
-        options[id(part)] = {"optim": "cdist"}  # neighbours: distances as one operator instead of a loop
+    if hasattr(part, "_fit_method") or (hasattr(part, "kernel_") and hasattr(part, "X_train_")):
+        options[id(part)] = {"optim": "cdist"}  # neighbours, Gaussian processes: distances as one operator instead of a loop
+    if hasattr(part, "classes_") and lacks_zipmap(type(part)):
+        options[id(part)] = {"zipmap": False}
     if hasattr(part, "flatten_transform"):
         part.flatten_transform = None  # of `transform` alone, and refused when set
     if hasattr(part, "_predictors"):
@@ -113,6 +117,21 @@ def prepare(part: Any, options: dict[int, dict[str, Any]]) -> None:
         for tree in (tree for row in part._predictors for tree in row):
             tree.nodes = signed(tree.nodes)
             tree.nodes["num_threshold"] = [down(threshold) for threshold in tree.nodes["num_threshold"]]
+
+
+def lacks_zipmap(kind: type) -> bool:
+    """Whether skl2onnx's converter of a class of classifiers refuses the option `zipmap`, which its converter of pipelines gives
+    to whatever comes last; it takes it from now on."""
+    from skl2onnx._supported_operators import sklearn_operator_name_map
+    from skl2onnx.common._registration import _converter_pool
+
+    registered = _converter_pool.get(sklearn_operator_name_map.get(kind))
+    allowed = getattr(registered, "_options", None)
+    if not isinstance(allowed, dict) or "nocl" not in allowed:
+        return False
+    if "zipmap" not in allowed:
+        allowed["zipmap"] = WITHOUT_ZIPMAP
+    return allowed["zipmap"] is WITHOUT_ZIPMAP
 
 
 def take_flags(alias: str) -> None:
@@ -162,6 +181,7 @@ def parts(model: Any) -> Iterator[Any]:
         seen.add(id(item))
         if package_of(item) is not None:
             yield item
+        if type(item).__module__.partition(".")[0] in BASES:  # estimators, and what holds fitted ones inside them
             waiting.extend(getattr(item, "__dict__", {}).values())
         elif isinstance(item, dict):
             waiting.extend(item.values())

@@ -12,6 +12,8 @@ from tacit.passes.identities import remove_identities
 from tacit.passes.masks import bound_masks
 from tacit.passes.no_elements import fold_no_elements
 from tacit.passes.scaling import fold_scaling
+from tacit.passes.softmax import join_softmax
+from tacit.passes.squares import scale_squares
 
 __all__ = [
     "bound_masks",
@@ -20,9 +22,11 @@ __all__ = [
     "fold_constants",
     "fold_no_elements",
     "fold_scaling",
+    "join_softmax",
     "merge_bias",
     "remove_dead_code",
     "remove_identities",
+    "scale_squares",
     "simplify",
 ]
 
@@ -32,6 +36,7 @@ PASSES = (
     fold_constants,
     bound_masks,
     remove_identities,
+    scale_squares,
     fold_scaling,
     fold_batch_normalization,
     merge_bias,

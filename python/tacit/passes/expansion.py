@@ -4,6 +4,7 @@ that every intermediate value gets a range and a scale of its own."""
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -20,10 +21,14 @@ Expand = Callable[["Expansion", Node], "str | Sequence[str]"]
 class Expansion(Writer):
     """The parts of one node while they are written down."""
 
-    def __init__(self, graph: Graph, node: Node, values: dict[str, Value], constants: dict[str, np.ndarray]) -> None:
+    def __init__(
+        self, graph: Graph, node: Node, values: dict[str, Value], constants: dict[str, np.ndarray], shared: dict[Any, Any]
+    ) -> None:
         super().__init__(node.name, graph.opset, values, constants)
         self.graph = graph
         self.node = node
+        self.shared = shared
+        """What expansions of earlier nodes of this graph leave to those of later ones; keys begin with the operator's name."""
 
     @property
     def place(self) -> str:
@@ -38,6 +43,7 @@ def expand(graph: Graph, expansions: Mapping[str, Expand]) -> Graph:
     if not any(node.kind in expansions for node in graph.nodes):
         return graph
     values, constants = dict(graph.values), dict(graph.constants)
+    shared: dict[Any, Any] = {}
 
     def parts(nodes: Sequence[Node], depth: int) -> list[Node]:
         found: list[Node] = []
@@ -48,7 +54,7 @@ def expand(graph: Graph, expansions: Mapping[str, Expand]) -> Graph:
                 continue
             if depth == DEEPEST:
                 raise ModelError(f"Node {node} expands into itself.")
-            made = Expansion(graph, node, values, constants)
+            made = Expansion(graph, node, values, constants, shared)
             results = expansion(made, node)
             results = [results] if isinstance(results, str) else list(results)
             found.extend(parts([*made.nodes, *_named(node, results, values)], depth + 1))

@@ -51,9 +51,20 @@ def power(context: Context, node: Node) -> None:
         reciprocal(context, node)
     elif exponent is not None:
         context.defer(output, source, Function("power", (exponent,)))
+    elif (rate := rate_of(context, node)) is not None:
+        context.defer(output, node.inputs[1], Function("affine", (rate, 0.0)).then(Function("exp")))
     else:
         result = of_floats(context, node)
         context.put(output, movement.expand(context.builder, result, context.shape(output)))
+
+
+def rate_of(context: Context, node: Node) -> float | None:
+    """log b of one constant base b > 0 for all elements: b^x = exp(x log b) is one table."""
+    base = context.constant(node.inputs[0])
+    whole_shape = context.shape(node.inputs[1]) == context.shape(node.outputs[0])
+    if base is None or base.size != 1 or base.reshape(-1)[0] <= 0 or not whole_shape:
+        return None
+    return float(np.log(np.float64(base.reshape(-1)[0])))
 
 
 @dataclass(frozen=True)

@@ -68,6 +68,32 @@ class Forest:
         return found
 
 
+def forest_of(node: Node) -> Forest:
+    """The trees of a node of any of the three operators."""
+    if node.operator == "TreeEnsemble":
+        return by_positions(node)
+    return by_identifiers(node.attributes, "class" if node.operator == "TreeEnsembleClassifier" else "target")
+
+
+def joined(forests: list[Forest]) -> Forest:
+    """All trees in one: nodes and leaves of later forests come after those of earlier ones. Without weights."""
+    whole = Forest()
+    for forest in forests:
+        first, leaf = len(whole.features), whole.leaves
+
+        def moved(child: Child, first: int = first, leaf: int = leaf) -> Child:
+            return Child(child.is_leaf, child.number + (leaf if child.is_leaf else first))
+
+        whole.features += forest.features
+        whole.modes += forest.modes
+        whole.thresholds += forest.thresholds
+        whole.members |= {number + first: members for number, members in forest.members.items()}
+        whole.children += [(moved(true), moved(false)) for true, false in forest.children]
+        whole.roots += [moved(root) for root in forest.roots]
+        whole.leaves += forest.leaves
+    return whole
+
+
 def by_identifiers(attributes: Any, kind: str) -> Forest:
     """The old form: nodes with (tree, node) identifiers, leaves among them; `kind` is 'class' or 'target'."""
     forest = Forest()

@@ -24,12 +24,15 @@ SIGNIFICANT = 24
 
 def operand(context: Context, node: Node, position: int, other: int) -> Tensor:
     """A value, exact; a constant one FINER than the value it is compared with. Where that does not hold it exactly, it is
-    rounded as the value is: then values that were equal before they were quantised are equal still."""
+    rounded as the value is: then values that were equal before they were quantised are equal still. A constant beyond all that
+    the value can be, an infinity too, is one step beyond it."""
     name = node.inputs[position]
     array = context.constant(name)
     if array is None or array.dtype.kind != "f":
         return context.addend(name)
     value = context.tensor(node.inputs[other])
+    first, last = (float(np.ldexp(float(bound), -value.exponent)) for bound in (value.low - 1, value.high + 1))
+    array = np.clip(array.astype(np.float64), first, last)
     coarse = max(value.exponent, 0)
     exponent = tables.exact_exponent(array, coarse + (FINER if signed_bits(value) <= SIGNIFICANT else 0))
     array = snapped(array, coarse, exponent)

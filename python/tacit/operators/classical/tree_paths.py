@@ -1,0 +1,153 @@
+"""Which leaves of trees are reached: every test of every tree, then the paths.
+
+A node is reached when its parent is and the parent's test holds (or not): one product of integers a node, level by level,
+over all trees at once. Exactly one leaf of a tree has 1. Ensembles that read the same features (the members of a bagging or of an
+isolation forest) are one forest here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+from onnx import TensorProto
+
+from tacit.graph import Graph, Node
+from tacit.operators.classical.forest import Child, Forest, forest_of, joined
+from tacit.operators.classical.scores import floats, rows_of
+from tacit.passes.expansion import Expansion
+
+KINDS = tuple(f"ai.onnx.ml.{name}" for name in ("TreeEnsemble", "TreeEnsembleClassifier", "TreeEnsembleRegressor"))
+TESTS = {"BRANCH_LEQ": "LessOrEqual", "BRANCH_LT": "Less", "BRANCH_GTE": "GreaterOrEqual", "BRANCH_GT": "Greater"}
+
+
+def reached(e: Expansion, node: Node) -> tuple[str, list[int]]:
+    """[N, columns] int32, 1 where a leaf of the node's trees is reached; and which leaf each column is. Trees without any test
+    have no column for their leaf; where none has one there is a column of zeros for the first leaf."""
+    source, forest = source_of(e.graph, node)
+    if not forest.features:
+        first = e.op("Gather", compared(e, source), e.integers(0), axis=1)
+        return e.op("Cast", e.op("Less", first, first), to=TensorProto.INT32), [0]
+    members = [other for other in e.graph.nodes if other.kind in KINDS and source_of(e.graph, other)[0] == source]
+    if node not in members:  # itself a part of another operator
+        return leaves_of(e, compared(e, source), forest)
+    if (KINDS, source) not in e.shared:
+        forests = [source_of(e.graph, other)[1] for other in members]
+        e.shared[KINDS, source] = *leaves_of(e, compared(e, source), joined(forests)), np.cumsum([0, *(f.leaves for f in forests)])
+    leaves, order, starts = e.shared[KINDS, source]
+    if len(members) == 1:
+        return leaves, order
+    first, last = starts[members.index(node)], starts[members.index(node) + 1]
+    columns = [column for column, leaf in enumerate(order) if first <= leaf < last]
+    return e.op("Gather", leaves, e.integers(*columns), axis=1), [order[column] - int(first) for column in columns]
+
+
+def source_of(graph: Graph, node: Node) -> tuple[str, Forest]:
+    """What a node's features are chosen from or scaled from, and its trees in terms of that."""
+    forest, x = forest_of(node), node.inputs[0]
+    while (below := graph.producers.get(x)) is not None and (step := STEPS.get(below.kind)) is not None:
+        if not step(graph, below, forest):
+            break
+        x = below.inputs[0]
+    return x, forest
+
+
+def chosen(graph: Graph, node: Node, forest: Forest) -> bool:
+    """Features at constant positions of the last axis: the trees read those positions."""
+    positions, shape = graph.constant(node.inputs[1]), graph.values[node.inputs[0]].shape
+    axis = int(node.attributes.get("axis", 0)) if node.operator == "Gather" else 1
+    if positions is None or len(shape) != 2 or axis % 2 != 1:
+        return False
+    order = positions.reshape(-1) % shape[1]
+    forest.features = [int(order[feature]) for feature in forest.features]
+    return True
+
+
+def scaled(graph: Graph, node: Node, forest: Forest) -> bool:
+    """(x - o) s <= t where x <= t / s + o. Tests of one sign alone may move: s > 0."""
+    value = graph.values[node.inputs[0]]
+    if forest.members or value.dtype != "float32":
+        return False
+    width = value.shape[-1]
+    offset = np.broadcast_to(np.array(node.attributes.get("offset", [0.0]), dtype=np.float64), (width,))
+    scale = np.broadcast_to(np.array(node.attributes.get("scale", [1.0]), dtype=np.float64), (width,))
+    if scale.min() <= 0:
+        return False
+    forest.thresholds = [t / scale[f] + offset[f] for f, t in zip(forest.features, forest.thresholds)]
+    return True
+
+
+def same(graph: Graph, node: Node, forest: Forest) -> bool:
+    return True
+
+
+STEPS: Mapping[str, Callable[[Graph, Node, Forest], bool]] = {
+    "Identity": same,
+    "Gather": chosen,
+    "ai.onnx.ml.ArrayFeatureExtractor": chosen,
+    "ai.onnx.ml.Scaler": scaled,
+}
+
+
+def compared(e: Expansion, x: str) -> str:
+    """The features in rows; floats of 64 bits stay what they are."""
+    return rows_of(e, x) if e.dtype(x).kind == "f" else floats(e, x)
+
+
+def tests(e: Expansion, x: str, forest: Forest) -> tuple[str, list[int]]:
+    """[N, different tests] int32, 1 where a test holds; and which of them each inner node makes."""
+    parts: list[str] = []
+    places = [0] * len(forest.features)
+    for mode in sorted(set(forest.modes)):
+        numbers = [number for number, found in enumerate(forest.modes) if found == mode]
+        start = sum(e.shape(part)[1] for part in parts)
+        if mode == "BRANCH_MEMBER":
+            for offset, number in enumerate(numbers):
+                places[number] = start + offset
+                parts.append(member(e, x, forest.features[number], forest.members[number]))
+            continue
+        different = sorted({forest.test(number) for number in numbers})
+        order = {test: start + offset for offset, test in enumerate(different)}
+        for number in numbers:
+            places[number] = order[forest.test(number)]
+        read = e.op("Gather", x, e.integers(*(feature for feature, _ in different)), axis=1)
+        levels = e.constant(np.array([threshold for _, threshold in different], dtype=e.dtype(x)))
+        if mode in TESTS:
+            holds = e.op(TESTS[mode], read, levels)
+        else:
+            holds = e.op("Equal", read, levels)
+            holds = e.op("Not", holds) if mode == "BRANCH_NEQ" else holds
+        parts.append(e.op("Cast", holds, to=TensorProto.INT32))
+    return (e.op("Concat", *parts, axis=1) if len(parts) > 1 else parts[0]), places
+
+
+def member(e: Expansion, x: str, feature: int, members: np.ndarray) -> str:
+    """[N, 1]: whether a feature is one of distinct numbers."""
+    read = e.op("Gather", x, e.integers(feature), axis=1)
+    equal = e.op("Equal", read, e.constant(members.astype(e.dtype(x))))
+    return e.op("ReduceSum", e.op("Cast", equal, to=TensorProto.INT32), e.integers(1), keepdims=1)
+
+
+def leaves_of(e: Expansion, x: str, forest: Forest) -> tuple[str, list[int]]:
+    """[N, leaves below a test] int32, 1 where a leaf is reached; and which leaf each column is."""
+    flags, places = tests(e, x, forest)
+    level = [root.number for root in forest.roots if not root.is_leaf]
+    here, found, order = "", [], []
+    while level:
+        below: list[tuple[int, int, Child]] = []
+        for position, number in enumerate(level):
+            below += [(position, holds, forest.children[number][1 - holds]) for holds in (1, 0)]
+        chosen = e.op("Gather", flags, e.integers(*(places[level[position]] for position, _, _ in below)), axis=1)
+        signs = e.constant(np.array([1 if holds else -1 for _, holds, _ in below], dtype=np.int32))
+        starts = e.constant(np.array([1 - holds for _, holds, _ in below], dtype=np.int32))
+        branch = e.op("Add", e.op("Mul", chosen, signs), starts)
+        if here:
+            branch = e.op("Mul", branch, e.op("Gather", here, e.integers(*(position for position, _, _ in below)), axis=1))
+        ended = [i for i, (_, _, child) in enumerate(below) if child.is_leaf]
+        inner = [i for i, (_, _, child) in enumerate(below) if not child.is_leaf]
+        if ended:
+            found.append(e.op("Gather", branch, e.integers(*ended), axis=1))
+            order += [below[i][2].number for i in ended]
+        level = [below[i][2].number for i in inner]
+        here = e.op("Gather", branch, e.integers(*inner), axis=1) if inner else ""
+    return (e.op("Concat", *found, axis=1) if len(found) > 1 else found[0]), order
