@@ -7,16 +7,18 @@ import sys
 
 import numpy as np
 import pytest
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.datasets import load_iris
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression
-from sklearn.neighbors import KNeighborsClassifier
+from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.svm import SVC
+from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 import tacit
+from tacit import fidelity
 from tacit.errors import ModelError, UnsupportedOperator
 from tacit.execute import execute
 from tacit.frontends.estimators import from_estimator, package_of
@@ -82,6 +84,25 @@ def test_classifiers_answer_as_they_do(name):
     np.testing.assert_array_equal(receipt.outputs[0], found[0][0])
 
 
+def test_rows_between_samples_are_means_of_floats():
+    rows = [{"x": np.float32([0, 2]), "n": np.array([1])}, {"x": np.float32([1, 0]), "n": np.array([5])}]
+    (found,) = fidelity.between(rows)
+    np.testing.assert_array_equal(found["x"], np.float32([0.5, 1]))
+    np.testing.assert_array_equal(found["n"], [1])
+    assert len(fidelity.between(rows[:1])) == 1 and len(fidelity.between(rows * 3)) == 5
+
+
+def test_an_estimator_that_is_right_on_its_samples_alone_gets_finer_widths(monkeypatch):
+    """The nearest neighbour of each sample is itself; between them 12 bits choose others."""
+    converters()
+    generator = np.random.default_rng(1)
+    x = generator.normal(size=(40, 8)).astype(np.float32)
+    fitted = KNeighborsRegressor(1).fit(x, generator.normal(size=40))
+    assert tacit.compile(fitted, samples=x).scales.width.bits == 16
+    monkeypatch.setattr(fidelity, "between", lambda rows: rows[:2])
+    assert tacit.compile(fitted, samples=x).scales.width.bits == 12
+
+
 def test_class_names_become_numbers():
     converters()
     model = tacit.compile(DecisionTreeClassifier(random_state=0).fit(FLOWERS, NAMES[KINDS]), samples=TESTED)
@@ -99,6 +120,16 @@ def test_features_of_different_magnitudes_are_compared_as_floats_are():
     model = tacit.compile(fitted, samples=x)
     found = np.array([o[0][0, 0] for o in predicted(model, x)])
     np.testing.assert_allclose(found, fitted.predict(x), atol=1e-4)
+
+
+def test_linear_support_vectors_at_the_end_of_a_pipeline_within_another():
+    """skl2onnx gives what comes last an option that its converter of LinearSVC refuses; twice, for the registry is changed once."""
+    converters()
+    for _ in range(2):
+        inner = make_pipeline(StandardScaler(), LinearSVC())
+        fitted = CalibratedClassifierCV(inner, cv=2).fit(FLOWERS, KINDS)
+        operators = {node.op_type for node in from_estimator(fitted).graph.node}
+        assert "LinearClassifier" in operators and from_estimator(inner.fit(FLOWERS, KINDS)).graph.node
 
 
 def test_what_cannot_be_converted_is_named(caplog):

@@ -131,6 +131,30 @@ def test_trees_that_are_one_leaf():
         check(ensemble("TreeEnsembleRegressor", ["y"], n_targets=1, aggregate_function=aggregate, **given))
 
 
+def test_ensembles_of_the_same_features_are_one_forest():
+    """The members of a bagging, some of which choose or scale their features, share one comparison and one path a level."""
+
+    def regression(features, output, weights, trees=DEEP):
+        given = attributes("target", weights, trees)
+        return helper.make_node("TreeEnsembleRegressor", [features], [output], output, domain="ai.onnx.ml", n_targets=1, **given)
+
+    labelled = {"classlabels_int64s": [0, 1, 2], **attributes("class", THREE)}
+    nodes = [
+        regression("x", "a", POSITIVE),
+        helper.make_node("Gather", ["x", "order"], ["turned"], axis=1),
+        helper.make_node("Scaler", ["turned"], ["scaled"], domain="ai.onnx.ml", offset=[0.5, 0.0], scale=[2.0, 0.5]),
+        regression("scaled", "b", MIXED),
+        regression("x", "c", {(0, 0): [(0, 0.5)], (1, 1): [(0, 1.0)], (1, 2): [(0, 2.0)]}, [[None], DEEP[1]]),
+        helper.make_node("TreeEnsembleClassifier", ["x"], ["l", "y"], "y", domain="ai.onnx.ml", **labelled),
+        helper.make_node("ArrayFeatureExtractor", ["x", "one"], ["chosen"], domain="ai.onnx.ml"),
+        regression("chosen", "d", MIXED, [[DEEP[0][0], None, ("BRANCH_LEQ", 0, 1.0, 3, 4), None, None], DEEP[1]]),
+    ]
+    constants = {"order": np.array([1, 0]), "one": np.array([1])}
+    compare(nodes, {"x": ROWS}, ["a", "b", "c", "d", "y"], constants)
+    graph = expand(load(model(nodes, {"x": ROWS}, ["a", "b", "c", "d", "y"], constants), supported=SUPPORTED), EXPANSIONS)
+    assert [node.operator for node in graph.nodes].count("LessOrEqual") == 1
+
+
 @pytest.mark.parametrize("aggregate", range(4))
 @pytest.mark.parametrize("transform", [0, 3])
 def test_the_form_of_version_5(aggregate, transform, monkeypatch):
