@@ -157,7 +157,8 @@ def sampled(
         images.require_fit(free[0].name, free[0].shape, free[0].dtype, scale)
     given = None if samples is None else inputs.named(samples, free, scale)
     found = {d.name: inputs.sample_shape(d, given[d.name]) if given else tuple(max(n, 1) for n in d.shape) for d in free}
-    graph = load(model, shapes=found, supported=SUPPORTED, trips=trips, fixed=constants)
+    nothing = {name: None for name, shape in (shapes or {}).items() if shape is None}
+    graph = load(model, shapes={**found, **nothing}, supported=SUPPORTED, trips=trips, fixed=constants)
     declared = tuple(Declared(d.name, graph.values[d.name].shape, d.dtype, d.batched) for d in free)
     return graph, [] if given is None else inputs.many(given, declared, scale), declared
 

@@ -40,14 +40,16 @@ class Result:
         return asdict(self)
 
 
-SHAPED = frozenset({"BlackmanWindow", "ConstantOfShape", "HammingWindow", "HannWindow", "MelWeightMatrix", "Range"})
-"""Operators that take nothing but what shapes their results: all their inputs may be constants."""
+SHAPED = frozenset(
+    {"BlackmanWindow", "ConstantOfShape", "HammingWindow", "HannWindow", "If", "Loop", "MelWeightMatrix", "Range"}
+)
+"""Operators that may take nothing but what shapes their results: all their inputs may be constants."""
 
 
 def readings(operator: str, count: int) -> list[tuple[int, ...]]:
-    """Which inputs are constants: none; all but the first; the first; all but the last; of some operators all."""
+    """Which inputs are constants: none; all but the first; the first; all but the last; the last; of some operators all."""
     every = tuple(range(count))
-    tried = dict.fromkeys([(), every[1:], every[:1], every[:-1], every])
+    tried = dict.fromkeys([(), every[1:], every[:1], every[:-1], every[-1:], every])
     return [constant for constant in tried if not count or len(constant) < count or operator in SHAPED]
 
 
@@ -95,7 +97,7 @@ def _levels(case: Case, constant: Sequence[int], level: str):
     names = list(case.inputs)
     fixed = {names[place]: case.inputs[names[place]] for place in constant}
     given = {name: array for name, array in case.inputs.items() if name not in fixed}
-    model = tacit.compile(case.model, samples=given, widths=WIDTHS, fixed=fixed)
+    model = tacit.compile(case.model, samples=given, widths=WIDTHS, shapes=case.shapes, fixed=fixed)
     witness, public, _ = execute(model.program, model.tensors(), model.integers(given))
     found = {s.name: value for s, value in model.key.public_values(public) if s.is_output}
     error = compare(case.outputs, found)

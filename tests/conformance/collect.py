@@ -29,7 +29,8 @@ GROUPS = ("core", "packed", "structured", "functions", "random", "training", "st
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """One stored case. `operator` is named as `Node.kind` names it; `since` is the version of its current schema."""
+    """One stored case. `operator` is named as `Node.kind` names it; `since` is the version of its current schema. What sequences
+    and optionals hold stands in `inputs` and `outputs` under names of its own, and in `shapes`, None for nothing."""
 
     name: str
     operator: str
@@ -38,6 +39,7 @@ class Case:
     model: ModelProto
     inputs: Mapping[str, Any]
     outputs: Mapping[str, Any]
+    shapes: Mapping[str, Any]
 
 
 @cache
@@ -53,14 +55,16 @@ def _case(stored: Any) -> Case:
     graph, (given, expected) = stored.model.graph, stored.data_sets[0]
     base = stored.name.partition("_expanded")[0]
     operator, domain = _operator(base, graph.node[0])
+    inputs = dict(zip([value.name for value in graph.input], map(array_of, given)))
     return Case(
         name=stored.name,
         operator=f"{domain}.{operator}" if domain else operator,
         since=int(onnx.defs.get_schema(operator, domain=domain).since_version),
         group=_group(stored, operator, domain),
         model=stored.model,
-        inputs=dict(zip([value.name for value in graph.input], map(array_of, given))),
-        outputs=dict(zip([value.name for value in graph.output], map(array_of, expected))),
+        inputs=elements(inputs),
+        outputs=elements(dict(zip([value.name for value in graph.output], map(array_of, expected)))),
+        shapes=held(inputs),
     )
 
 
@@ -89,6 +93,25 @@ def _group(stored: Any, operator: str, domain: str) -> str:
         if holds:
             return group
     return "core"
+
+
+def elements(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The arrays of values, those of a list as name_0, name_1, ..; nothing of what holds none."""
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        if isinstance(value, list):
+            found.update({f"{name}_{i}": part for i, part in enumerate(value)})
+        elif value is not None:
+            found[name] = value
+    return found
+
+
+def held(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The shapes of all tensors where some are elements of lists; None for a list and an optional without any."""
+    nothing = {name: None for name, value in values.items() if value is None or (isinstance(value, list) and not value)}
+    if not any(isinstance(value, list) for value in values.values()):
+        return nothing
+    return nothing | {name: array.shape for name, array in elements(values).items()}
 
 
 def array_of(value: Any) -> Any:

@@ -324,12 +324,6 @@ def test_sequences_that_the_circuit_cannot_fix_are_refused():
         load(model(nodes, inputs, {"y": (FLOAT, None)}))
     with pytest.raises(ModelError, match="'at' .*position 2 of a sequence with room for 2"):
         load(model(nodes, {"x": (FLOAT, [2])}, {"y": (FLOAT, None)}, {"i": np.array(2)}))
-    proto = model([helper.make_node("SequenceAt", ["s", "i"], ["y"])], {"i": (INT64, [])}, {"y": (FLOAT, None)})
-    proto.graph.input.append(helper.make_tensor_sequence_value_info("s", FLOAT, [2]))
-    with pytest.raises(ModelError, match="input 's' is a sequence"):
-        load(proto)
-    with pytest.raises(ModelError, match="input 's' is a sequence"):
-        tacit.compile(proto, samples={"i": np.array(0), "s": np.zeros((1, 2), np.float32)})
     empty = model([helper.make_node("SequenceEmpty", [], ["s"])], {"x": (FLOAT, [2])}, {})
     empty.graph.output.append(helper.make_tensor_sequence_value_info("s", FLOAT, None))
     with pytest.raises(UnsupportedOperator, match="output 's' is empty"):

@@ -38,7 +38,7 @@ def free_inputs(model: Any, shapes: Shapes | None = None) -> tuple[FreeInput, ..
 
 def load(
     model: Any,
-    shapes: Mapping[str, Sequence[int]],
+    shapes: Mapping[str, Sequence[int] | None],
     supported: Set[str],
     trips: int | None = None,
     fixed: Mapping[str, np.ndarray] | None = None,
@@ -49,7 +49,7 @@ def load(
     if checkpoint is None:
         return onnx.load(model, shapes=shapes, supported=supported, trips=trips, fixed=fixed)
     shapes = {**shapes, **{name: array.shape for name, array in (fixed or {}).items()}}
-    lengths = {int(shapes[name][-1]) for name, per_token in families.inputs(checkpoint).items() if per_token}
+    lengths = {int((shapes[name] or ())[-1]) for name, per_token in families.inputs(checkpoint).items() if per_token}
     if len(lengths) != 1:
         raise ModelError(f"The inputs have {' and '.join(map(str, sorted(lengths)))} tokens; give every one the same length.")
     graph = families.build(checkpoint, lengths.pop())

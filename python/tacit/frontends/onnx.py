@@ -17,6 +17,7 @@ from tacit.frontends import onnx_shapes
 from tacit.frontends.onnx_canonical import CANONICAL_OPSET, canonical
 from tacit.frontends.onnx_file import Source, array_of, constant_of, read
 from tacit.frontends.onnx_functions import bodied, replaced
+from tacit.frontends.onnx_holders import with_elements
 from tacit.frontends.onnx_inputs import Shapes, fix_inputs, with_constants
 from tacit.frontends.onnx_padded import padded_nodes, with_counts
 from tacit.frontends.onnx_unroll import unrolled
@@ -46,10 +47,10 @@ def load(
     Raises ModelError (no model, damaged, a shape or dtype that cannot be used), InputError (`shapes` that do not fit),
     UnsupportedOperator (control flow that no flat graph expresses).
     """
-    source = read(model)
+    source, shapes = with_elements(read(model), shapes)
     skeleton = _inlined(source)
     constants = dict(fixed or {})
-    fix_inputs(source, skeleton, {**{name: array.shape for name, array in constants.items()}, **(shapes or {})})
+    fix_inputs(source, skeleton, {**{name: array.shape for name, array in constants.items()}, **shapes})
     source, skeleton = _flat(with_constants(source, skeleton, constants), skeleton, supported, trips)
     values = onnx_shapes.infer(source, skeleton)
     return check(_graph(source, skeleton, values), "loaded")

@@ -14,10 +14,11 @@ from onnx import helper, numpy_helper
 
 from tacit.errors import InputError, ModelError
 from tacit.frontends.onnx_file import LARGEST_KEPT, Source, read
+from tacit.frontends.onnx_holders import with_elements
 from tacit.frontends.onnx_shapes import require_tensor
 
-Shapes: TypeAlias = Mapping[str, "int | Sequence[int]"]
-"""Lengths by the name of a symbolic dimension, shapes by the name of an input."""
+Shapes: TypeAlias = Mapping[str, "int | Sequence[int] | None"]
+"""Lengths by the name of a symbolic dimension, shapes by the name of an input; None for an input that holds nothing."""
 ARITHMETIC = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.FloorDiv: operator.floordiv}
 UNREADABLE = (SyntaxError, ValueError, ArithmeticError, RecursionError, MemoryError)
 """What reading an expression raises when it is none."""
@@ -44,7 +45,7 @@ def free_inputs(model: Any, shapes: Shapes | None = None) -> tuple[FreeInput, ..
     Raises ModelError when it is not an ONNX model or when an input is not a tensor of numbers with a known rank, and
     InputError when `shapes` does not fit.
     """
-    source = read(model)
+    source, shapes = with_elements(read(model), shapes)
     return with_lengths([value for value in source.skeleton.graph.input if value.name in source.inputs], shapes)
 
 

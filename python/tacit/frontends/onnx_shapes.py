@@ -124,9 +124,6 @@ def _measured_node(
 
 def require_tensor(value: onnx.ValueInfoProto) -> None:
     """Raises ModelError unless an input is a tensor of numbers with a rank."""
-    if value.type.WhichOneof("value") in ("sequence_type", "optional_type"):
-        kind = "a sequence" if value.type.HasField("sequence_type") else "an optional"
-        raise ModelError(f"The input {value.name!r} is {kind}; make its elements inputs, and put them together in the model.")
     if not value.type.HasField("tensor_type"):
         raise ModelError(f"The input {value.name!r} is not a tensor; give a model whose inputs are tensors.")
     dtype = _dtype(value.type.tensor_type.elem_type)
