@@ -96,12 +96,18 @@ def summary(results: Mapping[str, Result]) -> str:
             count = Counter(result.status for result in mine.values())
             operators = {cases[name].operator for name in mine}
             whole = {o for o in operators if all(r.status == "passed" for n, r in mine.items() if cases[n].operator == o)}
-            rest = ", ".join(f"{count[status]} {status}" for status in sorted(count) if status != "passed")
+            rest = [f"{count[status]} {status}" for status in sorted(count) if status != "passed"]
+            fixed = sum(is_constant(result, len(cases[name].inputs)) for name, result in mine.items())
             lines.append(
-                f"{group}: {count['passed']} of {len(mine)} cases pass, {len(whole)} of {len(operators)} operators whole"
-                + (f"; {rest}" if rest else "")
+                f"{group}: {count['passed']} of {len(mine)} cases pass ({fixed} of them with every input fixed), "
+                f"{len(whole)} of {len(operators)} operators whole" + "".join(f"; {part}" for part in rest)
             )
     return "\n".join(lines)
+
+
+def is_constant(result: Result, inputs: int) -> bool:
+    """Whether a case passed as a model that has inputs and computes nothing of them: all were constants."""
+    return result.status == "passed" and inputs > 0 and len(result.constant) == inputs
 
 
 def save(results: Mapping[str, Result], path: Path, level: str) -> None:

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from conformance import exclusions
-from conformance.assess import Result, Wrong, assess, compare
+from conformance.assess import Result, Wrong, assess, compare, readings
 from conformance.collect import collect
 from conformance.pool import spread
 from conformance.report import COUNTED
-from conformance.run import DEFAULT_GROUPS, judge, lost
+from conformance.run import DEFAULT_GROUPS, judge, lost, summary
 
 SAMPLE = ("test_add", "test_conv_with_strides_padding", "test_gather_negative_indices", "test_reduce_sum_keepdims_example")
 
@@ -64,6 +64,20 @@ def test_a_failure_and_an_exclusion_that_passes_are_faults():
     results = {"test_add": Result("refused"), excluded: Result("passed", "proved")}
     assert len(judge(results, "proved")) == 2
     assert not judge({"test_add": Result("passed", "proved"), excluded: Result("refused")}, "proved")
+
+
+def test_the_summary_says_which_cases_computed_nothing():
+    results = {
+        "test_range_float_type_positive_delta": Result("passed", "proved", constant=(0, 1, 2)),
+        "test_add": Result("passed", "proved", constant=(1,)),
+        "test_constant": Result("passed", "proved"),
+    }
+    assert "core: 3 of 3 cases pass (1 of them with every input fixed), " in summary(results)
+
+
+@pytest.mark.parametrize("operator, count, most", [("Add", 2, 1), ("Relu", 1, 0), ("Range", 3, 3), ("Constant", 0, 0)])
+def test_not_all_inputs_are_fixed_unless_they_shape_the_result(operator, count, most):
+    assert max(map(len, readings(operator, count))) == most
 
 
 def work(name: str) -> str:
