@@ -10,9 +10,10 @@ from oracle import compare, evaluate, model
 from tacit.errors import UnsupportedOperator
 from tacit.frontends.onnx import load
 from tacit.graph.export import DOMAIN_VERSIONS
-from tacit.observe import observe
+from tacit.observe import observe, run_float
 from tacit.operators import EXPANSIONS, SUPPORTED
-from tacit.passes import expand
+from tacit.operators.classical.tree_paths import last_below
+from tacit.passes import expand, simplify
 from tacit.quantize import quantize
 
 ROWS = np.array([[-0.5, 0.25], [0.1, -1.0], [0.5, 0.25], [0.2, 3.0]], np.float32)
@@ -129,6 +130,35 @@ def test_trees_that_are_one_leaf():
     for aggregate in ("MIN", "MAX"):
         given = attributes("target", MIXED | {(2, 0): [(0, 0.25)]}, [*DEEP, [None]])
         check(ensemble("TreeEnsembleRegressor", ["y"], n_targets=1, aggregate_function=aggregate, **given))
+
+
+@pytest.mark.parametrize("equal", [True, False])
+def test_bounds_before_a_scaler_are_those_of_float32(equal):
+    generator = np.random.default_rng(0)
+    offset = np.concatenate([generator.normal(size=300) * 10.0 ** generator.integers(-3, 4, 300), [0]]).astype(np.float32)
+    scale = np.exp(generator.normal(size=301) * 3).astype(np.float32)
+    seen = (offset + generator.normal(size=301) / scale).astype(np.float32)
+    levels = ((seen - offset) * scale).astype(np.float32)
+    levels[-1] = 0
+    last = last_below(offset, scale, levels, np.full(301, equal))
+    after = np.nextafter(last, np.float32(np.inf))
+    holds = np.less_equal if equal else np.less
+    assert holds((last - offset) * scale, levels).all() and not holds((after - offset) * scale, levels).any()
+
+
+@pytest.mark.parametrize("mode", ["BRANCH_LEQ", "BRANCH_LT", "BRANCH_GTE", "BRANCH_GT"])
+def test_scaled_features_are_compared_as_they_are(mode):
+    scaler = helper.make_node("Scaler", ["x"], ["s"], domain="ai.onnx.ml", offset=[0.1, -0.3], scale=[3.0, 0.7])
+    trees = [[(mode, 0, 0.6, 1, 2), None, None]]
+    given = attributes("target", {(0, 1): [(0, 1.0)], (0, 2): [(0, 2.0)]}, trees)
+    level = last_below(*(np.float32([n]) for n in (0.1, 3.0, 0.6)), np.array([True]))[0]
+    node = helper.make_node("TreeEnsembleRegressor", ["s"], ["y"], "trees", domain="ai.onnx.ml", n_targets=1, **given)
+    for first in (level, np.nextafter(level, np.float32(9)), np.nextafter(level, np.float32(0))):
+        feeds = {"x": np.array([[first, 2.0]], np.float32)}
+        source = load(model([scaler, node], feeds, ["y"]), supported=SUPPORTED)
+        graph = simplify(expand(source, EXPANSIONS))
+        values, _ = evaluate(graph, quantize(graph, observe(graph, [feeds])), feeds)
+        np.testing.assert_array_equal(values["y"], run_float(source, feeds)["y"])
 
 
 def test_ensembles_of_the_same_features_are_one_forest():

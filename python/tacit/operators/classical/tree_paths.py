@@ -18,6 +18,8 @@ from tacit.operators.classical.scores import floats, rows_of
 from tacit.passes.expansion import Expansion
 
 KINDS = tuple(f"ai.onnx.ml.{name}" for name in ("TreeEnsemble", "TreeEnsembleClassifier", "TreeEnsembleRegressor"))
+WITH_EQUAL = ("BRANCH_LEQ", "BRANCH_GT")
+"""Tests whose bound moves with what is at most the level; the bound of the others is the next number."""
 TESTS = {"BRANCH_LEQ": "LessOrEqual", "BRANCH_LT": "Less", "BRANCH_GTE": "GreaterOrEqual", "BRANCH_GT": "Greater"}
 
 
@@ -64,17 +66,48 @@ def chosen(graph: Graph, node: Node, forest: Forest) -> bool:
 
 
 def scaled(graph: Graph, node: Node, forest: Forest) -> bool:
-    """(x - o) s <= t where x <= t / s + o. Tests of one sign alone may move: s > 0."""
+    """(x - o) s <= t, computed in float32 as onnxruntime does, holds up to a largest x. Tests of one sign alone may move: s > 0;
+    those of equality may not."""
     value = graph.values[node.inputs[0]]
-    if forest.members or value.dtype != "float32":
+    if not set(forest.modes) <= TESTS.keys() or value.dtype != "float32":
         return False
     width = value.shape[-1]
-    offset = np.broadcast_to(np.array(node.attributes.get("offset", [0.0]), dtype=np.float64), (width,))
-    scale = np.broadcast_to(np.array(node.attributes.get("scale", [1.0]), dtype=np.float64), (width,))
+    offset, scale = (
+        np.broadcast_to(np.array(node.attributes.get(name, [default]), dtype=np.float32), (width,))
+        for name, default in (("offset", 0.0), ("scale", 1.0))
+    )
     if scale.min() <= 0:
         return False
-    forest.thresholds = [t / scale[f] + offset[f] for f, t in zip(forest.features, forest.thresholds)]
+    features, levels = np.array(forest.features, dtype=np.int64), np.array(forest.thresholds, dtype=np.float32)
+    last = last_below(offset[features], scale[features], levels, np.array([mode in WITH_EQUAL for mode in forest.modes]))
+    up = np.array([mode in ("BRANCH_LT", "BRANCH_GTE") for mode in forest.modes])
+    forest.thresholds = [float(level) for level in np.where(up, np.nextafter(last, np.float32(np.inf)), last)]
     return True
+
+
+def last_below(offset: np.ndarray, scale: np.ndarray, levels: np.ndarray, equal: np.ndarray) -> np.ndarray:
+    """float32: the largest finite x with (x - offset) scale <= level (`equal`) or < level; the least finite where there is none.
+    By bisection among float32 numbers, in whose order this is monotone."""
+    finite = np.float32(np.finfo(np.float32).max)
+    low, high = (np.full(levels.shape, place_of(np.array(end))) for end in (-finite, finite))
+    with np.errstate(over="ignore"):
+        while (low < high).any():
+            middle = (low + high + 1) >> 1
+            found = (float_at(middle) - offset) * scale
+            below = np.where(equal, found <= levels, found < levels)
+            low, high = np.where(below, middle, low), np.where(below, high, middle - 1)
+    return float_at(low)
+
+
+def place_of(numbers: np.ndarray) -> np.ndarray:
+    """int64: places of float32 numbers in their order; 0 for both zeros."""
+    bits = numbers.astype(np.float32).view(np.int32).astype(np.int64)
+    return np.where(bits < 0, -(bits & 0x7FFFFFFF), bits)
+
+
+def float_at(places: np.ndarray) -> np.ndarray:
+    """The float32 numbers at such places."""
+    return np.where(places < 0, -np.abs(places).astype(np.int32).view(np.float32), places.astype(np.int32).view(np.float32))
 
 
 def same(graph: Graph, node: Node, forest: Forest) -> bool:
