@@ -34,6 +34,8 @@ WIDE_FRACTION = 8
 """A wide tensor has so many fraction bits more than a narrow one."""
 WIDEST_SATURATED = 16
 """A value of more bits that no function was applied to is a wide tensor: digits of its proved interval, no table."""
+WHOLE = frozenset({"Add", "Conv", "Gemm", "MatMul", "MaxPool", "Sub"})
+"""Operators that make whole numbers of whole numbers, besides those that move them."""
 PUBLIC_BITS = 32
 WIDEST_ROUNDED = 60
 """Integers of more bits are not rounded and saturated at once."""
@@ -107,6 +109,7 @@ class Context:
         self._deferred: dict[str, Deferred] = {}
         self._narrow: dict[str, Tensor] = {}
         self._wide: dict[str, Tensor] = {}
+        self._whole: dict[str, bool] = {}
         self._rounding: dict[str, int] = {}
         self._columns: dict[tuple[str, int], list[tuple[np.ndarray, Tensor]]] = {}
 
@@ -307,10 +310,21 @@ class Context:
         return all(self.constant(factor) is None and self.is_float(factor) for factor in node.inputs)
 
     def is_whole(self, name: str) -> bool:
-        """Whether a value is an integer of the model, or one cast to floats."""
-        node = self.graph.producers.get(name)
-        cast = node is not None and node.kind == "Cast" and not self.is_float(node.inputs[0])
-        return cast or not self.is_float(name)
+        """Whether a value is an integer of the model, one cast to floats, moved, or a product or sum of such and of whole
+        constants."""
+        if name not in self._whole:
+            self._whole[name] = not self.is_float(name) or self._computes_whole(name)
+        return self._whole[name]
+
+    def _computes_whole(self, name: str) -> bool:
+        node, array = self.graph.producers.get(name), self.constant(name)
+        if array is not None:
+            return bool(np.array_equal(array, np.rint(array)))
+        if node is None or node.domain:
+            return False
+        if node.operator not in WHOLE | MOVES or any(float(node.attributes.get(a, 1.0)) != 1.0 for a in ("alpha", "beta")):
+            return False
+        return all(self.is_whole(i) for i in node.inputs if i) and any(self.constant(i) is None for i in node.inputs if i)
 
     def exact(self, name: str) -> Tensor:
         """A value as a view or a copy, unrounded: integers of the model are never rounded and never saturate."""

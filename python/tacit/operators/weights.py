@@ -44,7 +44,7 @@ def common_shift(context: Context) -> int:
 def weigh(context: Context, node: Node, name: str, array: np.ndarray, data: Tensor) -> Tensor:
     """The column of constant weights that multiply `data` in `node`."""
     require_finite(name, array)
-    whole = not context.is_float(node.outputs[0])
+    whole = context.is_whole(node.outputs[0])
     shared = context.shared.get(name, ())
     if whole:
         exponent = 0

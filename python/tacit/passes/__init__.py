@@ -9,19 +9,23 @@ from tacit.passes.constants import fold_constants
 from tacit.passes.dead_code import remove_dead_code
 from tacit.passes.expansion import expand
 from tacit.passes.identities import remove_identities
+from tacit.passes.integer_products import integer_products
 from tacit.passes.masks import bound_masks
 from tacit.passes.no_elements import fold_no_elements
+from tacit.passes.rectified import drop_rectified
 from tacit.passes.scaling import fold_scaling
 from tacit.passes.softmax import join_softmax
 from tacit.passes.squares import scale_squares
 
 __all__ = [
     "bound_masks",
+    "drop_rectified",
     "expand",
     "fold_batch_normalization",
     "fold_constants",
     "fold_no_elements",
     "fold_scaling",
+    "integer_products",
     "join_softmax",
     "merge_bias",
     "remove_dead_code",
@@ -33,7 +37,8 @@ __all__ = [
 PASSES = (
     fold_no_elements,
     remove_dead_code,
-    fold_constants,
+    drop_rectified,
+    integer_products,
     bound_masks,
     remove_identities,
     scale_squares,

@@ -28,6 +28,8 @@ COMPARISONS = {"Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual"}
 COMPARED = 46
 """Bits of features that are compared and nothing else. Public inputs need no range check, so that width costs digits in the
 comparisons alone; it holds float32 values of up to 23 bits beside others of 1 exactly, so that every comparison agrees."""
+QUANTISED = 26
+"""Bits of inputs that are quantised and nothing else: more than float32 has, so that they are rounded once."""
 FAR, FARTHEST = 4, 22
 """Where some feature is 2^FAR smaller than others, all get so many bits more, at most FARTHEST: differences of them still enter
 products unrounded (`operators.context.FEATURE_SLACK`)."""
@@ -174,6 +176,8 @@ def choose_width(graph: Graph, widths: str) -> Width:
 def finer_bits(graph: Graph, name: str, seen: ObservedRange, bits: int) -> int:
     """How many bits more than `bits` an input gets: a row of features has one exponent, but each its own magnitude."""
     value = graph.values[name]
+    if value.is_float and only_quantised(graph, name):
+        return max(QUANTISED - bits, 0)
     if not value.is_float or not value.shape or value.size != value.shape[-1]:
         return 0
     if only_compared(graph, name):
@@ -190,6 +194,12 @@ def only_compared(graph: Graph, name: str) -> bool:
         and (node.operator in COMPARISONS or (node.operator in MOVES and all(only_compared(graph, o) for o in node.outputs if o)))
         for node in readers
     )
+
+
+def only_quantised(graph: Graph, name: str) -> bool:
+    """Whether a value is read, and by quantisations alone."""
+    readers = graph.consumers.get(name, ())
+    return bool(readers) and name not in graph.outputs and all(node.operator == "QuantizeLinear" for node in readers)
 
 
 def narrow_exponent(absolute: float, bits: int) -> int:
