@@ -128,7 +128,7 @@ def compared(e: Expansion, x: str) -> str:
 
 
 def tests(e: Expansion, x: str, forest: Forest) -> tuple[str, list[int]]:
-    """[N, different tests] int32, 1 where a test holds; and which of them each inner node makes."""
+    """[N, different tests] bool; and which of them each inner node makes."""
     parts: list[str] = []
     places = [0] * len(forest.features)
     for mode in sorted(set(forest.modes)):
@@ -145,37 +145,38 @@ def tests(e: Expansion, x: str, forest: Forest) -> tuple[str, list[int]]:
             places[number] = order[forest.test(number)]
         read = e.op("Gather", x, e.integers(*(feature for feature, _ in different)), axis=1)
         levels = e.constant(np.array([threshold for _, threshold in different], dtype=e.dtype(x)))
-        if mode in TESTS:
-            holds = e.op(TESTS[mode], read, levels)
-        else:
-            holds = e.op("Equal", read, levels)
-            holds = e.op("Not", holds) if mode == "BRANCH_NEQ" else holds
-        parts.append(e.op("Cast", holds, to=TensorProto.INT32))
-    return (e.op("Concat", *parts, axis=1) if len(parts) > 1 else parts[0]), places
+        holds = e.op(TESTS.get(mode, "Equal"), read, levels)
+        parts.append(e.op("Not", holds) if mode == "BRANCH_NEQ" else holds)
+    return side_by_side(e, parts), places
 
 
 def member(e: Expansion, x: str, feature: int, members: np.ndarray) -> str:
-    """[N, 1]: whether a feature is one of distinct numbers."""
+    """[N, 1] bool: whether a feature is one of distinct numbers."""
     read = e.op("Gather", x, e.integers(feature), axis=1)
-    equal = e.op("Equal", read, e.constant(members.astype(e.dtype(x))))
-    return e.op("ReduceSum", e.op("Cast", equal, to=TensorProto.INT32), e.integers(1), keepdims=1)
+    equal = e.op("Cast", e.op("Equal", read, e.constant(members.astype(e.dtype(x)))), to=TensorProto.INT32)
+    return e.op("Cast", e.op("ReduceSum", equal, e.integers(1), keepdims=1), to=TensorProto.BOOL)
+
+
+def side_by_side(e: Expansion, parts: list[str]) -> str:
+    return e.op("Concat", *parts, axis=1) if len(parts) > 1 else parts[0]
 
 
 def leaves_of(e: Expansion, x: str, forest: Forest) -> tuple[str, list[int]]:
-    """[N, leaves below a test] int32, 1 where a leaf is reached; and which leaf each column is."""
+    """[N, leaves below a test] int32, 1 where a leaf is reached; and which leaf each column is. Flags are booleans on the way:
+    what is known to be 0 or 1 keeps its width through any number of products."""
     flags, places = tests(e, x, forest)
+    count = e.shape(flags)[1]
+    sides = side_by_side(e, [flags, e.op("Not", flags)])
     level = [root.number for root in forest.roots if not root.is_leaf]
     here, found, order = "", [], []
     while level:
         below: list[tuple[int, int, Child]] = []
         for position, number in enumerate(level):
-            below += [(position, holds, forest.children[number][1 - holds]) for holds in (1, 0)]
-        chosen = e.op("Gather", flags, e.integers(*(places[level[position]] for position, _, _ in below)), axis=1)
-        signs = e.constant(np.array([1 if holds else -1 for _, holds, _ in below], dtype=np.int32))
-        starts = e.constant(np.array([1 - holds for _, holds, _ in below], dtype=np.int32))
-        branch = e.op("Add", e.op("Mul", chosen, signs), starts)
+            below += [(position, side, forest.children[number][side]) for side in (0, 1)]
+        positions = [places[level[position]] + side * count for position, side, _ in below]
+        branch = e.op("Gather", sides, e.integers(*positions), axis=1)
         if here:
-            branch = e.op("Mul", branch, e.op("Gather", here, e.integers(*(position for position, _, _ in below)), axis=1))
+            branch = e.op("And", branch, e.op("Gather", here, e.integers(*(position for position, _, _ in below)), axis=1))
         ended = [i for i, (_, _, child) in enumerate(below) if child.is_leaf]
         inner = [i for i, (_, _, child) in enumerate(below) if not child.is_leaf]
         if ended:
@@ -183,4 +184,4 @@ def leaves_of(e: Expansion, x: str, forest: Forest) -> tuple[str, list[int]]:
             order += [below[i][2].number for i in ended]
         level = [below[i][2].number for i in inner]
         here = e.op("Gather", branch, e.integers(*inner), axis=1) if inner else ""
-    return (e.op("Concat", *found, axis=1) if len(found) > 1 else found[0]), order
+    return e.op("Cast", side_by_side(e, found), to=TensorProto.INT32), order
