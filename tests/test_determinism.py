@@ -1,42 +1,105 @@
-"""The same model and samples give the same circuit, weights and key: in other processes, on other numbers of threads."""
+"""The same model and samples give the same circuit, weights and key: in other processes, on other numbers of threads, with other
+code paths of NumPy and its BLAS; and the tables and circuits that they gave before (digests.json).
+
+Where a change of the compiler is meant to change circuits, `python tests/test_determinism.py` writes the new digests.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+
+from tacit.numbers.functions import Function, tabulate
+from tacit.numbers.pointwise import STEPS
+
 TESTS = Path(__file__).resolve().parent
+DIGESTS = TESTS / "digests.json"
+PARAMETERS = {
+    "affine": (-0.7, 0.3), "celu": (1.3,), "clip": (-1.5, 2.25), "elu": (0.9,), "hard_sigmoid": (0.2, 0.5), "leaky_relu": (0.1,),
+    "power": (-0.5,), "selu": (1.67, 1.05), "shrink": (0.3, 0.7), "swish": (1.702,), "thresholded_relu": (0.8,),
+}  # fmt: skip
 SCRIPT = """
-import hashlib, os, sys
+import hashlib, json, os, sys
 if sys.argv[1] == "1" and hasattr(os, "sched_setaffinity"):
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 sys.path[:0] = [sys.argv[2] + "/operators", sys.argv[2] + "/../bench"]
 import models, tacit
 from cases import CASES
+from tacit.circuit.encode import decode
 todo = [(name, models.build(name), models.samples(name, 3)) for name in ("mlp", "lenet5")]
 for name in ("softmax", "tanh", "hardswish", "layer_normalised", "average_pool_padded", "argmax", "pad_then_conv"):
     case = CASES[name]
     todo.append((name, case.proto(), {key: array[None] for key, array in case.feeds.items()}))
+found = {}
 for name, source, samples in todo:
     model = tacit.compile(source, samples=samples)
-    parts = (model.circuit, bytes(model.weights), model.key.to_bytes())
-    print(name, *(hashlib.sha256(part).hexdigest() for part in parts))
+    parts = {"circuit": model.circuit, "weights": bytes(model.weights), "key": model.key.to_bytes()}
+    parts |= {f"table {n}": repr(table).encode() for n, table in enumerate(decode(model.circuit).tables)}
+    found[name] = {part: hashlib.sha256(data).hexdigest()[:32] for part, data in parts.items()}
+print(json.dumps(found))
 """
 
 
-def digests(threads: int, seed: int) -> list[str]:
-    """One line a model; the process has its own number of threads, processors and hash seed."""
+def plain_features() -> str:
+    """Every extension of this processor's instructions that NumPy can do without."""
+    from numpy._core import _multiarray_umath as umath
+
+    return " ".join(name for name in umath.__cpu_dispatch__ if umath.__cpu_features__.get(name))
+
+
+def compiled(threads: int, seed: int, **more: str) -> dict[str, dict[str, str]]:
+    """Digests by model; the process has its own number of threads, processors, hash seed and code paths."""
     names = ("RAYON_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-    environment = os.environ | {name: str(threads) for name in names} | {"PYTHONHASHSEED": str(seed)}
+    environment = os.environ | {name: str(threads) for name in names} | {"PYTHONHASHSEED": str(seed)} | more
     command = [sys.executable, "-c", SCRIPT, str(threads), str(TESTS)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    return done.stdout.splitlines()
+    return json.loads(done.stdout)
 
 
-def test_threads_processes_and_hash_seeds_do_not_matter():
-    first, second = digests(1, 1), digests(2, 2)
-    assert len(first) == 9 and len(set(first)) == 9
+def tabulated() -> dict[str, str]:
+    """Digests of the tables of every function."""
+    found = {}
+    for name in sorted(STEPS):
+        table = tabulate(Function(name, PARAMETERS.get(name, ())), -2048, 2047, 8, 10, -(1 << 15), (1 << 15) - 1)
+        found[name] = hashlib.sha256(table.astype("<i8").tobytes()).hexdigest()[:32]
+    return found
+
+
+def test_threads_processes_code_paths_and_hash_seeds_do_not_matter():
+    first = compiled(1, 1)
+    second = compiled(2, 2, NPY_DISABLE_CPU_FEATURES=plain_features(), OPENBLAS_CORETYPE="Prescott")
     assert first == second
+    assert len(first) == 9 and len({digests["circuit"] for digests in first.values()}) == 9
+    kept = json.loads(DIGESTS.read_text())["models"]
+    changed = [f"{name}: {part}" for name in kept for part in kept[name] if first[name].get(part) != kept[name][part]]
+    assert not changed, f"{changed[:5]} changed; where that is meant, run python tests/test_determinism.py"
+
+
+def test_the_tables_of_every_function():
+    kept = json.loads(DIGESTS.read_text())["functions"]
+    assert tabulated() == kept, "tables never change; a new function is added by python tests/test_determinism.py"
+
+
+def test_a_table_does_not_ask_the_mathematical_library(monkeypatch):
+    expected = tabulate(Function("tanh"), -300, 300, 7, 12, -(1 << 15), (1 << 15) - 1).copy()
+    asked = []
+    for name in ("tanh", "exp", "log", "expm1"):
+        exact = getattr(np, name)
+        monkeypatch.setattr(np, name, lambda x, exact=exact, **more: asked.append(x) or exact(x, **more) * (1 + 2.0**-50))
+    tabulate.cache_clear()
+    found = tabulate(Function("tanh"), -300, 300, 7, 12, -(1 << 15), (1 << 15) - 1)
+    np.testing.assert_array_equal(found, expected)
+    assert asked, "the estimate came from the library, the entries do not"
+    tabulate.cache_clear()
+
+
+if __name__ == "__main__":
+    found = {"functions": tabulated(), "models": compiled(2, 0)}
+    DIGESTS.write_text(json.dumps(found, indent=1) + "\n")
