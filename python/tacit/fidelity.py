@@ -15,6 +15,7 @@ from tacit.execute import executed
 from tacit.graph import Graph
 from tacit.graph.evaluate import Evaluator
 from tacit.lower import Lowered
+from tacit.numbers.dtypes import dtype_of, kind_of
 from tacit.observe import run_float
 from tacit.primitives.cost import Cost
 from tacit.primitives.evaluate import Evaluate
@@ -101,11 +102,11 @@ def integers_of(scales: Scales, row: Row) -> tuple[dict[str, np.ndarray], dict[s
 
 def outputs_of(builder: Evaluate) -> dict[str, np.ndarray]:
     """The outputs in the dtypes that the model declares."""
-    exponents = {public.name: (public.exponent, np.dtype(public.dtype)) for public in builder.publics if public.is_output}
+    exponents = {public.name: (public.exponent, dtype_of(public.dtype)) for public in builder.publics if public.is_output}
     values = {}
     for name, integers in builder.outputs().items():
         exponent, dtype = exponents[name]
-        exact = np.ldexp(integers.astype(np.float64), -exponent) if dtype.kind == "f" else integers
+        exact = np.ldexp(integers.astype(np.float64), -exponent) if kind_of(dtype) == "f" else integers
         values[name] = exact.astype(dtype)
     return values
 
@@ -116,7 +117,7 @@ def noise(lowered: Lowered, builder: Evaluate, graph: Graph, row: Row) -> tuple[
     floats = Evaluator(graph, names).run(row) if names else {}
     errors: dict[str, float] = {}
     for name, tensor in lowered.values.items():
-        if name in floats and floats[name].dtype.kind == "f" and floats[name].size:
+        if name in floats and kind_of(floats[name].dtype) == "f" and floats[name].size:
             integers = builder.value(tensor).astype(np.float64)
             errors[name] = relative_noise(floats[name], np.ldexp(integers, -tensor.exponent))
     found = []

@@ -15,6 +15,7 @@ from tacit import images
 from tacit.errors import InputError
 from tacit.images import ImageScale
 from tacit.numbers import fixed
+from tacit.numbers.dtypes import dtype_of, kind_of, largest_of, limits_of, plain
 
 NAMELESS = "arr_0"
 """What numpy.savez calls an array that was given no name."""
@@ -110,14 +111,15 @@ def integers(array: np.ndarray, exponent: int, lowest: int, highest: int) -> np.
     """The integer tensor that is proved, int64: rounded, saturated to the declared interval."""
     if array.dtype == np.uint64:
         array = np.minimum(array, np.uint64(highest if highest > 0 else 0))
-    if array.dtype.kind in "biu":
+    if kind_of(array.dtype) in "biu":
         return np.clip(array.astype(np.int64), lowest, highest)
     return fixed.quantise(array, exponent, lowest, highest)
 
 
 def saturated(array: np.ndarray, exponent: int, lowest: int, highest: int) -> int:
     """How many values `integers` holds at an end of the interval that lie beyond it."""
-    if array.dtype.kind in "biu":
+    if kind_of(array.dtype) in "biu":
+        array = plain(array)
         return int(np.count_nonzero((array < lowest) | (array > highest)))
     steps = np.floor(np.ldexp(array.astype(np.float64), exponent) + 0.5)
     return int(np.count_nonzero((steps < lowest) | (steps > highest)))
@@ -155,7 +157,7 @@ def read(path: Path, declared: Sequence[Declared], image: ImageScale | None = No
 
 def _array(declared: Declared, given: Any) -> np.ndarray:
     """An array of the declared dtype, finite; float64 beyond the declared dtype's range saturates."""
-    want = np.dtype(declared.dtype)
+    want, kind = dtype_of(declared.dtype), kind_of(declared.dtype)
     try:
         array = np.asarray(given)
     except (ValueError, TypeError, OverflowError):
@@ -163,17 +165,17 @@ def _array(declared: Declared, given: Any) -> np.ndarray:
     listed = not isinstance(given, (np.ndarray, np.generic))
     if array.size == 0 and min(declared.shape, default=1) > 0:
         raise InputError(_empty(declared, array))
-    if want.kind == "f" and (array.dtype.kind == "f" or (listed and array.dtype.kind in "iu")):
+    if kind == "f" and (kind_of(array.dtype) == "f" or (listed and array.dtype.kind in "iu")):
         if not np.all(np.isfinite(array)):
             raise InputError(f"The input {declared.name!r} contains NaN or infinity; only finite numbers can be proved.")
-        limit = np.finfo(want).max
+        limit = largest_of(want)
         return np.clip(array, -limit, limit).astype(want) if array.dtype.itemsize > want.itemsize else array.astype(want)
-    if want.kind in "iu" and array.dtype.kind in "iu":
-        limits = np.iinfo(want)
-        if array.size and (int(array.min()) < limits.min or int(array.max()) > limits.max):
+    if kind in "iu" and kind_of(array.dtype) in "iu":
+        whole, (low, high) = plain(array), limits_of(want)
+        if array.size and (int(whole.min()) < low or int(whole.max()) > high):
             raise InputError(f"The input {declared.name!r} has values outside {want.name}.")
         return array.astype(want)
-    if want.kind == "b" and array.dtype.kind == "b":
+    if kind == "b" and array.dtype.kind == "b":
         return array
     raise InputError(f"The input {declared.name!r} has dtype {array.dtype.name}, the model takes {want.name}.")
 

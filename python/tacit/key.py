@@ -10,6 +10,7 @@ import numpy as np
 
 from tacit import _core, storage
 from tacit.errors import ModelError
+from tacit.numbers.dtypes import dtype_of, kind_of
 
 
 @dataclass(frozen=True)
@@ -35,8 +36,8 @@ class Signature:
     def values(self, data: bytes) -> np.ndarray:
         """The public column in the dtype that the model declares."""
         integers = self.integers(data)
-        dtype = np.dtype(self.dtype)
-        if dtype.kind == "f":
+        dtype = dtype_of(self.dtype)
+        if kind_of(self.dtype) == "f":
             return np.ldexp(integers.astype(np.float64), -self.exponent).astype(dtype)
         return integers.astype(dtype)
 

@@ -11,6 +11,7 @@ import numpy as np
 from tacit.errors import InputError, ModelError
 from tacit.graph import Graph
 from tacit.graph.evaluate import Evaluator
+from tacit.numbers.dtypes import kind_of, plain
 
 SIGNIFICANT_BITS = 13
 TYPICAL = 0.999
@@ -58,8 +59,8 @@ def observe(graph: Graph, samples: Iterable[Mapping[str, np.ndarray]]) -> dict[s
             if array.size:
                 seen = range_of(array)
                 ranges[name] = ranges[name].union(seen) if name in ranges else seen
-                if name in graph.inputs and array.dtype.kind == "f" and array.ndim:
-                    magnitude = np.abs(array).reshape(-1, array.shape[-1]).max(axis=0)
+                if name in graph.inputs and kind_of(array.dtype) == "f" and array.ndim:
+                    magnitude = np.abs(plain(array)).reshape(-1, array.shape[-1]).max(axis=0)
                     reached[name] = np.maximum(reached.get(name, 0.0), magnitude)
     if not sampled:
         raise InputError("There is no sample to observe: give at least one.")

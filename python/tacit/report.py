@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from tacit.numbers.dtypes import kind_of
+
 TOP = 5
 CELL, LOOKUP, ROW = 80, 130, 210
 """The prover's price of a cell, a lookup and a table row, in nanoseconds (docs/pipeline.md)."""
@@ -147,7 +149,7 @@ def compare(name: str, expected: Sequence[np.ndarray], found: Sequence[np.ndarra
     a = np.concatenate([e.reshape(-1) for e, _ in pairs] or [np.zeros(0)])
     b = np.concatenate([f.reshape(-1) for _, f in pairs] or [np.zeros(0)])
     error = np.abs(a - b)
-    whole = bool(pairs) and np.asarray(expected[0]).dtype.kind in "iub"
+    whole = bool(pairs) and kind_of(np.asarray(expected[0]).dtype) in "iub"
     same = [np.mean(e == f) if whole else np.mean(_argmax(e) == _argmax(f)) for e, f in pairs if e.size]
     top = [np.mean(e == f) if whole else common_places(e, f) for e, f in pairs if e.size]
     return Fidelity(

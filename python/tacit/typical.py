@@ -14,6 +14,7 @@ import numpy as np
 
 from tacit.graph import Graph
 from tacit.images import ImageScale
+from tacit.numbers.dtypes import dtype_of, kind_of, limits_of
 from tacit.observe import Range
 from tacit.quantize import places_of
 
@@ -32,21 +33,22 @@ def typical_rows(graph: Graph, image: ImageScale | None) -> list[dict[str, np.nd
 def typical(graph: Graph, name: str, image: ImageScale | None, generator: np.random.Generator, row: int) -> np.ndarray:
     """One input, in its shape and dtype; the first integers that are no places are all 1, as a mask without padding is."""
     value = graph.values[name]
-    shape, dtype = value.shape, np.dtype(value.dtype)
-    if dtype.kind == "f":
+    shape, dtype = value.shape, dtype_of(value.dtype)
+    kind = kind_of(value.dtype)
+    if kind == "f":
         if image is not None:
             low, high = pixel_interval(image)
             return (low + (high - low) * generator.random(shape)).astype(dtype)
         total = sum(2.0 * generator.random(shape) - 1.0 for _ in range(UNIFORMS))
         return np.asarray(total * np.sqrt(3.0 / UNIFORMS)).astype(dtype)
-    if dtype.kind == "b":
+    if kind == "b":
         return generator.integers(0, 2, shape).astype(dtype)
     places = places_of(graph, name)
     if places is not None:
         return generator.integers(0, places, shape).astype(dtype)
-    limits = np.iinfo(dtype)
-    if limits.bits == 8:
-        return generator.integers(limits.min, limits.max + 1, shape).astype(dtype)
+    low, high = limits_of(value.dtype)
+    if high - low < 256:
+        return generator.integers(low, high + 1, shape).astype(dtype)
     return np.ones(shape, dtype) if row == 0 else generator.integers(0, 2, shape).astype(dtype)
 
 

@@ -16,6 +16,7 @@ from onnx import external_data_helper, helper, numpy_helper
 
 from tacit.errors import ModelError
 from tacit.frontends.onnx_labels import numbered
+from tacit.numbers.dtypes import PLAIN
 
 OLDEST_OPSET = 7
 LARGEST_KEPT = 256
@@ -24,7 +25,7 @@ LARGEST_KEPT = 256
 SUBGRAPHS = (onnx.AttributeProto.GRAPH, onnx.AttributeProto.GRAPHS)
 
 TENSOR_DTYPES = frozenset(
-    ["float16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "bool"]
+    ["float16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "bool", *PLAIN]
 )
 
 

@@ -13,6 +13,7 @@ from tacit.errors import ModelError, UnsupportedOperator
 from tacit.frontends.onnx_rowwise import Padded, Reader, row_by_row
 from tacit.graph import Node, Value
 from tacit.graph.padded import DECIDING, RESULTS, count_name, largest_shapes, padded_axes
+from tacit.numbers.dtypes import dtype_of
 
 STATIC = ("Shape", "Size")
 """Operators whose results depend on no values: shapes are fixed."""
@@ -48,7 +49,7 @@ def largest_results(
             if not all(shape):
                 raise UnsupportedOperator(f"Node {node.name!r} ({node.op_type}) can select nothing: its results are empty.")
             dtype = values[node.input[0]].dtype if place == 0 and node.op_type in ("Compress", "Unique") else "int64"
-            element = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
+            element = helper.np_dtype_to_tensor_dtype(dtype_of(dtype))
             found.append(helper.make_tensor_value_info(node.output[place], element, shape))
     return found
 

@@ -15,6 +15,7 @@ from tacit.frontends.onnx_values import Tensor
 from tacit.graph import Value
 from tacit.graph.export import IR_VERSION
 from tacit.graph.padded import DECIDING
+from tacit.numbers.dtypes import dtype_of
 
 
 def infer(source: Source, model: onnx.ModelProto) -> dict[str, Value]:
@@ -85,7 +86,7 @@ def _type(tensor: Tensor) -> onnx.TypeProto:
 
 
 def _element(dtype: str) -> int:
-    return onnx.TensorProto.STRING if dtype == "string" else helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
+    return onnx.TensorProto.STRING if dtype == "string" else helper.np_dtype_to_tensor_dtype(dtype_of(dtype))
 
 
 def _measured_node(

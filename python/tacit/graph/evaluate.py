@@ -14,6 +14,7 @@ from onnx.reference import ReferenceEvaluator
 from tacit.errors import ModelError
 from tacit.graph.export import to_onnx
 from tacit.graph.model import Graph
+from tacit.numbers.dtypes import dtype_of
 
 Faults = onnxruntime.capi.onnxruntime_pybind11_state
 LACKING = (Faults.NotImplemented, Faults.Fail)
@@ -42,7 +43,7 @@ class Evaluator:
         results: dict[str, np.ndarray] = {}
         if self._session is not None:
             feeds = {
-                name: np.asarray(sample[name], dtype=self._graph.values[name].dtype) for name in self._graph.inputs
+                name: np.asarray(sample[name], dtype=dtype_of(self._graph.values[name].dtype)) for name in self._graph.inputs
             }
             results.update(zip(self._computed, self._ran(feeds)))
         for name in self._outputs:

@@ -10,6 +10,7 @@ from onnx import helper, numpy_helper
 
 from tacit.graph.model import Graph, Node, Value
 from tacit.graph.padded import RESULTS, count_of, is_padded, padded_axes
+from tacit.numbers.dtypes import dtype_of
 
 IR_VERSION = 10
 DOMAIN_VERSIONS = {"ai.onnx.ml": 3}
@@ -77,5 +78,5 @@ def node_to_onnx(node: Node) -> onnx.NodeProto:
 
 def _described(value: Value) -> onnx.ValueInfoProto:
     return helper.make_tensor_value_info(
-        value.name, helper.np_dtype_to_tensor_dtype(np.dtype(value.dtype)), value.shape
+        value.name, helper.np_dtype_to_tensor_dtype(dtype_of(value.dtype)), value.shape
     )

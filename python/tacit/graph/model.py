@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from tacit.numbers.dtypes import kind_of
+
 MOVES = frozenset(
     ["Cast", "Concat", "Dropout", "Expand", "Flatten", "Gather", "Identity", "Pad", "Reshape", "Slice", "Split", "Squeeze", "Tile"]
     + ["Transpose", "Trilu", "Unsqueeze"]
@@ -18,7 +20,7 @@ MOVES = frozenset(
 
 @dataclass(frozen=True)
 class Value:
-    """A tensor of the graph: static shape and NumPy dtype name."""
+    """A tensor of the graph: static shape and name of the dtype (`numbers.dtypes`)."""
 
     name: str
     shape: tuple[int, ...]
@@ -31,7 +33,7 @@ class Value:
 
     @property
     def is_float(self) -> bool:
-        return self.dtype in ("float16", "float32", "float64")
+        return kind_of(self.dtype) == "f"
 
 
 @dataclass(frozen=True, eq=False)

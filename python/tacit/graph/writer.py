@@ -11,6 +11,7 @@ from onnx import helper, numpy_helper
 from tacit.errors import ModelError
 from tacit.graph.export import node_to_onnx
 from tacit.graph.model import Node, Value
+from tacit.numbers.dtypes import dtype_of
 
 LARGEST_KNOWN = 1 << 12
 """Shape inference looks at constants of at most so many elements."""
@@ -39,7 +40,7 @@ class Writer:
         return self._values[name].shape
 
     def dtype(self, name: str) -> np.dtype:
-        return np.dtype(self._values[name].dtype)
+        return dtype_of(self._values[name].dtype)
 
     def known(self, name: str) -> np.ndarray | None:
         """The array of a constant, None for a computed value and for an absent input ('')."""
@@ -103,4 +104,4 @@ class Writer:
 
 
 def _type(value: Value) -> onnx.TypeProto:
-    return helper.make_tensor_type_proto(helper.np_dtype_to_tensor_dtype(np.dtype(value.dtype)), value.shape)
+    return helper.make_tensor_type_proto(helper.np_dtype_to_tensor_dtype(dtype_of(value.dtype)), value.shape)

@@ -12,6 +12,7 @@ from typing import TypeVar
 import numpy as np
 
 from tacit.errors import InputError
+from tacit.numbers.dtypes import plain
 
 Integer = TypeVar("Integer", int, np.ndarray)
 
@@ -53,7 +54,7 @@ def quantise(array: np.ndarray, exponent: int, low: int, high: int) -> np.ndarra
 
     Any real dtype. Infinities saturate. Raises InputError for a value that is not a number.
     """
-    values = np.asarray(array)
+    values = plain(np.asarray(array))
     if values.dtype.kind in "iub":
         if exponent == 0 and values.dtype != np.uint64:
             return np.clip(values.astype(np.int64), low, high)

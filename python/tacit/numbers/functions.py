@@ -41,7 +41,8 @@ class Function:
     b, hard_sigmoid(a, b), hard_swish, sigmoid, tanh, exp, erf, softplus, square; log, sqrt, reciprocal, power(c), sin,
     cos, tan, asin, acos, atan, sinh, cosh, asinh, acosh, atanh; selu(alpha, gamma), celu(alpha), gelu, gelu_tanh, mish,
     swish(alpha), softsign, thresholded_relu(alpha), shrink(bias, lambda), sign, floor, ceil, truncate (towards zero),
-    round (halves to even).
+    round (halves to even), short_float(mantissa bits, least exponent, largest): the nearest float of a short format, halves to
+    even, and power_of_two(least exponent): the next one upwards.
     Functions are total: at a pole they are an infinity, which saturates, and outside its domain a function has the value
     at the nearer end (sqrt, power, asin, acos, acosh) or the pole there (log, atanh). Raises ValueError for any other.
     """

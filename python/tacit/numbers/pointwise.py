@@ -216,6 +216,52 @@ def jumps_at_whole(offset: float) -> Callable[..., np.ndarray]:
     return lambda x, error: np.abs(x - offset - np.rint(x - offset)) <= error
 
 
+def short_float_step(size: np.ndarray, mantissa: float, least: float) -> np.ndarray:
+    """The distance of neighbours around numbers of this size, for floats of so many mantissa bits and this least exponent."""
+    return np.ldexp(1.0, np.maximum(np.frexp(size)[1] - 1, int(least)) - int(mantissa))
+
+
+def estimate_short_float(x: np.ndarray, mantissa: float, least: float, largest: float) -> np.ndarray:
+    """Exact in float64: a product with a power of two, rounded."""
+    step = short_float_step(np.abs(x), mantissa, least)
+    return np.clip(np.rint(x / step) * step, -largest, largest)
+
+
+def exact_short_float(x: Fraction, digits: int, mantissa: Fraction, least: Fraction, largest: Fraction) -> Exact:
+    """The nearest float of so many mantissa bits, halves to even; the nearer end beyond -largest .. largest."""
+    place = max(floor_log2(abs(x)), int(least)) if x else int(least)
+    step = Fraction(2) ** (place - int(mantissa))
+    return clamp(round(x / step) * step, -largest, largest), True
+
+
+def floor_log2(x: Fraction) -> int:
+    """The greatest k with 2^k <= x, for x > 0."""
+    k = x.numerator.bit_length() - x.denominator.bit_length()
+    return k if Fraction(2) ** k <= x else k - 1
+
+
+def short_float_jumps(x: np.ndarray, error: np.ndarray, mantissa: float, least: float, largest: float) -> np.ndarray:
+    """In the middle of two neighbours."""
+    step = short_float_step(np.abs(x), mantissa, least)
+    return np.abs(np.abs(x / step - np.floor(x / step)) - 0.5) * step <= error
+
+
+def estimate_power_of_two(x: np.ndarray, least: float) -> np.ndarray:
+    fraction, place = np.frexp(x)
+    return np.where(x > 0, np.ldexp(1.0, np.maximum(place - (fraction == 0.5), int(least))), np.ldexp(1.0, int(least)))
+
+
+def exact_power_of_two(x: Fraction, digits: int, least: Fraction) -> Exact:
+    """The least power of two, of an exponent of `least` or more, that is not below x."""
+    below = floor_log2(x) if x > 0 else int(least)
+    place = below if x <= 0 or Fraction(2) ** below == x else below + 1
+    return Fraction(2) ** max(place, int(least)), True
+
+
+def power_of_two_jumps(x: np.ndarray, error: np.ndarray, least: float) -> np.ndarray:
+    fraction, place = np.frexp(np.abs(x))
+    return np.minimum(fraction - 0.5, 1.0 - fraction) * np.ldexp(1.0, place) <= error
+
 
 STEPS: dict[str, Step] = {
     "identity": Step(lambda x: x, lambda x, d: (x, True)),
@@ -375,5 +421,11 @@ STEPS: dict[str, Step] = {
     ),
     "ceil": Step(np.ceil, lambda x, d: (Fraction(math.ceil(x)), True), slope=always(0.0), jumps=jumps_at_whole(0.0)),
     "truncate": Step(np.trunc, lambda x, d: (Fraction(int(x)), True), slope=always(0.0), jumps=jumps_at_whole(0.0)),
+    "short_float": Step(
+        estimate_short_float, exact_short_float, parameters=3, slope=always(0.0), jumps=short_float_jumps
+    ),
+    "power_of_two": Step(
+        estimate_power_of_two, exact_power_of_two, parameters=1, slope=always(0.0), jumps=power_of_two_jumps
+    ),
     "round": Step(np.rint, lambda x, d: (Fraction(round(x)), True), slope=always(0.0), jumps=jumps_at_whole(0.5)),
 }

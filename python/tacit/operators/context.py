@@ -16,6 +16,7 @@ import numpy as np
 
 from tacit.errors import ModelError, UnsupportedOperator
 from tacit.graph import MOVES, Graph, Node
+from tacit.numbers.dtypes import limits_of, plain
 from tacit.numbers.fixed import exponent_for, quantise
 from tacit.numbers.functions import IDENTITY, Function
 from tacit.operators import domains, forms, wrapping
@@ -116,8 +117,9 @@ class Context:
     # the graph
 
     def constant(self, name: str) -> np.ndarray | None:
-        """The array of a constant value, None for a computed one."""
-        return self.graph.constants.get(name)
+        """The array of a constant value, in a dtype of NumPy's own; None for a computed one."""
+        array = self.graph.constants.get(name)
+        return None if array is None else plain(array)
 
     def require_constant(self, node: Node, position: int, what: str) -> np.ndarray:
         """The constant input of a node; UnsupportedOperator when it is computed."""
@@ -156,17 +158,17 @@ class Context:
                 raise self.unsupported(node, f"the shape of its result {name!r} is {shapes}")
             if self.is_float(name):
                 continue
-            dtype = np.dtype(self.graph.values[name].dtype)
-            low, high = (0, 1) if dtype.kind == "b" else (int(np.iinfo(dtype).min), int(np.iinfo(dtype).max))
+            dtype = self.graph.values[name].dtype
+            low, high = limits_of(dtype)
             if tensor.exponent != 0:
-                raise self.unsupported(node, f"its {dtype.name} results would be rounded; cast to floats first")
+                raise self.unsupported(node, f"its {dtype} results would be rounded; cast to floats first")
             if tensor.low >= low and tensor.high <= high:
                 continue
             bits = (high - low).bit_length()
-            if dtype.kind != "b" and bits <= wrapping.WIDEST:
+            if dtype != "bool" and bits <= wrapping.WIDEST:
                 self._tensors[name] = wrapping.wrap(self.builder, name, tensor, low, bits)
             elif bits < 64 or not wrapping.read_as_residue(self.graph, name):
-                raise self.unsupported(node, f"its results could leave {dtype.name}; cast to a wider type first")
+                raise self.unsupported(node, f"its results could leave {dtype}; cast to a wider type first")
 
     def put(self, name: str, tensor: Tensor) -> None:
         """Sets a node's output."""
@@ -244,7 +246,7 @@ class Context:
 
     def constant_tensor(self, name: str, exponent: int | None = None) -> Tensor:
         """A constant of the graph as a column of weights; by default with CONSTANT_BITS bits (integers: exactly)."""
-        array = self.graph.constants[name]
+        array = plain(self.graph.constants[name])
         if exponent is None:
             largest = float(np.abs(array).max(initial=0))
             exponent = 0 if array.dtype.kind in "iub" else min(exponent_for(largest, CONSTANT_BITS, 0), 30)

@@ -47,9 +47,8 @@ def argument_exponent(context: Context, function: Function, argument: str, resul
         return bits - 1 - ceil(log2(max(reach, 1.0)))
     if function.name == "hard_swish" and result is not None:
         return exponent_for(max(context.largest(result), 3.0), bits, headroom=1)
-    if function.name == "clip":
-        low, high = function.parameters
-        bound = max(abs(low), abs(high))
+    if function.name in ("clip", "short_float"):
+        bound = max(map(abs, function.parameters[-2:])) if function.name == "clip" else function.parameters[-1]
         if bound < 2 * largest:
             return bits - 1 - ceil(log2(bound)) if bound > 0 else bits - 1
     return exponent_for(largest, bits, headroom=1)

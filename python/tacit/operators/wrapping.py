@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from tacit.graph import MOVES, Graph, Node
+from tacit.numbers.dtypes import kind_of
 from tacit.primitives import arithmetic, gadgets, movement
 from tacit.primitives.builder import Builder
 from tacit.primitives.tensor import Tensor
@@ -51,4 +50,4 @@ def _takes_residue(graph: Graph, node: Node, name: str) -> bool:
     if node.domain or (node.kind not in RING and (node.kind not in MOVES or name in node.inputs[1:] and node.kind != "Concat")):
         return False
     results = [graph.values[output].dtype for output in node.outputs if output]
-    return all(np.dtype(dtype).kind in "iu" for dtype in results)
+    return all(kind_of(dtype) in "iu" for dtype in results)

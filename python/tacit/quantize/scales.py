@@ -16,6 +16,7 @@ import numpy as np
 
 from tacit.errors import ModelError
 from tacit.graph import MOVES, Graph
+from tacit.numbers.dtypes import bits_of, kind_of, limits_of
 from tacit.numbers.fixed import exponent_for, signed_range
 
 TOY_VALUES = 1 << 15
@@ -208,18 +209,18 @@ def narrow_exponent(absolute: float, bits: int) -> int:
 
 
 def input_scale(dtype: str, seen: ObservedRange, bits: int) -> InputScale:
-    """Integers have exponent 0 and the interval of their type, if it has 8 bits, else the observed one with
+    """Integers have exponent 0 and the interval of their type, if it has 8 bits or fewer, else the observed one with
     headroom. Floats get a narrow exponent; where the smallest sample is exactly zero (pixels, counts) negative
     values saturate at zero."""
     if dtype == "bool":
         return InputScale(0, 0, 1)
     if not is_float(dtype):
-        limits = np.iinfo(dtype)
-        if limits.bits == 8:
-            return InputScale(0, int(limits.min), int(limits.max))
+        least, most = limits_of(dtype)
+        if bits_of(dtype) <= 8:
+            return InputScale(0, least, most)
         reach = 1 << max(int(seen.absolute), 1).bit_length()
         low = 0 if seen.low >= 0 else -2 * reach
-        return InputScale(0, max(low, int(limits.min)), min(2 * reach, int(limits.max)))
+        return InputScale(0, max(low, least), min(2 * reach, most))
     exponent = narrow_exponent(float(seen.absolute), bits)
     low, high = signed_range(bits)
     return InputScale(exponent, 0 if seen.low == 0 else low, high)
@@ -241,4 +242,4 @@ def places_of(graph: Graph, name: str) -> int | None:
 
 
 def is_float(dtype: str) -> bool:
-    return np.dtype(dtype).kind == "f"
+    return kind_of(dtype) == "f"

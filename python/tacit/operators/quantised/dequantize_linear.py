@@ -6,6 +6,7 @@ import numpy as np
 from onnx import TensorProto
 
 from tacit.graph import Node
+from tacit.numbers.dtypes import kind_of
 from tacit.operators.registry import expansion
 from tacit.passes.expansion import Expansion
 
@@ -14,9 +15,10 @@ from tacit.passes.expansion import Expansion
 def dequantize_linear(e: Expansion, node: Node) -> str:
     x, scale = node.inputs[0], node.inputs[1]
     dtype = e.dtype(node.outputs[0]) if node.outputs[0] else e.dtype(scale)
-    whole = e.op("Cast", x, to=TensorProto.INT32)
+    between = TensorProto.FLOAT if kind_of(e.dtype(x)) == "f" else TensorProto.INT32
+    whole = e.op("Cast", x, to=between)
     if node.input(2):
-        whole = e.op("Sub", whole, aligned(e, node, e.op("Cast", node.inputs[2], to=TensorProto.INT32)))
+        whole = e.op("Sub", whole, aligned(e, node, e.op("Cast", node.inputs[2], to=between)))
     kind = {"float16": TensorProto.FLOAT16, "float64": TensorProto.DOUBLE}.get(dtype.name, TensorProto.FLOAT)
     factor = scale if e.dtype(scale) == dtype else e.op("Cast", scale, to=kind)
     return e.op("Mul", e.op("Cast", whole, to=kind), aligned(e, node, factor))

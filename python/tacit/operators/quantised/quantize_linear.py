@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tacit.graph import Node
+from tacit.numbers.dtypes import PACKED_INTEGERS
+from tacit.operators import tables
+from tacit.operators.elementwise.cast import SHORT_FLOATS, short_float
 from tacit.operators.quantised import saturation
 from tacit.operators.registry import lowering
-from tacit.primitives import movement
-from tacit.primitives.tensor import Tensor
+from tacit.primitives import arithmetic, gadgets, movement
+from tacit.primitives.tensor import Tensor, constant
 
 if TYPE_CHECKING:
     from tacit.operators.context import Context
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
 FRACTION = 16
 """Scaled accumulators keep so many fraction bits until they are rounded here."""
 DIVISOR_BITS = 24
+INTEGERS = ("int8", "uint8", "int16", "uint16", *PACKED_INTEGERS)
 
 
 def rounds(context: Context, node: Node, name: str) -> int | None:
@@ -29,8 +33,11 @@ def rounds(context: Context, node: Node, name: str) -> int | None:
 def quantize_linear(context: Context, node: Node) -> None:
     output = node.outputs[0]
     dtype = context.graph.values[output].dtype
-    if dtype not in ("int8", "uint8", "int16", "uint16"):
-        raise context.unsupported(node, f"it quantises to {dtype}; int8, uint8, int16 and uint16 can be proved")
+    if dtype in SHORT_FLOATS and dtype != "float8_e8m0fnu":
+        context.put(output, to_short_float(context, node, dtype))
+        return
+    if dtype not in INTEGERS:
+        raise context.unsupported(node, f"it quantises to {dtype}; integers of up to 16 bits and floats of up to 8 can be proved")
     x = context.tensor(node.inputs[0])
     scales, zeros = context.constant(node.inputs[1]), context.constant(node.input(2))
     if scales is not None and np.any(scales <= 0):
@@ -43,6 +50,24 @@ def quantize_linear(context: Context, node: Node) -> None:
         zero_point = aligned(context, node, context.exact(node.inputs[2])) if node.input(2) else 0
         result = saturation.by_divisor(context, output, x, divisor(context, node, scales), zero_point, dtype)
     context.put(output, result)
+
+
+def to_short_float(context: Context, node: Node, dtype: str) -> Tensor:
+    """The float nearest to x / scale + zero point. The least scale that a divisor can be stands for one of 0 or less."""
+    builder, output = context.builder, node.outputs[0]
+    function, bits = short_float(context, node, dtype), context.scales.bits
+    first = bits - 1 - int(np.ceil(np.log2(SHORT_FLOATS[dtype][-1])))
+    scales = divisor(context, node, context.constant(node.inputs[1]))
+    x = context.addend(node.inputs[0])
+    quotient = tables.quotient(context, f"{output}/quotient", x, scales, first)
+    if node.input(2):
+        quotient = arithmetic.add(builder, quotient, aligned(context, node, context.tensor(node.inputs[2])))
+    most = constant(quotient.shape, int(np.ldexp(SHORT_FLOATS[dtype][-1], quotient.exponent)), quotient.exponent)
+    if quotient.low < -most.high:
+        quotient = gadgets.maximum(builder, f"{output}/least", quotient, -most)
+    if quotient.high > most.high:
+        quotient = gadgets.minimum(builder, f"{output}/greatest", quotient, most)
+    return tables.apply(context, output, quotient, function, first, context.exponent(output))
 
 
 def divisor(context: Context, node: Node, scales: np.ndarray | None) -> Tensor:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tacit.numbers.dtypes import limits_of
 from tacit.numbers.functions import Function
 from tacit.operators import tables
 from tacit.primitives import arithmetic, gadgets, movement
@@ -22,8 +23,7 @@ WIDEST = 61
 
 def limits(dtype: str) -> tuple[int, int]:
     """The least and the greatest integer of a dtype."""
-    found = np.iinfo(dtype)
-    return int(found.min), int(found.max)
+    return limits_of(dtype)
 
 
 def by_scale(context: Context, name: str, x: Tensor, scale: float, zero: int, dtype: str) -> Tensor:
