@@ -15,7 +15,7 @@ from PIL import Image
 import tacit
 from tacit import images
 from tacit.errors import InputError
-from tacit.images import ImageScale
+from tacit.images import ImageScale, require_fit
 
 GREY = np.arange(20, dtype=np.uint8).reshape(4, 5) * 12
 COLOUR = np.random.default_rng(0).integers(0, 256, (4, 5, 3), dtype=np.uint8)
@@ -180,6 +180,13 @@ def test_a_model_of_bytes_takes_pixels_as_they_are(tmp_path):
     receipt = compiled.prove(save(tmp_path / "p.png", GREY))
     tacit.verify(receipt, compiled.key)
     assert receipt.inputs[0].dtype == np.uint8 and np.array_equal(receipt.inputs[0][0, 0], GREY)
+
+
+def test_pixels_of_a_short_float_are_scaled():
+    scale = ImageScale(divide=255.0)
+    require_fit("x", (1, 3, 4, 4), "bfloat16", scale)
+    with pytest.raises(InputError, match="takes uint4 pixels as they are"):
+        require_fit("x", (1, 3, 4, 4), "uint4", scale)
 
 
 def test_a_model_that_takes_no_image_refuses_a_scaling():

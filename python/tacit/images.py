@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from tacit.errors import InputError
+from tacit.numbers.dtypes import kind_of
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
 CHANNELS = (1, 3)
@@ -86,7 +87,7 @@ def layout(name: str, shape: tuple[int, ...], scale: ImageScale | None) -> tuple
 def require_fit(name: str, shape: tuple[int, ...], dtype: str, scale: ImageScale) -> None:
     """Raises InputError when `compile` was given a scaling that this input cannot use."""
     layout(name, shape, scale)
-    if np.dtype(dtype).kind != "f" and scale != ImageScale(divide=1.0, last=scale.last):
+    if kind_of(dtype) != "f" and scale != ImageScale(divide=1.0, last=scale.last):
         raise InputError(f"The model's input {name!r} takes {dtype} pixels as they are: leave out the scaling, or divide by 1.")
 
 
@@ -98,7 +99,7 @@ def read(path: Path, name: str, shape: tuple[int, ...], dtype: str, scale: Image
     if len(shape) not in (3, 4):
         raise InputError(f"{path} is an image, but the model's input {name!r} of shape {list(shape)} does not take an image.")
     channels, height, width, last = layout(name, shape, scale)
-    integer = np.dtype(dtype).kind != "f"
+    integer = kind_of(dtype) != "f"
     if not integer and scale is None:
         raise InputError(
             f"{path} is an image, but this model was compiled without a scaling of pixels: compile it with image= (--image)."

@@ -22,6 +22,7 @@ from tacit.errors import InputError, ModelError
 from tacit.frontends.models import free_inputs, load, opened
 from tacit.frontends.onnx_inputs import Shapes
 from tacit.graph.export import to_onnx
+from tacit.numbers.dtypes import dtype_of, kind_of
 from tacit.receipt import Receipt
 from tacit.verify import verify
 
@@ -155,11 +156,11 @@ def random_samples(path: Path, count: int = CALIBRATION, shapes: Shapes | None =
     generator = np.random.default_rng(0)
     samples = {}
     for declared in free_inputs(path, shapes):
-        if np.dtype(declared.dtype).kind != "f":
+        if kind_of(declared.dtype) != "f":
             raise InputError(f"The input {declared.name!r} has dtype {declared.dtype}: give --samples, random ones mean nothing.")
         shape = [max(length, 1) for length in declared.shape]
         batched = [count, *shape[1:]] if declared.batched else [count, *shape]
-        samples[declared.name] = generator.random(batched, dtype=np.float32).astype(declared.dtype)
+        samples[declared.name] = generator.random(batched, dtype=np.float32).astype(dtype_of(declared.dtype))
     return samples
 
 
