@@ -24,12 +24,13 @@ import exact_models  # noqa: E402
 import relations  # noqa: E402
 
 import tacit  # noqa: E402
-from reference.circuit import FORMAT  # noqa: E402
+from reference.circuit import FORMAT, HIDING_FORMAT  # noqa: E402
 from reference.verifier import read_key, walk  # noqa: E402
 from tacit import _core  # noqa: E402
 
 CONTEXTS = (b"vector", b"")
 ORDER = 2**64 - 2**32 + 1
+HIDDEN = struct.pack("<H", HIDING_FORMAT)
 Case = dict[str, Any]
 Operation = dict[str, Any]
 Places = dict[str, tuple[int, int]]
@@ -63,8 +64,11 @@ def parts(data: bytes) -> Places:
         take(f"{name} length", 4)
         take(name, struct.unpack_from("<I", data, at - 4)[0])
 
-    for name, count in (("magic", 6), ("kind", 1), ("format", 2), ("circuit digest", 32), ("weights root", 32), ("publics", 4)):
+    for name, count in (("magic", 6), ("kind", 1), ("format", 2), ("circuit digest", 32), ("weights root", 32)):
         take(name, count)
+    if data[slice(*found["format"])] == HIDDEN:
+        sized("hide set")
+    take("publics", 4)
     for i in range(struct.unpack_from("<I", data, at - 4)[0]):
         sized(f"public {i}")
     sized("context")
@@ -72,6 +76,15 @@ def parts(data: bytes) -> Places:
     sized("proof")
     assert at == len(data)
     return found
+
+
+def claims_to_hide(key: bytes, receipt: bytes) -> list[Case]:
+    """A transparent receipt, called one that hides the weights: its key's commitments have no uniform cells."""
+    where = parts(receipt)
+    bindings = len(read_key(key).circuit.publics)
+    hidden = struct.pack("<I", bindings + 1) + b"\1" + bytes(bindings)
+    edit = [edits.splice(where["publics"][0], where["publics"][0], hidden), edits.splice(*where["format"], HIDDEN)]
+    return [case("format that hides", edit, "hide"), case("format that hides, no hide set", edit[1:], "noncanonical")]
 
 
 def cell_edit(key: bytes, receipt: bytes, where: Places, binding: int, inside: bool) -> list[Operation] | None:
@@ -105,7 +118,8 @@ def around(key: bytes, receipt: bytes) -> list[Case]:
         "proof missing": ([edits.splice(*size, bytes(4)), edits.truncate(start)], "truncated"),
         "other magic": ([edits.xor(0)], "kind"),
         "kind of a key": ([edits.splice(*where["kind"], b"K")], "kind"),
-        "next format": ([edits.splice(*where["format"], struct.pack("<H", FORMAT + 1))], "format"),
+        "next format": ([edits.splice(*where["format"], struct.pack("<H", HIDING_FORMAT + 1))], "format"),
+        "format zero": ([edits.splice(*where["format"], bytes(2))], "format"),
         "other circuit": ([edits.xor(where["circuit digest"][0])], "circuit"),
         "other weights": ([edits.xor(where["weights root"][1] - 1, 0x80)], "weights"),
         "other witness": ([edits.xor(where["witness root"][0])], "check"),
@@ -171,7 +185,7 @@ def keys(key: bytes) -> list[Case]:
         "key: next format": [edits.splice(7, 9, struct.pack("<H", FORMAT + 1))],
         "key: half the queries": [edits.splice(tail - 2, tail, fewer)],
         "key: no rows": [edits.splice(head, head + 1, b"\0")],
-        "key: salted": [edits.splice(head + 5, head + 6, b"\1")],
+        "key: salts of one byte": [edits.splice(head + 5, head + 6, b"\1")],
         "key: reserved rows fill the limbs": [edits.splice(head + 1, head + 5, b"\xff" * 4)],
     }
     found = [case(name, edit, "key", target="key") for name, edit in cases.items()]
@@ -193,7 +207,11 @@ def described(name: str, key: bytes, receipt: bytes, second: bytes) -> dict[str,
             {"receipt": f"{name}/{file}", "key": f"{name}/key.bin", "context": context.hex()}
             for file, context in zip(("receipt.bin", "second.bin"), CONTEXTS)
         ],
-        "refused": around(key, receipt) + within(key, receipt) + mixed(name, receipt, second) + keys(key),
+        "refused": around(key, receipt)
+        + claims_to_hide(key, receipt)
+        + within(key, receipt)
+        + mixed(name, receipt, second)
+        + keys(key),
     }
 
 

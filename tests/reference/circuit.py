@@ -10,7 +10,7 @@ from .field import P
 from .refused import Refused
 
 MAGIC = b"tacit\0"
-FORMAT = 1
+FORMAT, HIDING_FORMAT = 1, 2
 WEIGHTS, WITNESS, COUNT, PUBLIC, VIRTUAL = range(5)
 
 T = TypeVar("T")
@@ -173,12 +173,14 @@ class Reader:
         except UnicodeDecodeError:
             raise Refused("key", "a name is not UTF-8") from None
 
-    def header(self, kind: bytes) -> None:
-        """Magic, kind, format number."""
+    def header(self, kind: bytes, most: int = FORMAT) -> int:
+        """Magic, kind, format number, which is returned."""
         if self.raw(7) != MAGIC + kind:
             raise Refused("kind", f"this is not a tacit {self.what}")
-        if self.unsigned(2) != FORMAT:
-            raise Refused("format", f"this {self.what} has another format than {FORMAT}")
+        found = self.unsigned(2)
+        if not FORMAT <= found <= most:
+            raise Refused("format", f"this {self.what} has a format that is not known")
+        return found
 
     def finish(self) -> None:
         if self.at != len(self.data):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .affine import Value
 from .circuit import Circuit, View
-from .field import ONE, ZERO, K, bits, eq, interpolate
+from .field import ONE, ZERO, K, bits, eq, interpolation_weights
 from .forms import Claim, FormTerm, Views, Weight, Weighted, eq_weight, linear_form
-from .transcript import Proof, require
+from .hiding import Hidden
+from .transcript import Proof
 
 
 @dataclass
@@ -55,7 +57,7 @@ def instances(weighted: Weighted, extra: K) -> list[Instance]:
     return found
 
 
-def points(circuit: Circuit, proof: Proof) -> list[tuple[Weight, ...]]:
+def points(circuit: Circuit, proof: Proof | Hidden) -> list[tuple[Weight, ...]]:
     """One eq weight per output axis of every contract. Position a of all contracts shares one point, as long as the longest axis at
     a needs; a shorter axis takes its first coordinates."""
     slots: list[int] = []
@@ -71,10 +73,10 @@ def points(circuit: Circuit, proof: Proof) -> list[tuple[Weight, ...]]:
     ]
 
 
-def verify(circuit: Circuit, virtuals: list[Weighted], views: Views, proof: Proof) -> tuple[list[Claim], K]:
+def verify(circuit: Circuit, virtuals: list[Weighted], views: Views, proof: Proof | Hidden) -> tuple[list[Claim], Value]:
     """The claims that are left, and w: what the caller's claim is lowered by."""
     if not circuit.contracts and not virtuals:
-        return [], ZERO
+        return [], proof.constant(ZERO)
     weights = points(circuit, proof)
     gamma, power = proof.draw("contract batch"), ONE
     affine = Claim([], ZERO)
@@ -87,15 +89,15 @@ def verify(circuit: Circuit, virtuals: list[Weighted], views: Views, proof: Proo
         found += instances(weighted, ONE)
         power = power * gamma
     products = [instance for weighted in virtuals for instance in instances(weighted, power)]
-    u = proof.receive("contract affine total") if found else ZERO
-    w = proof.receive("contract virtual total") if products else ZERO
-    affine.value = affine.value + u
+    u = proof.receive("contract affine total") if found else proof.constant(ZERO)
+    w = proof.receive("contract virtual total") if products else proof.constant(ZERO)
+    affine.value = u + affine.value
     claims = [affine] if circuit.contracts else []
-    claims += sumcheck(circuit, found + products, power * w - u, views, proof)
+    claims += sumcheck(circuit, found + products, w * power - u, views, proof)
     return claims, w
 
 
-def sumcheck(circuit: Circuit, found: list[Instance], target: K, views: Views, proof: Proof) -> list[Claim]:
+def sumcheck(circuit: Circuit, found: list[Instance], target: Value, views: Views, proof: Proof | Hidden) -> list[Claim]:
     """The rounds, the factors' values, the last equation."""
     if not found:
         return []
@@ -104,7 +106,10 @@ def sumcheck(circuit: Circuit, found: list[Instance], target: K, views: Views, p
     for _ in range(max(instance.variables for instance in found)):
         at0, *rest = proof.receive_many("contract round", degree)
         r = proof.draw("contract challenge")
-        target = interpolate([at0, target - at0, *rest], r)
+        w0, *weights = interpolation_weights(degree + 1, r)
+        at1, target = target - at0, at0 * w0
+        for value, weight in zip([at1, *rest], weights):
+            target = target + value * weight
         rho.append(r)
     factors: dict[tuple, FormTerm] = {}
     places: list[list[tuple]] = []
@@ -119,8 +124,10 @@ def sumcheck(circuit: Circuit, found: list[Instance], target: K, views: Views, p
             name = (view.column, tuple(weight.symbol for weight in image))
             factors.setdefault(name, FormTerm(ONE, view.column, image))
             places[-1].append(name)
-    values = dict(zip(factors, proof.receive_many("contract value", len(factors))))
-    last = ZERO
+    numbers = {name: number for number, name in enumerate(factors)}
+    values = proof.receive_many("contract value", len(factors))
+    # Instances of the same factors are one product.
+    scales: dict[tuple[int, ...], K] = {}
     for instance, names in zip(found, places):
         waiting = len(rho) - instance.variables
         product = instance.scale
@@ -131,8 +138,13 @@ def sumcheck(circuit: Circuit, found: list[Instance], target: K, views: Views, p
             if s.point is not None:
                 product = product * eq(s.point, rho[at : at + bits(s.length)])
             at += bits(s.length)
-        for name in names:
-            product = product * values[name]
-        last = last + product
-    require(last == target, "the contraction sumcheck")
-    return [Claim([factors[name]], values[name]) for name in factors]
+        own = tuple(sorted(numbers[name] for name in names))
+        scales[own] = scales.get(own, ZERO) + product
+    last = proof.constant(ZERO)
+    for (first, *others), scale in sorted(scales.items(), key=lambda item: item[0]):
+        value = values[first]
+        for number in others:
+            value = proof.multiply(value, values[number])
+        last = last + value * scale
+    proof.require_zero(last - target, "the contraction sumcheck")
+    return [Claim([factor], value) for factor, value in zip(factors.values(), values)]

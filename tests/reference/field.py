@@ -140,13 +140,13 @@ def less_than(point: Sequence[K], length: int) -> K:
     return result
 
 
-def interpolate(values: Sequence[K], x: K) -> K:
-    """The value at x of the polynomial of degree below len(values) that takes values[i] at i."""
-    result = ZERO
-    for i, value in enumerate(values):
+def interpolation_weights(count: int, x: K) -> list[K]:
+    """The value at x of the polynomial of degree below `count` that takes v_i at i is sum v_i weight_i."""
+    weights = []
+    for i in range(count):
         weight, scale = ONE, 1
-        for j in range(len(values)):
+        for j in range(count):
             if j != i:
                 weight, scale = weight * (x - j), scale * (i - j)
-        result = result + value * weight * inverse(scale % P)
-    return result
+        weights.append(weight * inverse(scale % P))
+    return weights

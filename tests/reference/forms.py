@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from .affine import Value
 from .circuit import VIRTUAL, Circuit, Map, Rule, Sum, View
 from .field import ONE, ZERO, K, bits, dot, eq, eq_index, eq_table, less_than, total
 
@@ -75,7 +76,7 @@ class Claim:
     """form(columns) = value."""
 
     form: list[FormTerm]
-    value: K
+    value: Value
 
 
 @dataclass

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import prod
 
-from .circuit import COUNT, WEIGHTS, WITNESS, Circuit
+from .circuit import COUNT, WEIGHTS, WITNESS, Circuit, Parameters
 from .field import ZERO, K, bits, eq_index, total
 from .forms import FormTerm
 from .refused import Refused
 
-MOST_BLOCKS = 2**18
+MOST_BLOCKS, MOST_LOG_LIMBS = 2**18, 16
+TRACED = 4
 HOMES = ((WEIGHTS,), (WITNESS, COUNT))
 Parts = tuple[tuple[int, int], ...]
 
@@ -62,54 +63,151 @@ def blocks_of(column: int, shape: tuple[int, ...], limit: int) -> list[Block]:
     return done
 
 
-def place(blocks: list[Block], log_rows: int, reserved: int) -> int:
-    """Buddy packing, largest first, ties in the given order; returns the number of limbs.
+@dataclass
+class Kept:
+    """Rows of a limb that no column may use: ranges of uniform cells, and those of a mask."""
+
+    noise: list[range] = field(default_factory=list)
+    mask: range = range(0)
+
+    def free(self, e: int, row: int = 0) -> list[tuple[int, int]]:
+        """The largest aligned chunks (exponent, row) of row .. row + 2^e that hold no such row."""
+        end = row + (1 << e)
+        touched = [run for run in (*self.noise, self.mask) if run and run.start < end and run.stop > row]
+        if not touched:
+            return [(e, row)]
+        if any(run.start <= row and run.stop >= end for run in touched):
+            return []
+        return self.free(e - 1, row) + self.free(e - 1, row + (1 << e - 1))
+
+
+def top(log_rows: int, count: int) -> Kept:
+    return Kept([range((1 << log_rows) - count, 1 << log_rows)])
+
+
+def place(columns: dict[int, tuple[int, ...]], log_rows: int, first: list[Kept], other: Kept) -> tuple[list[Block], int]:
+    """Buddy packing, largest first, ties in the given order; returns the blocks, addresses counting from 0, and how many limbs:
+    the `first` ones, which are there from the start, and those that are added.
 
     A block takes the smallest free chunk that holds it, of equal ones the one with the lowest address and row; the halves that are
     cut off stay free."""
-    kept = bits(reserved)
-    fresh = [(log_rows, 0)] if reserved == 0 else [(e, (1 << log_rows) - (2 << e)) for e in range(kept, log_rows)]
-    free: set[tuple[int, int, int]] = set()
-    limbs = 0
+    fresh = other.free(log_rows)
+    limit = max(e for e, _ in fresh)
+    blocks = [block for number, shape in columns.items() for block in blocks_of(number, shape, limit)]
+    if len(blocks) > MOST_BLOCKS:
+        raise Refused("key", "the columns have too many blocks")
+    free = {(e, limb, row) for limb, kept in enumerate(first) for e, row in kept.free(log_rows)}
+    limbs = len(first)
     for block in sorted(blocks, key=lambda block: -block.size):
         fitting = [chunk for chunk in free if chunk[0] >= block.size]
         if not fitting:
-            fitting = [(e, limbs, row) for e, row in fresh if e >= block.size]
-            free |= {(e, limbs, row) for e, row in fresh}
+            added = {(e, limbs, row) for e, row in fresh}
+            fitting = [chunk for chunk in added if chunk[0] >= block.size]
+            free |= added
             limbs += 1
         size, block.address, block.row = min(fitting)
         free.remove((size, block.address, block.row))
         free |= {(half, block.address, block.row + (1 << half)) for half in range(block.size, size)}
-    return max(limbs, 1)
+    return blocks, max(limbs, 1)
+
+
+def trace(p: Parameters) -> list[range]:
+    """The rows T of four limbs: uniform, so that oracles 1, 2, .. and the final polynomial show nothing."""
+    log_message = p.log_rows
+    runs = [range(1 << p.log_rows - sum(p.folds))]
+    for i, fold in enumerate(p.folds, 1):
+        before = min(p.queries[i - 1], 1 << log_message + p.log_inverse_rates[i - 1])
+        log_message -= fold
+        block = 1 << log_message
+        wanted = [min(p.queries[i], block << p.log_inverse_rates[i])] * (1 << fold)
+        wanted[1] += before + 1
+        for j in range(fold):
+            wanted[1 << j] += 2
+        if max(wanted[1:]) > block:
+            return [*runs, range(block << fold)]
+        runs += [range(s * block, s * block + count) for s, count in enumerate(wanted) if s > 0]
+    return runs
+
+
+def special(p: Parameters, log_limbs: int) -> list[Kept]:
+    """The kept rows of the first k0 + 1 limbs of a witness that hides: T in four, the top q_0 rows in the others, a mask in all."""
+    end = (1 << p.log_rows) - p.queries[0]
+    mask, traced = range(end - 4 * log_limbs - 2, end), trace(p)
+    if mask.start < 0 or log_limbs + 1 < TRACED or any(run.start < mask.stop and run.stop > mask.start for run in traced):
+        raise Refused("hide", "limbs are too short to hide in")
+    others = top(p.log_rows, p.queries[0]).noise
+    return [Kept(traced if limb < TRACED else others, mask) for limb in range(log_limbs + 1)]
+
+
+def mask_blocks(column: int, limb: int, rows: range) -> list[Block]:
+    """The blocks of a column of one axis that lies on these rows: aligned chunks, the longest first, then by row."""
+    chunks, row = [], rows.start
+    while row < rows.stop:
+        e = min(row & -row or rows.stop, rows.stop - row).bit_length() - 1
+        chunks.append((e, row))
+        row += 1 << e
+    blocks, start = [], 0
+    for e, row in sorted(chunks, key=lambda chunk: (-chunk[0], chunk[1])):
+        blocks.append(Block(column, ((start, e),), limb, row))
+        start += 1 << e
+    return blocks
 
 
 class Layout:
-    """Commitment 0 holds the weights, commitment 1 witness and counts; addresses count through both."""
+    """Commitment 0 holds the weights, commitment 1 witness and counts. `widths`: limbs of each; `addresses`: of every limb.
 
-    def __init__(self, circuit: Circuit) -> None:
+    With `variables`, the witness hides: it holds a column of so many elements of K (`pads`) and the columns `masks`. Their numbers
+    follow those of the circuit's columns."""
+
+    def __init__(self, circuit: Circuit, variables: int | None = None) -> None:
+        self.parameters = circuit.parameters
         self.log_rows, reserved = circuit.parameters.log_rows, circuit.parameters.reserved
-        limit = self.log_rows - 1 if reserved else self.log_rows
-        if bits(reserved) > limit:
-            raise Refused("key", "reserved rows fill the limbs")
-        self.shapes = {}
+        weights, witness = (
+            {number: column.shape for number, column in enumerate(circuit.columns) if column.home in homes} for homes in HOMES
+        )
+        self.pads, self.masks = len(circuit.columns), []
+        if variables is not None:
+            witness[self.pads] = (variables, 3)
+        self.shapes = weights | witness
+        blocks, count = place(weights, self.log_rows, [], top(self.log_rows, reserved))
+        if variables is None:
+            own, limbs = place(witness, self.log_rows, [], Kept())
+            self.addresses = list(range(count + limbs))
+        else:
+            own, limbs, masks = self._hide(witness, count)
+            own += masks
+        for block in own:
+            block.address += count
+        self.widths = [count, limbs]
         self.blocks: dict[int, list[Block]] = {}
-        self.widths: list[int] = []
-        for homes in HOMES:
-            columns = [(number, column) for number, column in enumerate(circuit.columns) if column.home in homes]
-            blocks = [block for number, column in columns for block in blocks_of(number, column.shape, limit)]
-            if len(blocks) > MOST_BLOCKS:
-                raise Refused("key", "the columns have too many blocks")
-            limbs = place(blocks, self.log_rows, reserved)
-            for block in blocks:
-                block.address += sum(self.widths)
-                self.blocks.setdefault(block.column, []).append(block)
-            self.shapes |= {number: column.shape for number, column in columns}
-            self.widths.append(limbs)
+        for block in blocks + own:
+            block.address = self.addresses[block.address]
+            self.blocks.setdefault(block.column, []).append(block)
+
+    def _hide(self, witness: dict[int, tuple[int, ...]], weight_limbs: int) -> tuple[list[Block], int, list[Block]]:
+        """More coordinates ask for more mask limbs, which may ask for more coordinates: the fewest that do."""
+        for log_limbs in range(bits(weight_limbs + TRACED), MOST_LOG_LIMBS + 1):
+            first = special(self.parameters, log_limbs)
+            blocks, limbs = place(witness, self.log_rows, first, top(self.log_rows, self.parameters.queries[0]))
+            if bits(weight_limbs + limbs) <= log_limbs:
+                break
+        else:
+            raise Refused("hide", "too many limbs")
+        masks = []
+        for limb, kept in enumerate(first):
+            self.masks.append(self.pads + 1 + limb)
+            masks += mask_blocks(self.masks[-1], limb, kept.mask)
+            self.shapes[self.masks[-1]] = (len(kept.mask),)
+        # The first limbs of the witness lie at 0, 1, 2, 4, .., the weights' and then its others at what is left.
+        powers = [0, *(1 << b for b in range(log_limbs))]
+        left = [address for address in range(1 << log_limbs) if address not in powers]
+        self.addresses = left[:weight_limbs] + powers + left[weight_limbs : weight_limbs + limbs - len(powers)]
+        return blocks, limbs, masks
 
     @property
     def log_limbs(self) -> int:
         """Coordinates of an address."""
-        return bits(sum(self.widths))
+        return bits(max(self.addresses) + 1)
 
     def evaluate(self, form: list[FormTerm], point: list[K]) -> K:
         """The multilinear extension of the form's weight vector: address digits first, then row digits.

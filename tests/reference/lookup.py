@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from .affine import Value
 from .circuit import Circuit, Lookup, Segment
-from .field import ONE, ZERO, K, bits, eq, eq_index, interpolate
+from .field import ONE, ZERO, K, bits, eq, eq_index, interpolation_weights
 from .forms import Claim, FormTerm, Views, Weight, Weighted, eq_weight, linear_form, rule_value, virtual_terms
+from .hiding import Hidden
 from .refused import Refused
-from .transcript import Proof, require
+from .transcript import Proof
 
 
 @dataclass
@@ -48,7 +50,7 @@ def regions(circuit: Circuit) -> tuple[list[Region], int]:
     return found, bits(length)
 
 
-def verify(circuit: Circuit, views: Views, proof: Proof) -> Reduced:
+def verify(circuit: Circuit, views: Views, proof: Proof | Hidden) -> Reduced:
     """Nothing is read for a circuit without lookups."""
     if not circuit.lookups:
         return Reduced()
@@ -60,32 +62,41 @@ def verify(circuit: Circuit, views: Views, proof: Proof) -> Reduced:
     return conclude(circuit, packed, alpha, betas, views, point, numerator, fingerprint)
 
 
-def descend(depth: int, proof: Proof) -> tuple[list[K], K, K]:
+def descend(depth: int, proof: Proof | Hidden) -> tuple[list[K], Value, Value]:
     """From the root, where N = 0, to claims N(point) and E(point) on the leaves."""
     point: list[K] = []
-    claim = lam = numerator = fingerprint = ZERO
+    claim = numerator = fingerprint = proof.constant(ZERO)
+    lam = ZERO
     for level in range(depth):
         drawn = []
         for _ in range(level):
             at0, at2, at3 = proof.receive_many("tree round", 3)
             r = proof.draw("tree challenge")
-            claim = interpolate([at0, claim - at0, at2, at3], r)
+            w0, w1, w2, w3 = interpolation_weights(4, r)
+            claim = at0 * w0 + (claim - at0) * w1 + at2 * w2 + at3 * w3
             drawn.append(r)
         rho = drawn[::-1]
         n0, e0, n1, e1 = proof.receive_many("tree values", 4)
-        gate_n = n0 * (e1 + 1) + n1 * (e0 + 1)
-        gate_e = e0 + e1 + e0 * e1
-        require(eq(point, rho) * (gate_n + lam * gate_e) == claim, "the fraction tree")
+        gate_n = n0 + n1 + proof.multiply(n0, e1) + proof.multiply(n1, e0)
+        gate_e = e0 + e1 + proof.multiply(e0, e1)
+        proof.require_zero((gate_n + gate_e * lam) * eq(point, rho) - claim, "the fraction tree")
         tau, lam = proof.draw("tree tau"), proof.draw("tree lambda")
-        numerator = n0 + tau * (n1 - n0)
-        fingerprint = e0 + tau * (e1 - e0)
-        claim = numerator + lam * fingerprint
+        numerator = n0 + (n1 - n0) * tau
+        fingerprint = e0 + (e1 - e0) * tau
+        claim = numerator + fingerprint * lam
         point = [*rho, tau]
     return point, numerator, fingerprint
 
 
 def conclude(
-    circuit: Circuit, packed: list[Region], alpha: K, betas: list[K], views: Views, point: list[K], numerator: K, fingerprint: K
+    circuit: Circuit,
+    packed: list[Region],
+    alpha: K,
+    betas: list[K],
+    views: Views,
+    point: list[K],
+    numerator: Value,
+    fingerprint: Value,
 ) -> Reduced:
     """N(rho) = sum_lookups sel LT - sum_segments sel <eq, count>,
     E(rho) = sum_regions sel ((alpha - 1 - beta_0 tag) LT - sum_j beta_{j+1} <eq, component j>)."""

@@ -62,10 +62,13 @@ class Opening:
             answers.append((K(domain_point(oracle.index, depth, position)), dot(cells[n * width :], oracle.coefficients)))
             at = 8 * width * n
             for tree, own in zip(leaves, oracle.widths):
-                tree[position] = keccak256(b"\0" + data[at : at + 8 * own])
+                tree[position] = data[at : at + 8 * own]
                 at += 8 * own
-        for root, tree in zip(oracle.roots, leaves):
-            check_tree(root, depth, tree, self.proof)
+        size = self.parameters.salt
+        for root, rows in zip(oracle.roots, leaves):
+            salts = self.proof.take("opening: salts", size * len(positions)) if size else b""
+            salted = (salts[size * n : size * (n + 1)] + row for n, row in enumerate(rows.values()))
+            check_tree(root, depth, {position: keccak256(b"\0" + leaf) for position, leaf in zip(rows, salted)}, self.proof)
         return answers
 
     def added_weight(self) -> K:
@@ -100,12 +103,12 @@ def check_tree(root: bytes, depth: int, known: dict[int, bytes], proof: Proof) -
     require(known == {0: root}, "a Merkle root")
 
 
-def bind(parameters: Parameters, widths: list[int], roots: list[bytes], value: K, proof: Proof) -> None:
+def bind(parameters: Parameters, widths: list[int], addresses: list[int], roots: list[bytes], value: K, proof: Proof) -> None:
     """Schedule, shape, roots and value; lists with their lengths, all numbers as u64."""
     schedule = [parameters.log_rows, parameters.salt]
     for values in (parameters.folds, parameters.log_inverse_rates, parameters.queries):
         schedule += [len(values), *values]
-    shape = [len(widths), *widths, *range(sum(widths))]
+    shape = [len(widths), *widths, *addresses]
     for label, numbers in (("opening: schedule", schedule), ("opening: shape", shape)):
         proof.transcript.absorb(label, b"".join(n.to_bytes(8, "little") for n in numbers))
     for root in roots:
@@ -114,13 +117,20 @@ def bind(parameters: Parameters, widths: list[int], roots: list[bytes], value: K
 
 
 def verify(
-    parameters: Parameters, widths: list[int], roots: list[bytes], value: K, proof: Proof, form: Callable[[list[K]], K]
+    parameters: Parameters,
+    widths: list[int],
+    addresses: list[int],
+    roots: list[bytes],
+    value: K,
+    proof: Proof,
+    form: Callable[[list[K]], K],
 ) -> None:
-    """`form` is the multilinear extension of the weight vector, evaluated once, at all coordinates: address digits first."""
-    bind(parameters, widths, roots, value, proof)
+    """`form` is the multilinear extension of the weight vector, evaluated once, at all coordinates: address digits first.
+    `widths`: limbs of each commitment; `addresses`: of every limb, commitment after commitment."""
+    bind(parameters, widths, addresses, roots, value, proof)
     state = Opening(parameters, proof, value)
-    limbs = eq_table(state.sumcheck(bits(sum(widths))))
-    oracle = Oracle(0, roots, widths, limbs[: sum(widths)])
+    limbs = eq_table(state.sumcheck(bits(max(addresses) + 1)))
+    oracle = Oracle(0, roots, widths, [limbs[address] for address in addresses])
     for i, fold in enumerate(parameters.folds, 1):
         root = proof.receive_bytes("opening: oracle", 32)
         z = proof.draw("opening: out of domain")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-KINDS = ("kind", "format", "truncated", "trailing", "noncanonical", "key", "circuit", "weights", "context", "public", "check")
-"""kind, format, truncated, trailing, noncanonical: the bytes. key: the key itself. circuit, weights, context: the receipt is for
-something else. public: a tensor's size or interval. check: an equation or a hash of the proof fails."""
+BYTES = ("kind", "format", "truncated", "trailing", "noncanonical")
+KINDS = (*BYTES, "key", "circuit", "weights", "context", "public", "hide", "check")
+"""BYTES: how something is written. key: the key itself. circuit, weights, context: the receipt is for something else. public: a
+tensor's size or interval. hide: the key's commitments cannot hide. check: an equation or a hash of the proof fails."""
 
 
 class Refused(Exception):

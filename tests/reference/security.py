@@ -16,8 +16,8 @@ def list_size(log_rate: int) -> float:
     return 10.0 * 2.0**log_rate
 
 
-def outer(circuit: Circuit) -> list[float]:
-    """LogUp, fraction tree, contract, combine: each times the list of oracle 0."""
+def outer(circuit: Circuit, zeros: int = 0) -> list[float]:
+    """LogUp, fraction tree, contract, combine (with `zeros` more claims): each times the list of oracle 0."""
     sizes = [sum(map(bits, lookup.components[0].output_axes())) for lookup in circuit.lookups]
     sizes += [bits(segment.entries) for table in circuit.tables for segment in table.segments]
     depth = max(bits(sum(1 << size for size in sizes)), 1)
@@ -33,7 +33,7 @@ def outer(circuit: Circuit) -> list[float]:
     identity, tree = 2 << depth, sum(3 * k + 2 for k in range(depth))
     contract = sum(slots.values()) + len(circuit.contracts) + 1 + 4 * 64
     several = list_size(circuit.parameters.log_inverse_rates[0])
-    return [several * count / FIELD for count in (identity, tree, contract, factors + 3)]
+    return [several * count / FIELD for count in (identity, tree, contract, factors + 3 + zeros)]
 
 
 def gap(log_message: int, log_rate: int) -> float:
@@ -62,3 +62,10 @@ def opening(circuit: Circuit, log_limbs: int) -> list[float]:
 def bits_of(circuit: Circuit, layout: Layout) -> float:
     """-log2 of the sum of all terms."""
     return -math.log2(math.fsum(outer(circuit) + opening(circuit, layout.log_limbs)))
+
+
+def hidden_bits_of(circuit: Circuit, layout: Layout, products: int, zeros: int) -> float:
+    """Of a hiding receipt: also the check of the products, rounds of degree 3 after a point, and the mask's claim."""
+    several = list_size(circuit.parameters.log_inverse_rates[0])
+    added = [several * count / FIELD for count in (4 * bits(products + 2), 1)]
+    return -math.log2(math.fsum(outer(circuit, zeros) + added + opening(circuit, layout.log_limbs)))

@@ -99,7 +99,8 @@ class Transcript:
 
 
 class Proof:
-    """The verifier's walk: messages are read, absorbed and answered by challenges, in one order.
+    """The verifier's walk: messages are read, absorbed and answered by challenges, in one order. As a reading its values are in K;
+    hiding.py has the other one.
 
     `places` records what was read: (label, first byte, last byte + 1).
     """
@@ -126,6 +127,15 @@ class Proof:
 
     def receive_many(self, label: str, count: int) -> list[K]:
         return [self.receive(label) for _ in range(count)]
+
+    def constant(self, value: K) -> K:
+        return value
+
+    def multiply(self, a: K, b: K) -> K:
+        return a * b
+
+    def require_zero(self, value: K, check: str) -> None:
+        require(value == 0, check)
 
     def draw(self, label: str) -> K:
         return self.transcript.draw(label)

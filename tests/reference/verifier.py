@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from . import contract, lookup, opening, wellformed
-from .circuit import FORMAT, PUBLIC, Circuit, Reader, decode, integers
+from .affine import Value
+from .circuit import FORMAT, HIDING_FORMAT, PUBLIC, WITNESS, Circuit, Reader, decode, integers
 from .field import ONE, ZERO, K
 from .forms import Claim, FormTerm, Views, known
+from .hiding import Hidden, mask_terms, pads_term
 from .layout import Layout
 from .refused import Refused
-from .security import bits_of
-from .transcript import Proof, Transcript, keccak256
+from .security import bits_of, hidden_bits_of
+from .transcript import Proof, Transcript, keccak256, require
 
 BITS = 128
 LARGEST = 2**30
+LIMBS = 2**16
+SALT = 16
+"""Bytes that a leaf needs to hide its row."""
 
 
 @dataclass
@@ -29,18 +34,26 @@ class Key:
 class Receipt:
     circuit_digest: bytes
     weights_root: bytes
+    hidden: bytes
+    """One byte, 0 or 1, for the weights and for every binding; empty in a transparent receipt."""
     publics: tuple[bytes, ...]
     context: bytes
     witness_root: bytes
     proof: bytes
+
+    def hides(self, binding: int) -> bool:
+        return self.hidden[binding + 1 : binding + 2] == b"\1"
 
 
 def read_receipt(data: bytes) -> Receipt:
     if len(data) > LARGEST:
         raise Refused("noncanonical", "the receipt is too large")
     reader = Reader(data, "receipt")
-    reader.header(b"R")
-    receipt = Receipt(reader.raw(32), reader.raw(32), reader.list(reader.bytes), reader.bytes(), reader.raw(32), reader.bytes())
+    hiding = reader.header(b"R", HIDING_FORMAT) == HIDING_FORMAT
+    digest, root, hidden = reader.raw(32), reader.raw(32), reader.bytes() if hiding else b""
+    if hiding and not (1 in hidden and set(hidden) <= {0, 1}):
+        raise Refused("noncanonical", "the hide set is not in canonical form")
+    receipt = Receipt(digest, root, hidden, reader.list(reader.bytes), reader.bytes(), reader.raw(32), reader.bytes())
     reader.finish()
     return receipt
 
@@ -61,17 +74,18 @@ def read_key(data: bytes) -> Key:
         raise Refused("key", str(error)) from None
     if (found := bits_of(circuit, layout)) < BITS:
         raise Refused("key", f"its parameters give {found:.1f} bits of security, the profile asks for {BITS}")
-    if sum(layout.widths) > 2**16:
+    if sum(layout.widths) > LIMBS:
         raise Refused("key", "there are too many limbs")
     return Key(circuit, keccak256(encoded), root, layout)
 
 
 def public_values(circuit: Circuit, receipt: Receipt) -> dict[int, tuple[int, ...]]:
-    """The public columns' integers, each inside its binding's interval."""
-    if len(receipt.publics) != len(circuit.publics):
+    """The integers of the public columns that are not hidden, each inside its binding's interval."""
+    shown = [binding for number, binding in enumerate(circuit.publics) if not receipt.hides(number)]
+    if len(receipt.publics) != len(shown):
         raise Refused("public", "the receipt has another number of public tensors than the circuit")
     values = {}
-    for binding, data in zip(circuit.publics, receipt.publics):
+    for binding, data in zip(shown, receipt.publics):
         column = circuit.columns[binding.column]
         cells = 1
         for d in column.shape:
@@ -88,9 +102,9 @@ def bind(key: Key, receipt: Receipt) -> Transcript:
     """Stage 1: the statement, then the root of the witness."""
     transcript = Transcript("tacit")
     none = (0).to_bytes(4, "little")
-    transcript.absorb("format", FORMAT.to_bytes(2, "little"))
+    transcript.absorb("format", (HIDING_FORMAT if receipt.hidden else FORMAT).to_bytes(2, "little"))
     transcript.absorb("profile 128", key.circuit.parameters.encoded)
-    transcript.absorb("hidden", none)
+    transcript.absorb("hidden", len(receipt.hidden).to_bytes(4, "little") + receipt.hidden)
     transcript.absorb("circuit", receipt.circuit_digest)
     transcript.absorb("model commitment", receipt.weights_root)
     transcript.absorb("linked commitments", none)
@@ -102,11 +116,21 @@ def bind(key: Key, receipt: Receipt) -> Transcript:
     return transcript
 
 
-def combine(circuit: Circuit, publics: dict[int, tuple[int, ...]], claims: list[Claim], zeta: K) -> Claim:
-    """Stage 4: one claim on committed columns; terms on public columns are evaluated."""
-    joined, power = Claim([], ZERO), ONE
+def outer(circuit: Circuit, reading: Proof | Hidden) -> list[Claim]:
+    """Stages 2 and 3: all claims on columns."""
+    views = Views()
+    reduced = lookup.verify(circuit, views, reading)
+    claims, w = contract.verify(circuit, reduced.virtuals, views, reading)
+    if reduced.claims:
+        reduced.claims[1].value = reduced.claims[1].value - w
+    return reduced.claims + claims
+
+
+def combine(circuit: Circuit, publics: dict[int, tuple[int, ...]], claims: list[Claim], nothing: Value, zeta: K) -> Claim:
+    """Stage 4: one claim on committed columns; terms on public columns are evaluated. `nothing`: the value zero."""
+    joined, power = Claim([], nothing), ONE
     for claim in claims:
-        joined.value = joined.value + power * claim.value
+        joined.value = joined.value + claim.value * power
         for term in claim.form:
             if circuit.columns[term.column].home == PUBLIC:
                 joined.value = joined.value - power * term.coefficient * known(publics[term.column], term.weights)
@@ -114,6 +138,43 @@ def combine(circuit: Circuit, publics: dict[int, tuple[int, ...]], claims: list[
                 joined.form.append(FormTerm(power * term.coefficient, term.column, term.weights))
         power = power * zeta
     return joined
+
+
+def hidden_circuit(circuit: Circuit, receipt: Receipt) -> Circuit:
+    """The columns of hidden tensors are columns of the witness."""
+    if len(receipt.hidden) != len(circuit.publics) + 1:
+        raise Refused("noncanonical", "the hide set is not in canonical form")
+    if circuit.parameters.salt < SALT or circuit.parameters.reserved < circuit.parameters.queries[0]:
+        raise Refused("hide", "its commitments cannot hide")
+    hidden = {binding.column for number, binding in enumerate(circuit.publics) if receipt.hides(number)}
+    columns = (replace(column, home=WITNESS) if number in hidden else column for number, column in enumerate(circuit.columns))
+    return replace(circuit, columns=tuple(columns))
+
+
+def reduce_transparent(circuit: Circuit, publics: dict[int, tuple[int, ...]], proof: Proof) -> tuple[list[FormTerm], K]:
+    """Stages 2 to 4: a form on committed columns, and its value."""
+    joined = combine(circuit, publics, outer(circuit, proof), ZERO, proof.draw("combine"))
+    return joined.form, joined.value
+
+
+def reduce_hiding(circuit: Circuit, publics: dict[int, tuple[int, ...]], proof: Proof) -> tuple[Layout, list[FormTerm], K]:
+    """The same of a receipt that hides; its layout depends on how many variables the verifier met."""
+    hidden = Hidden(proof)
+    claims = outer(circuit, hidden)
+    hidden.check_products()
+    zeta = proof.draw("combine")
+    layout = Layout(circuit, hidden.variables)
+    if sum(layout.widths) > LIMBS:
+        raise Refused("hide", "there are too many limbs")
+    found = hidden_bits_of(circuit, layout, len(hidden.products), len(hidden.zeros))
+    require(found >= BITS, "the bits of security of a hiding proof")
+    claims += [Claim([], zero) for zero in hidden.zeros]
+    joined = combine(circuit, publics, claims, hidden.constant(ZERO), zeta)
+    form, value = [*joined.form, pads_term(joined.value, hidden, layout.pads)], joined.value.constant
+    z = proof.draw("mask point")
+    masked = proof.receive("mask value")
+    xi = proof.draw("mask combine")
+    return layout, form + mask_terms(layout, z, xi), value + xi * masked
 
 
 def verify(receipt: bytes, key: bytes, context: bytes) -> None:
@@ -124,7 +185,7 @@ def verify(receipt: bytes, key: bytes, context: bytes) -> None:
 def walk(receipt: bytes, key: bytes, context: bytes) -> Proof:
     """`verify`, and what was read on the way."""
     held, given = read_key(key), read_receipt(receipt)
-    circuit = held.circuit
+    circuit, layout = held.circuit, held.layout
     if given.circuit_digest != held.digest:
         raise Refused("circuit", "it was made for another circuit")
     if given.weights_root != held.weights_root:
@@ -132,15 +193,13 @@ def walk(receipt: bytes, key: bytes, context: bytes) -> Proof:
     if given.context != context:
         raise Refused("context", "it was made for another context")
     publics = public_values(circuit, given)
-    proof, views = Proof(bind(held, given), given.proof), Views()
-    reduced = lookup.verify(circuit, views, proof)
-    claims, w = contract.verify(circuit, reduced.virtuals, views, proof)
-    if reduced.claims:
-        reduced.claims[1].value = reduced.claims[1].value - w
-    joined = combine(circuit, publics, reduced.claims + claims, proof.draw("combine"))
+    proof = Proof(bind(held, given), given.proof)
+    if given.hidden:
+        layout, form, value = reduce_hiding(hidden_circuit(circuit, given), publics, proof)
+    else:
+        form, value = reduce_transparent(circuit, publics, proof)
     roots = [given.weights_root, given.witness_root]
-    opening.verify(
-        circuit.parameters, held.layout.widths, roots, joined.value, proof, lambda point: held.layout.evaluate(joined.form, point)
-    )
+    extension = lambda point: layout.evaluate(form, point)  # noqa: E731
+    opening.verify(circuit.parameters, layout.widths, layout.addresses, roots, value, proof, extension)
     proof.finish()
     return proof

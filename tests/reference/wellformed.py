@@ -154,7 +154,7 @@ def check_public(circuit: Circuit, public: Public) -> None:
 def check_parameters(p: Parameters) -> None:
     demand(1 <= p.log_rows <= 30, "the rows of a limb")
     demand(p.reserved < 2 ** (p.log_rows - 1), "the reserved rows fill half a limb")
-    demand(p.salt == 0, "this format has no salted leaves")
+    demand(p.salt <= 64 and p.salt % 4 == 0, "the bytes of a salt")
     oracles = len(p.folds) + 1
     demand(len(p.log_inverse_rates) == oracles == len(p.queries), "folds, rates and queries do not fit together")
     demand(all(1 <= fold <= 8 for fold in p.folds), "the variables of a fold")

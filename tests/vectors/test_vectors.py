@@ -32,7 +32,7 @@ STAGES = {
     "softmax": ("first contract virtual total", "opening: rows: not below p"),
     "relations": ("last contract value", "another output", "proof of another receipt"),
 }
-EARLY = {"kind", "format", "truncated", "trailing", "key", "circuit", "weights", "context", "public"}
+EARLY = {"kind", "format", "truncated", "trailing", "key", "circuit", "weights", "context", "public", "hide"}
 MESSAGES = {
     "kind": "this is not a tacit",
     "format": "has format",
@@ -43,6 +43,7 @@ MESSAGES = {
     "weights": "other weights",
     "context": "another context",
     "public": "public tensor",
+    "hide": "cannot hide|too short to hide in",
     "check": "the check of",
 }
 
