@@ -18,6 +18,7 @@ from tacit.frontends.estimators import from_estimator
 from tacit.frontends.models import free_inputs, load
 from tacit.frontends.onnx_inputs import Shapes
 from tacit.graph import Graph, require_supported
+from tacit.hiding import fresh_seed
 from tacit.images import ImageScale
 from tacit.inputs import Declared
 from tacit.key import Key
@@ -51,6 +52,8 @@ def compile(
     trips: int | None = None,
     fixed: Mapping[str, Any] | None = None,
     like: Model | None = None,
+    openings: int = 0,
+    seed: bytes | None = None,
 ) -> Model:
     """Compiles a model to an integer model, its circuit and its key, and measures it. ONNX: a path, bytes or ModelProto; torch:
     a module or an exported program; weights: the path of a GGUF file or of a safetensors model's folder; fitted estimators of
@@ -65,10 +68,13 @@ def compile(
     lengths of symbolic axes, by the name of a dimension or of an input; the samples give the others. `trips`: the most turns of
     a loop that the input ends and the model does not bound. `fixed`: inputs that become constants of the model, {name: array or
     number}; samples and proofs have no such inputs. `like`: the model compiled at other shapes, longer ones; this one gets its
-    scales and its commitment to the weights.
+    scales and its commitment to the weights. `openings`: how many proofs shall hide the weights behind one commitment (and any
+    number the inputs); 0: none hides anything. `seed`: 32 secret bytes that the commitment's randomness follows from; None: fresh
+    ones, so that the same model has another key each time.
     Raises ModelError (also for a tolerance that no widths meet), UnsupportedOperator, InputError.
     """
-    require_options(widths, tolerance, trips, like)
+    require_options(widths, tolerance, trips, like, openings)
+    secret = fresh_seed(seed) if openings else None
     scale = images.scale_of(image)
     given, model = model, from_estimator(model)
     source, rows, declared = sampled(model, samples, scale, shapes, trips, fixed)
@@ -81,15 +87,15 @@ def compile(
     if samples is None:
         ranges = loosened(graph, ranges, scale)
     against = Reference(reference(source, graph), rows, () if held is None else inputs.many(held, declared, scale))
-    scales, lowered, report = assigned(graph, ranges, against, widths, tolerance, like)
+    scales, lowered, report = assigned(graph, ranges, against, widths, tolerance, like, openings > 0)
     chosen = given is model or tolerance is not None or widths != "standard"
     if not chosen and not is_faithful(report, lowered, scales, against, graph):
-        scales, lowered, report = assigned(graph, ranges, against, "faithful", None, like)
+        scales, lowered, report = assigned(graph, ranges, against, "faithful", None, like, openings > 0)
     unfinished, weights = arithmetize(lowered.program, lowered.weights)
-    circuit = finish(unfinished, *(() if like is None else (like.log_rows,)))
-    prover = commit(circuit, weights)
+    circuit = finish(unfinished, None if like is None else like.log_rows, openings)
+    prover = commit(circuit, weights, secret)
     key = Key.from_bytes(prover.key())
-    compiled = Model(lowered.program, circuit, weights, key, declared, scales, scale, source.classes, _prover=prover)
+    compiled = Model(lowered.program, circuit, weights, key, declared, scales, scale, source.classes, seed=secret, _prover=prover)
     if like is not None:
         compiled.require_weights_of(like)
         compiled.opened = like.opened
@@ -98,12 +104,16 @@ def compile(
     return compiled
 
 
-def require_options(widths: str, tolerance: float | Tolerance | None, trips: int | None, like: Model | None) -> None:
+def require_options(widths: str, tolerance: float | Tolerance | None, trips: int | None, like: Model | None, openings: int) -> None:
     """Raises ModelError or InputError for options that mean nothing, or not together."""
     if widths not in WIDTHS:
         raise ModelError(f"widths={widths!r} is unknown; use one of {', '.join(WIDTHS)}.")
     if trips is not None and trips < 1:
         raise InputError(f"trips={trips} is no number of turns; use 1 or more.")
+    if not 0 <= openings < 1 << 20:
+        raise InputError(f"openings={openings} is no number of proofs; use 0 (nothing can be hidden) to 1,000,000.")
+    if like is not None and (openings or like.seed is not None):
+        raise InputError("Models that share one commitment to the weights cannot hide yet: compile them without openings=.")
     if tolerance is not None and like is not None:
         raise InputError("like= takes the widths of the other model: give tolerance= when compiling that one.")
 
@@ -115,14 +125,16 @@ def assigned(
     widths: str | Width,
     tolerance: float | Tolerance | None,
     like: Model | None,
+    hideable: bool,
 ) -> tuple[Scales, Lowered, Report]:
     """The widths that were asked for, or the cheapest ones that meet the tolerance; the program, and what it was measured at."""
     if tolerance is not None:
-        return cheapest(Search(graph, lambda width: quantize(graph, ranges, width), against, Tolerance.of(tolerance)))
+        found = cheapest(Search(graph, lambda width: quantize(graph, ranges, width), against, Tolerance.of(tolerance)))
+        return (found[0], lower(graph, found[0], hideable=True), found[2]) if hideable else found
     scales = quantize(graph, ranges, widths)
     if like is not None:
         scales = scales.as_in(like.scales)
-    lowered = lower(graph, scales, None if like is None else like.columns())
+    lowered = lower(graph, scales, None if like is None else like.columns(), hideable)
     return scales, lowered, measure(lowered, scales, against, graph)
 
 
@@ -163,10 +175,11 @@ def sampled(
     return graph, [] if given is None else inputs.many(given, declared, scale), declared
 
 
-def finish(circuit: bytes, *log_rows: int) -> bytes:
-    """The circuit with its opening's parameters, chosen for 128 bits; limbs have 2^log_rows rows if that is given."""
+def finish(circuit: bytes, log_rows: int | None = None, openings: int = 0) -> bytes:
+    """The circuit with its opening's parameters, chosen for 128 bits; limbs have 2^log_rows rows if that is given, and their
+    commitment serves `openings` proofs that hide."""
     try:
-        return _core.finish(circuit, *log_rows)
+        return _core.finish(circuit, log_rows, openings)
     except _core.Malformed as error:
         raise ModelError(f"This model cannot be proved: {error}.") from None
 

@@ -14,6 +14,7 @@ from tacit.operators.fusion import fuse
 from tacit.operators.norms import recognise
 from tacit.operators.weights import common_shift
 from tacit.primitives.builder import Builder
+from tacit.primitives.gadgets.digits import range_check
 from tacit.primitives.program import Program, ProgramBuilder
 from tacit.primitives.tensor import IntervalTooWide, Tensor
 from tacit.quantize import Scales
@@ -32,18 +33,19 @@ class Lowered:
     values: dict[str, Tensor]
 
 
-def lower(graph: Graph, scales: Scales, shared: Columns | None = None) -> Lowered:
+def lower(graph: Graph, scales: Scales, shared: Columns | None = None, hideable: bool = False) -> Lowered:
     """Lowers a simplified graph. `shared`: weight columns of a model whose commitment to the weights this one shall have.
+    `hideable`: the circuit holds the inputs in their intervals, so that nobody needs to see them.
 
     Raises UnsupportedOperator listing every node without a lowering, and ModelError naming a node whose sums could
     overflow.
     """
     builder = ProgramBuilder()
-    context = lower_into(builder, graph, scales, shared)
+    context = lower_into(builder, graph, scales, shared, hideable)
     return Lowered(builder.program(), builder.weights, context.graph, context.held())
 
 
-def lower_into(builder: Builder, graph: Graph, scales: Scales, shared: Columns | None = None) -> Context:
+def lower_into(builder: Builder, graph: Graph, scales: Scales, shared: Columns | None = None, hideable: bool = False) -> Context:
     """Lowers a graph through any builder; returns what its values became."""
     require_supported(graph, LOWERINGS.keys())
     require_static(graph)
@@ -52,7 +54,9 @@ def lower_into(builder: Builder, graph: Graph, scales: Scales, shared: Columns |
     context.shift = common_shift(context)
     for name in graph.inputs:
         value, scale = graph.values[name], scales.inputs[name]
-        context.put(name, builder.input(name, value.shape, scale.low, scale.high, scale.exponent, value.dtype))
+        tensor = builder.input(name, value.shape, scale.low, scale.high, scale.exponent, value.dtype)
+        checked = hideable and 0 not in value.shape
+        context.put(name, range_check(builder, f"{name}/range", tensor, scale.low, scale.high) if checked else tensor)
     for node in graph.nodes:
         lower_node(context, node)
     for name in graph.outputs:

@@ -6,14 +6,14 @@ import json
 import logging
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
-from tacit import _core, inputs, progress, storage
+from tacit import _core, hiding, inputs, progress, storage
 from tacit.circuit.encode import decode
-from tacit.errors import InputError, ModelError
+from tacit.errors import ModelError
 from tacit.images import ImageScale
 from tacit.inputs import Declared
 from tacit.key import Key, Signature
@@ -23,7 +23,7 @@ from tacit.quantize import Scales
 from tacit.receipt import Receipt
 from tacit.report import Report
 
-FORMAT = 3
+FORMAT = 4
 PRIVATE, PUBLIC = 0o600, 0o644
 log = logging.getLogger("tacit")
 
@@ -34,7 +34,9 @@ class Model:
 
     `weights` holds the weight columns one after another, as docs/circuit.md (Buffers) says. `image` is how pixels become
     inputs. `classes`: where the model named its classes by texts, the names; an output's number is a place in this list.
-    `opened`: a transparent proof was made, so that nothing is claimed about the secrecy of these weights. `saturated`: of the last
+    `opened`: a transparent proof was made, or more proofs than can hide, so that nothing is claimed about the secrecy of these
+    weights. `seed`: the secret that hides them, if the model can hide; `used`: proofs that were made from it while it had no file.
+    `saturated`: of the last
     proof that this object made, how many values left the range that they are held in, by node; nothing of it is in the receipt.
     """
 
@@ -47,6 +49,8 @@ class Model:
     image: ImageScale | None = None
     classes: tuple[str, ...] = ()
     opened: bool = False
+    seed: bytes | None = field(default=None, repr=False)
+    used: int = 0
     report: Report = field(default_factory=Report)
     saturated: dict[str, int] = field(default_factory=dict, repr=False)
     _prover: _core.Prover | None = field(default=None, repr=False)
@@ -56,7 +60,7 @@ class Model:
     def prepare(self) -> None:
         """Commits to the weights unless this object did. `prove` calls it; calling it first keeps it out of timings."""
         if self._prover is None:
-            prover = commit(self.circuit, self.weights)
+            prover = commit(self.circuit, self.weights, self.seed)
             if prover.key() != self.key.to_bytes():
                 raise ModelError("The model file is damaged: its weights do not give the commitment in its key.")
             self._prover = prover
@@ -64,27 +68,70 @@ class Model:
     def prove(self, given: inputs.Given, hide: Iterable[str] | None = None, context: bytes | str = b"") -> Receipt:
         """A receipt for one input: an array, {input name: array}, or a path.
 
-        `hide=None` means everything that this version can hide, which is nothing: its proofs are transparent, and the
-        first one marks the model and its file as `opened`. Values beyond an input's range saturate. Raises InputError
-        for inputs that do not fit and for a `hide` that cannot be met.
+        `hide`: names of what the receipt shall hide: 'weights', 'inputs', 'outputs', or single tensors; everything inside the model
+        is hidden with them. None: weights and inputs, if the model was compiled with `openings`. () or a model without openings: a
+        transparent proof, the first of which marks the model and its file as `opened`. A hidden tensor is None in the receipt.
+        Values beyond an input's range saturate. Raises InputError for inputs that do not fit and for a `hide` that cannot be met,
+        ModelError when the commitment has hidden as many proofs as it can.
         """
-        require_nothing_hidden(hide)
+        flags = hiding.hide_set(hide, self.key.signatures, self.openings)
         sample = inputs.one(given, self.declared, self.image)
         self.prepare()
         assert self._prover is not None
-        receipt, counts = prove(self.program, self.tensors(), self._prover, self.key, self.integers(sample), context)
+        if flags is not None:
+            self._take(weights=bool(flags[0]))
+        receipt, counts = prove(self.program, self.tensors(), self._prover, self.key, self.integers(sample), context, flags)
         self.saturated = {**self._saturated_inputs(sample), **counts}
-        self._open()
+        if flags is None:
+            self._open("nothing is hidden: this proof is transparent, and claims nothing about what it leaks of the weights")
         return receipt
 
-    def _open(self) -> None:
-        """Says once a model that transparent proofs hide nothing, and marks the file that it came from or went to."""
+    @property
+    def openings(self) -> int:
+        """How many proofs can hide the weights behind one commitment; 0 for a model that cannot hide."""
+        parameters = decode(self.circuit).parameters
+        return parameters.reserved // parameters.queries[0] if self.seed is not None else 0
+
+    def hidden_proofs(self) -> int | None:
+        """How many proofs this commitment has served that hide; None when the file's count is missing or is a copy's."""
+        return self.used if self._file is None else hiding.used(self._file, self.key.model_commitment)
+
+    def _take(self, weights: bool) -> None:
+        """Counts a proof that hides before it is made; refuses to hide weights whose secrecy is spent."""
+        where = "this model" if self._file is None else str(self._file)
+        if weights and self.opened:
+            raise ModelError(
+                f"{where} is marked as opened: earlier proofs may have told something about its weights, so they cannot be hidden. "
+                "Hide the inputs alone, or compile again from retrained weights."
+            )
+        if self._file is None:
+            self.used = used = min(self.used, self.openings) + 1
+        else:
+            used = hiding.take(self._file, self.key.model_commitment, self.openings)
+        if used <= self.openings:
+            return
+        if weights:
+            raise ModelError(
+                f"{where} has made the {self.openings} proofs that its commitment can hide the weights in. Run tacit recommit "
+                "(model.recommit()) for a new commitment and key, or compile with more openings."
+            )
+        self._open("the weights' commitment has served more proofs than it can hide in: nothing is claimed about their secrecy now")
+
+    def recommit(self, seed: bytes | None = None) -> Model:
+        """The same model with a new secret, hence a new commitment and key, and none of its hiding proofs used."""
+        if self.seed is None:
+            raise ModelError("This model cannot hide; compile it with openings=.")
+        fresh = hiding.fresh_seed(seed)
+        prover = commit(self.circuit, self.weights, fresh)
+        key = Key.from_bytes(prover.key())
+        return replace(self, key=key, seed=fresh, used=0, _prover=prover, _file=None)
+
+    def _open(self, reason: str) -> None:
+        """Says once why nothing is claimed about the weights any more, and marks the file that the model came from or went to."""
         if self.opened:
             return
         self.opened = True
-        log.warning(
-            "nothing is hidden: this version's proofs are transparent, and claim nothing about what they leak of the weights"
-        )
+        log.warning("%s", reason)
         if self._file is not None and self._file.is_file():
             try:
                 mark_opened(self._file, self.key)
@@ -153,15 +200,25 @@ class Model:
             "report.json": json.dumps(self.report.to_json()).encode(),
             "weights.bin": self.weights,
         }
+        if self.seed is not None:
+            parts["seed.bin"] = self.seed
         return storage.pack(manifest, parts)
 
     def save(self, path: str | os.PathLike[str], key: str | os.PathLike[str] | None = None) -> None:
-        """Writes the model file with mode 0600, atomically; with `key`, the key file in the same step. Raises ModelError."""
+        """Writes the model file with mode 0600, atomically; with `key`, the key file in the same step. A model that can hide gets a
+        file beside it, which counts its proofs; a file that it was saved to before hides no more. Raises ModelError."""
+        used = self.hidden_proofs() if self.openings else 0
+        if used is None:
+            raise ModelError(f"The count of the hiding proofs of {self._file} is lost: save model.recommit() instead.")
         files = [storage.File(Path(path), self.to_bytes(), PRIVATE)]
         if key is not None:
             files.append(storage.File(Path(key), self.key.to_bytes(), PUBLIC))
         storage.write(*files)
-        self._file = Path(os.path.realpath(path))
+        before, self._file = self._file, Path(os.path.realpath(path))
+        if self.openings:
+            hiding.start_count(self._file, self.key.model_commitment, used)
+            if before is not None and before != self._file and before.is_file():
+                hiding.start_count(before, self.key.model_commitment, self.openings)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Model:
@@ -180,6 +237,7 @@ class Model:
                 image=None if image is None else ImageScale.from_json(image),
                 classes=tuple(str(name) for name in manifest.get("classes", ())),
                 opened=bool(manifest["opened"]),
+                seed=parts.get("seed.bin"),
                 _file=Path(os.path.realpath(path)),
             )
         except ModelError as error:
@@ -195,26 +253,21 @@ def same_columns(a: list[tuple[int, np.ndarray]] | None, b: list[tuple[int, np.n
     return all(p == q and np.array_equal(x, y) for (p, x), (q, y) in zip(a, b))
 
 
-def require_nothing_hidden(hide: Iterable[str] | None) -> None:
-    """Raises InputError unless `hide` is None or empty."""
-    if hide is None:
-        return
-    names = [hide] if isinstance(hide, str) else list(hide) if isinstance(hide, Iterable) else [hide]
-    if names:
-        raise InputError(f"This version cannot hide {', '.join(map(repr, names))}: pass hide=None or hide=() (--hide none).")
-
-
 def mark_opened(path: Path, key: Key) -> None:
-    """Rewrites the flag in a model file, if it still is the file of this key. Raises ModelError when it cannot be written."""
+    """Rewrites the flag in a model file, if it still is the file of this key; its count goes on. Raises ModelError when it cannot
+    be written."""
     manifest, parts = storage.unpack(path, FORMAT)
     if parts.get("key.bin") == key.to_bytes() and not manifest.get("opened"):
+        used = hiding.used(path, key.model_commitment)
         storage.write(storage.File(path, storage.pack({**manifest, "opened": True}, parts), PRIVATE))
+        if used is not None:
+            hiding.start_count(path, key.model_commitment, used)
 
 
-def commit(circuit: bytes, weights: bytes) -> _core.Prover:
-    """The core's prover of a circuit: commits to the weights."""
+def commit(circuit: bytes, weights: bytes, seed: bytes | None = None) -> _core.Prover:
+    """The core's prover of a circuit: commits to the weights, hiding with a seed."""
     try:
-        return progress.run("committing to the weights", lambda p: _core.Prover(circuit, weights, p))
+        return progress.run("committing to the weights", lambda p: _core.Prover(circuit, weights, p, seed))
     except _core.Malformed as error:
         raise ModelError(f"The circuit of this model cannot be used: {error}.") from None
 

@@ -21,15 +21,17 @@ def prove(
     key: Key,
     integers: Mapping[str, np.ndarray],
     context: bytes | str,
+    hide: bytes | None = None,
 ) -> tuple[Receipt, dict[str, int]]:
     """Computes every column for one input and proves it. `integers`: {input name: int64 array of the declared shape}. Also, for
-    the prover alone: how many values left their range, by step of the program."""
+    the prover alone: how many values left their range, by step of the program. `hide`: one byte for the weights and one per
+    binding; None for a transparent proof."""
     builder = executed(program, weights, integers)
     witness, public, saturated = builder.witness(), builder.public(), builder.saturated
     del builder
     bound = context_bytes(context)
     try:
-        data = progress.run("proving", lambda p: prover.prove(public, witness, bound, p))
+        data = progress.run("proving", lambda p: prover.prove(public, witness, bound, p, hide))
     except _core.Unsatisfied as error:
         raise RuntimeError(f"the executor's witness does not satisfy the circuit: {error}") from None
     return Receipt(_core.Receipt(data), key.signatures), saturated

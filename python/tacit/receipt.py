@@ -64,8 +64,14 @@ class Receipt:
 
     @property
     def hidden(self) -> tuple[str, ...]:
-        """The names of what the receipt hides: nothing in this version, whose proofs are transparent."""
-        return ()
+        """The names of what the receipt hides: 'weights', and tensors (by number while no key was bound). Empty for a transparent
+        proof. True only after `verify`."""
+        flags = self.core.hidden()
+        if flags is None:
+            return ()
+        held = self._signatures
+        names = [f"tensor {place}" for place in range(len(flags) - 1)] if held is None else [s.name for s in held]
+        return tuple(name for name, hidden in zip(["weights", *names], flags, strict=True) if hidden)
 
     @property
     def inputs(self) -> list[np.ndarray | None]:
@@ -78,8 +84,12 @@ class Receipt:
     def _tensors(self, is_output: bool) -> list[np.ndarray | None]:
         if self._signatures is None:
             raise InputError("The tensors of a receipt can be read after tacit.verify(receipt, key): the key has their shapes.")
-        pairs = zip(self._signatures, self.core.publics(), strict=True)
-        return [signature.values(data) for signature, data in pairs if signature.is_output == is_output]
+        flags = (self.core.hidden() or bytes(1 + len(self._signatures)))[1:]
+        shown = iter(self.core.publics())
+        tensors = [
+            None if hidden else signature.values(next(shown)) for signature, hidden in zip(self._signatures, flags, strict=True)
+        ]
+        return [tensor for signature, tensor in zip(self._signatures, tensors) if signature.is_output == is_output]
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Receipt) and self.to_bytes() == other.to_bytes()

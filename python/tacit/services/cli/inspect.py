@@ -10,18 +10,27 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from tacit import _core
+from tacit.circuit.encode import decode
 from tacit.errors import InputError
 from tacit.key import Key
 from tacit.receipt import Receipt
 
 PROVED = "the integer model whose weights have the commitment below computed the outputs from the inputs"
-HIDDEN = "hidden   nothing: this version's proofs are transparent. The weights are committed and not sent, but nothing is claimed\n"
-HIDDEN += "         about what a proof leaks of them"
+TRANSPARENT = (
+    "hidden   nothing: a transparent proof. The weights are committed and not sent, but nothing is claimed about what a proof\n"
+)
+TRANSPARENT += "         leaks of them"
+CANNOT = (
+    "hidden   nothing: compiled without openings, so that all proofs are transparent and nothing is claimed about what they leak"
+)
+CAN = "hidden   what a receipt names (tacit prove --hide), and then everything inside; {openings:,} proofs can hide the weights"
+LEARNT = "learnt   anyway: architecture, shapes, sizes, scales and exponents of every channel, widths of accumulators, tables"
 ASSUMED = "assumed  Keccak-256 as a random oracle and collision resistant; WHIR in the proven Johnson regime; no trusted setup"
 NOT_COVERED = "not      that the integer model equals the float model (tacit compile measures it); who made the model; when"
 
-OPENED = "yes: a transparent proof was made with these weights, so nothing is claimed about their secrecy"
-UNOPENED = "no: no proof was made from this file yet; the first one is transparent and will be recorded here"
+OPENED = "yes: by a transparent proof, or more proofs than can hide, so nothing is claimed about the weights' secrecy"
+UNOPENED = "no: no transparent proof was made from this file yet; the first one will be recorded here"
+LOST = "used     unknown: the count of the proofs is not this file's (a copy?); tacit recommit gives it a commitment of its own"
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -46,9 +55,26 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _statement(verb: str) -> list[str]:
+def _statement(verb: str, *hidden: str) -> list[str]:
     """What is proved, hidden, assumed and left open; a receipt that nobody verified only claims it."""
-    return [f"{verb:8} {PROVED}", HIDDEN, ASSUMED, NOT_COVERED]
+    return [f"{verb:8} {PROVED}", *hidden, ASSUMED, NOT_COVERED]
+
+
+def openings(key: Key) -> int:
+    """How many proofs can hide the weights behind a key's commitment; 0 for a key of transparent proofs."""
+    parameters = decode(key.core.circuit()).parameters
+    return parameters.reserved // parameters.queries[0] if parameters.salt else 0
+
+
+def _hiding(key: Key) -> list[str]:
+    count = openings(key)
+    return [CAN.format(openings=count), LEARNT] if count else [CANNOT]
+
+
+def _hidden(receipt: Receipt) -> list[str]:
+    if not receipt.hidden:
+        return [TRANSPARENT]
+    return [f"hidden   {', '.join(receipt.hidden)}, and everything inside the model", LEARNT]
 
 
 def _commitments(circuit: bytes, weights: bytes) -> list[str]:
@@ -56,7 +82,8 @@ def _commitments(circuit: bytes, weights: bytes) -> list[str]:
 
 
 def _key(key: Key) -> str:
-    lines = [f"key, {len(key.to_bytes()):,} bytes", *_statement("proved"), *_commitments(key.circuit_digest, key.model_commitment)]
+    lines = [f"key, {len(key.to_bytes()):,} bytes", *_statement("proved", *_hiding(key))]
+    lines += _commitments(key.circuit_digest, key.model_commitment)
     for s in key.signatures:
         side = "output" if s.is_output else "input "
         count = key.count_of(s.name) if s.is_output else None
@@ -115,7 +142,7 @@ def _receipt(receipt: Receipt) -> str:
     return "\n".join(
         [
             f"receipt, {len(receipt.to_bytes()):,} bytes (unverified: run tacit verify)",
-            *_statement("claims"),
+            *_statement("claims", *_hidden(receipt)),
             *_commitments(receipt.circuit_digest, receipt.model_commitment),
             f"context  {receipt.context!r}",
             f"public   {len(publics)} tensors, {sum(map(len, publics)):,} bytes",
@@ -130,6 +157,9 @@ def _model(path: Path) -> str:
     model = Model.load(path)
     lines = [f"model file, {path.stat().st_size:,} bytes (private: holds the weights)", model.report.text()]
     lines.append(f"opened   {OPENED if model.opened else UNOPENED}")
+    if model.openings:
+        used = model.hidden_proofs()
+        lines.append(f"used     {used:,} of {model.openings:,} proofs that hide the weights" if used is not None else LOST)
     if model.image is not None:
         scale = model.image
         lines.append(f"images   (pixel / {scale.divide:g} - {list(scale.mean)}) / {list(scale.deviation)}")

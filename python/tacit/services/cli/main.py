@@ -82,6 +82,7 @@ def parser() -> argparse.ArgumentParser:
     compile_.add_argument("--trips", type=int, metavar="N", help="the most turns of a loop that the input ends, without a bound")
     compile_.add_argument("--fix", **FIX)
     compile_.add_argument("--like", metavar="MODEL", help="a model file of longer shapes, whose commitment to the weights to share")
+    compile_.add_argument("--openings", type=int, default=0, metavar="N", help="proofs that shall hide the weights; 0: none hides")
     compile_.add_argument("--image", metavar="DIVIDE", type=float, help="take images; pixels are divided by this number")
     compile_.add_argument("--image-mean", metavar="M[,M,M]", type=numbers, help="then these are subtracted")
     compile_.add_argument("--image-deviation", metavar="D[,D,D]", type=numbers, help="then these divide")
@@ -90,13 +91,18 @@ def parser() -> argparse.ArgumentParser:
     prove.add_argument("model", help="a model file written by compile")
     prove.add_argument("--input", required=True, help="a file with one input: .npz, .npy, .json, .png or .jpg")
     prove.add_argument("-o", "--output", required=True, help="the receipt to write")
-    prove.add_argument("--hide", default=None, help="'none'; this version hides nothing")
+    hide = "names, by commas: weights, inputs, outputs, single tensors; 'none'; weights and inputs by default if the model can hide"
+    prove.add_argument("--hide", default=None, metavar="NAMES", help=hide)
     prove.add_argument("--context", default="", help="text that the receipt is bound to")
 
     verify = commands.add_parser("verify", help="a receipt and a key -> valid or not")
     verify.add_argument("receipt", help="a receipt file")
     verify.add_argument("--key", required=True, help="the model's key")
     verify.add_argument("--context", default="", help="the text that the receipt must be bound to")
+
+    recommit = commands.add_parser("recommit", help="a model file -> another commitment to its weights, for more hiding proofs")
+    recommit.add_argument("model", help="a model file that was compiled with --openings")
+    recommit.add_argument("-o", "--output", required=True, help="the model file to write; the key goes beside it as .key")
 
     inspect = commands.add_parser("inspect", help="what a model file, key or receipt says: proved, hidden, assumed; bits, costs")
     inspect.add_argument("file", nargs="?", help="a .tacit, .key or receipt file")

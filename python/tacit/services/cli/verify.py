@@ -17,6 +17,8 @@ def run(arguments: argparse.Namespace) -> int:
     verify(receipt, key, arguments.context.encode("utf-8", "surrogateescape"))
     elapsed = time.perf_counter() - started
     print(f"valid: the committed model {key.model_commitment.hex()[:16]} computed these outputs ({1000 * elapsed:.1f} ms)")
+    if receipt.hidden:
+        print(f"  {', '.join(receipt.hidden)} (hidden), and everything inside the model")
     for signature, value in zip(key.outputs, receipt.outputs):
         if value is not None:
             count = key.count_of(signature.name)
