@@ -45,6 +45,8 @@ WIDTHS = found_by("relations_needed", "test_widths_beyond_the_field_are_refused"
 SOFTMAX = found_by("relations_needed", "test_softmax_is_unique")
 
 BITS = found_by("bits", "test_common_bits_are_unique_for_every_field_value")
+NEAREST = found_by("nearest", "test_the_nearest_quotient_is_unique_for_every_field_value")
+CHOICE = found_by("listed_choice", "test_the_listed_value_and_no_other")
 
 GADGETS = (
     dropped(
@@ -260,5 +262,27 @@ GADGETS = (
         "bits.py",
         'b.lookup(f"{name}/digit{place}", Table(f"common/{bits}/{top:d}", common_rows(bits, top)), [*parts, common])',
         BITS,
+    ),
+    dropped(
+        "a nearest quotient has no rest",
+        "nearest.py",
+        'b.contract(f"{name}/division", movement.plus(b, rest + product * 2, a * -2))',
+        NEAREST,
+    ),
+    dropped("a parity is no flag", "nearest.py", 'b.lookup(f"{name}/odd", range_table(2), [odd])', NEAREST),
+    dropped(
+        "half a nearest quotient has no range",
+        "nearest.py",
+        'digits(b, f"{name}/half", (half - (low >> 1)).bounded(0, (high >> 1) - (low >> 1)), half_bits)',
+        NEAREST,
+    ),
+    dropped(
+        "a divisor may be zero", "nearest.py", 'digits(b, f"{name}/divisor", (d - 1).bounded(0, d.high - 1), divisor_bits)', NEAREST
+    ),
+    dropped(
+        "a rest has no range", "nearest.py", 'digits(b, f"{name}/{word}", reach, (2 * d.high).bit_length())', NEAREST
+    ),
+    dropped(
+        "a listed value is free", "choice.py", 'b.lookup(name, Table(f"choice/{name}", graph_rows(first, listed)), [x, y])', CHOICE
     ),
 )

@@ -42,6 +42,18 @@ def powers(x, y):
     return evaluate(graph, quantize(graph, ranges, "faithful"), {"x": x, "y": y})[0]["z"], expected
 
 
+def test_exponents_that_are_sums_of_products():
+    nodes = [helper.make_node("MatMul", ["v", "w"], ["y"]), NODE]
+    feeds = {"x": np.abs(random(0, 3, 5)) + 0.5, "v": random(1, 3, 4)}
+    compare(nodes, feeds, ["z"], {"w": random(2, 4, 5, scale=0.5)}, tolerance=5e-3)
+
+
+def test_large_exponents():
+    x, y = np.float32([1, 1, 0.5, 2, 1.0009765625]), np.array([1_000_000, -70_000, 900_000, -1_000_000, 1000])
+    found, expected = powers(x, y)
+    np.testing.assert_allclose(found, expected, atol=0.02)
+
+
 def test_negative_bases_have_the_sign_of_whole_exponents():
     x, y = (array.reshape(-1).astype(np.float32) for array in np.meshgrid([-2, -1.5, -0.5, 0.5, 2], [-3, -2, -1, 0, 1, 2, 5]))
     found, expected = powers(x, y)

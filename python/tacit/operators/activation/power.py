@@ -26,8 +26,9 @@ WIDEST_POWER = 61
 LARGEST_EXPONENT = 1 << 10
 LOGARITHM = 20
 """Fraction bits of logarithms."""
-REACH = 3
-"""A table of exp covers 2^(REACH + 1): results of 16 bits and more have logarithms within 12 of each other."""
+REACH, FAR = 3, 12
+"""A table of exp covers 2^(REACH + 1): results of 16 bits and more have logarithms within 12 of each other. Arguments FAR bits
+beyond its ends are held there first: a table saturates no further ones."""
 
 
 @lowering("Pow")
@@ -79,7 +80,7 @@ class Exponent:
 
 def exponent_of(context: Context, node: Node) -> Exponent:
     builder, name = context.builder, f"{node.outputs[0]}/exponent"
-    y = tables.column_of(context, f"{name}/exact", context.tensor(node.inputs[1]))
+    y = tables.column_of(context, f"{name}/exact", context.factor(node.inputs[1]))
     whole, is_whole = y, constant(y.shape, 1)
     if y.exponent > 0:
         whole = gadgets.round_wide(builder, f"{name}/whole", y - (1 << y.exponent - 1), y.exponent).with_exponent(0)
@@ -120,6 +121,11 @@ def by_logarithm(
     middle = ceil((bits - 1 - last) * log(2)) - (1 << REACH)
     centred = product - (middle << product.exponent)
     function = Function("affine", (1.0, float(middle))).then(exponential)
+    end = constant(centred.shape, 1 << REACH + FAR + centred.exponent, centred.exponent)
+    if centred.high > end.high:
+        centred = gadgets.minimum(builder, f"{name}/greatest", centred, end)
+    if centred.low < -end.high:
+        centred = gadgets.maximum(builder, f"{name}/lowest", centred, -end)
     found = tables.apply(context, f"{name}/power", centred, function, first, last, bits)
     if size.low >= 1:
         return found
