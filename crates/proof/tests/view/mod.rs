@@ -1,0 +1,288 @@
+//! The algebraic view of an opening as a matrix: real layouts, the real prover, challenges and positions of a fixed run.
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used)]
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use rand::rngs::SmallRng;
+use rand::{RngExt, SeedableRng};
+use tacit_algebra::field::{BasedVectorSpace, Field, PrimeCharacteristicRing};
+use tacit_algebra::packed::Packed;
+use tacit_algebra::progress::Progress;
+use tacit_algebra::{F, K, P};
+use tacit_circuit::{Circuit, Column, ColumnId, Home, Parameters, Values};
+use tacit_columns::{Form, FormTerm, Hiding, Layout, Rows, Weight, mask_columns};
+use tacit_hide::mask_form;
+use tacit_open::{Commitment, Schedule, Scratch, Shape, Weights, commit, open};
+use tacit_transcript::tamper::{How, with};
+use tacit_transcript::{Randomness, Sender, Transcript};
+
+/// What a cell is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Weights, witness, and the column of pads: what must not be seen.
+    Data,
+    /// Uniform rows of a weight limb.
+    Static,
+    /// Rows T of one of the four limbs, by the limb's place among them.
+    Trace(usize),
+    /// Top rows of the other witness limbs.
+    Top,
+    /// Mask rows, by limb.
+    Mask(usize),
+}
+
+/// Where a form has coefficients. One that has few leaves the first rounds to the masks: other limbs' coefficients mask nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Support {
+    /// All data.
+    All,
+    /// Three weights.
+    Corner,
+    /// A few rows of every limb, where none has uniform cells.
+    Strip,
+}
+
+/// A cell, what the proof shows of it (a column of the matrix), and its coefficients in the public value.
+pub struct Cell {
+    pub role: Role,
+    /// In its limb; of a mask limb's uniform cells, counted from the first.
+    pub row: u64,
+    pub of_weights: bool,
+    pub view: Vec<F>,
+    pub value: Vec<F>,
+}
+
+/// A hiding layout of `weights` full weight limbs and some witness, with so many uniform rows in a weight limb.
+pub struct Toy {
+    pub schedule: Schedule,
+    pub layout: Layout,
+    shape: Shape,
+}
+
+const LOG_ROWS: usize = 7;
+pub const QUERIES: [usize; 3] = [3, 2, 1];
+
+impl Toy {
+    pub fn new(weights: usize, reserved: u32) -> Self {
+        let schedule = Schedule::new(LOG_ROWS, vec![2, 2], vec![1, 1, 1], QUERIES.to_vec(), 16).unwrap();
+        let column = |name: &str, cells: u64, home| Column { name: name.into(), shape: vec![cells], bytes: 8, home };
+        let mut columns: Vec<Column> = (0..weights).map(|_| column("w", 122, Home::Weights)).collect();
+        let witness = [64, 32].into_iter().chain([16; 8]).chain([8; 8]);
+        columns.extend(witness.map(|cells| column("x", cells, Home::Witness)));
+        let parameters = Parameters { log_rows: LOG_ROWS as u8, reserved, ..Parameters::default() };
+        let none = (vec![], vec![], vec![], vec![]);
+        let circuit =
+            Circuit { columns, tables: none.0, contracts: none.1, lookups: none.2, publics: none.3, parameters };
+        let hiding = Hiding { pads: 9, trace: schedule.trace(), queries: QUERIES[0] as u64 };
+        let layout = Layout::hiding(&circuit, &hiding).unwrap();
+        let shape = Shape { widths: layout.widths().to_vec(), addresses: layout.addresses().to_vec() };
+        assert_eq!(shape.widths[0], weights);
+        Self { schedule, layout, shape }
+    }
+
+    /// The addresses of the mask limbs, in order.
+    fn special(&self) -> Vec<u64> {
+        std::iter::once(0).chain((0..self.layout.log_limbs()).map(|b| 1 << b)).collect()
+    }
+
+    fn columns(&self) -> Vec<ColumnId> {
+        (0..).take_while(|&id| self.layout.shape_of(id).is_some()).collect()
+    }
+
+    fn length(&self, column: ColumnId) -> usize {
+        self.layout.shape_of(column).unwrap().iter().product::<u64>() as usize
+    }
+
+    /// Role and row of a cell of a column.
+    fn role(&self, column: ColumnId, cell: u64) -> (Role, u64) {
+        let uniform = self.layout.uniform();
+        if uniform.pads == Some(column) {
+            return (Role::Data, 0);
+        }
+        if let Some(limb) = uniform.masks.iter().position(|&mask| mask == column) {
+            return (Role::Mask(limb), cell);
+        }
+        let holds = |(start, e): (u64, u32)| (start..start + (1 << e)).contains(&cell);
+        let block = self.layout.blocks_of(column).iter().find(|block| holds(block.parts[0])).unwrap();
+        let row = block.row + cell - block.parts[0].0;
+        let Some(commitment) = uniform.noise.iter().position(|&noise| noise == Some(column)) else {
+            return (Role::Data, row);
+        };
+        let traced = self.special().iter().take(4).position(|&address| address == block.address);
+        let role = match (commitment, traced) {
+            (0, _) => Role::Static,
+            (_, Some(limb)) => Role::Trace(limb),
+            (_, None) => Role::Top,
+        };
+        (role, row)
+    }
+
+    /// Uniform coefficients on the data that the support names.
+    fn form(&self, support: Support, random: &mut SmallRng) -> Form {
+        let mut element = || K::from_basis_coefficients_fn(|_| F::from_u64(random.random_range(0..P)));
+        let mut form = Form::new();
+        for column in self.columns().into_iter().filter(|&id| self.role(id, 0).0 == Role::Data) {
+            let axes = self.layout.shape_of(column).unwrap();
+            let mut weights: Vec<Vec<K>> =
+                axes.iter().map(|&length| (0..length).map(|_| element()).collect()).collect();
+            for (cell, weight) in (0..).zip(&mut weights[0]) {
+                let counts = match support {
+                    Support::All => true,
+                    Support::Corner => column == 0 && cell < 3,
+                    Support::Strip => axes.len() == 1 && (40..52).contains(&self.role(column, cell).1),
+                };
+                *weight *= K::from_bool(counts);
+            }
+            let weights = weights.into_iter().map(|values| Arc::new(Weight::Dense(values))).collect();
+            form.push(FormTerm { coefficient: K::ONE, column, weights });
+        }
+        form
+    }
+
+    /// The matrix of the view of one proof: an opening that proves `form + xi mask`, and the mask's value.
+    pub fn cells(&self, support: Support, seed: u64) -> Vec<Cell> {
+        let mut random = SmallRng::seed_from_u64(seed);
+        let form = self.form(support, &mut random);
+        let mut element = || K::from_basis_coefficients_fn(|_| F::from_u64(random.random_range(0..P)));
+        let (z, xi) = (element(), element());
+        let masks = mask_columns(&self.layout);
+        let mask = mask_form(&masks, z, K::ONE);
+        let whole = form.iter().cloned().chain(mask_form(&masks, z, xi)).collect();
+        let run = Run { toy: self, weights: FormWeights(self.layout.weights(&whole)), seed, fixed: Rc::default() };
+        let nothing = run.view(None);
+        assert!(nothing.iter().all(|&word| word == F::ZERO), "the view is linear");
+        let mut cells = Vec::new();
+        for column in self.columns() {
+            for cell in 0..self.length(column) {
+                let (role, row) = self.role(column, cell as u64);
+                let mut view = run.view(Some((column, cell)));
+                assert_eq!(view.len(), nothing.len());
+                view.extend(words(coefficient(&mask, column, cell, &self.layout)));
+                let value = words(coefficient(&form, column, cell, &self.layout));
+                let of_weights =
+                    self.shape.addresses[..self.shape.widths[0]].contains(&self.layout.blocks_of(column)[0].address);
+                cells.push(Cell { role, row, of_weights, view, value });
+            }
+        }
+        cells
+    }
+}
+
+fn words(value: K) -> Vec<F> {
+    <K as BasedVectorSpace<F>>::as_basis_coefficients_slice(&value).to_vec()
+}
+
+/// Of a cell, numbered in C order, in a form.
+fn coefficient(form: &Form, column: ColumnId, cell: usize, layout: &Layout) -> K {
+    let mut sum = K::ZERO;
+    for term in form.iter().filter(|term| term.column == column) {
+        let (mut rest, mut product) = (cell, term.coefficient);
+        for (weight, &length) in term.weights.iter().zip(layout.shape_of(column).unwrap()).rev() {
+            product *= weight.dense()[rest % length as usize];
+            rest /= length as usize;
+        }
+        sum += product;
+    }
+    sum
+}
+
+struct FormWeights(Rows);
+
+impl Weights for FormWeights {
+    fn add(&self, address: u64, first: usize, scale: K, rows: &mut [Packed]) {
+        self.0.add(address as usize, first, scale, rows);
+    }
+
+    fn multiple(&self, address: u64, first: usize, count: usize) -> Option<(K, &[Packed])> {
+        self.0.multiple(address as usize, first, count)
+    }
+}
+
+type Fixed = Rc<RefCell<HashMap<(How, String, usize), Vec<u8>>>>;
+
+/// Openings that differ in their cells alone: the first one's challenges and positions are those of all.
+struct Run<'a> {
+    toy: &'a Toy,
+    weights: FormWeights,
+    seed: u64,
+    fixed: Fixed,
+}
+
+impl Run<'_> {
+    /// All field elements that the opening sends when one cell is 1 and all others are 0.
+    fn view(&self, one: Option<(ColumnId, usize)>) -> Vec<F> {
+        let toy = self.toy;
+        let mut values = Values { columns: vec![Vec::new(); toy.columns().len()] };
+        if let Some((column, cell)) = one {
+            values.columns[column as usize] = vec![0; toy.length(column)];
+            values.columns[column as usize][cell] = 1;
+        }
+        let (sent, fixed) = (Rc::new(RefCell::new(Vec::new())), Rc::clone(&self.fixed));
+        let kept = Rc::clone(&sent);
+        let hook = move |how, label: &str, number, bytes: &mut Vec<u8>| match how {
+            How::Drawn | How::Positions => {
+                let mut fixed = fixed.borrow_mut();
+                bytes.clone_from(fixed.entry((how, label.to_string(), number)).or_insert_with(|| bytes.clone()));
+            }
+            How::Sent if label != "opening: oracle" => kept.borrow_mut().extend_from_slice(bytes),
+            _ => {}
+        };
+        with(hook, || self.open(&values));
+        let sent = sent.take();
+        sent.as_chunks::<8>().0.iter().map(|word| F::from_u64(u64::from_le_bytes(*word))).collect()
+    }
+
+    fn open(&self, values: &Values) {
+        let (toy, progress) = (self.toy, Progress::default());
+        let cells = toy.layout.committed(values);
+        let salts = Randomness::new([4; 32]);
+        let mut base = 0;
+        let mut next = |&width: &usize| -> Commitment {
+            let read = |limb: usize, first: usize, rows: &mut [F]| cells.read(base + limb, first, rows);
+            let commitment = commit(&toy.schedule, width, &salts, read, &progress).unwrap();
+            base += width;
+            commitment
+        };
+        let commitments: Vec<Commitment> = toy.shape.widths.iter().map(&mut next).collect();
+        let commitments: Vec<&Commitment> = commitments.iter().collect();
+        let mut transcript = Transcript::new("view");
+        transcript.absorb("seed", &self.seed.to_le_bytes());
+        let read = |limb: usize, first: usize, rows: &mut [F]| cells.read(limb, first, rows);
+        let (schedule, shape, mut sender) = (&toy.schedule, &toy.shape, Sender::new(transcript));
+        let mut scratch = Scratch::default();
+        open(schedule, &commitments, shape, read, &self.weights, K::ZERO, &salts, &mut scratch, &mut sender, &progress)
+            .unwrap();
+    }
+}
+
+/// By elimination.
+pub fn rank(rows: impl IntoIterator<Item = Vec<F>>) -> usize {
+    let mut basis: Vec<(usize, Vec<F>)> = Vec::new();
+    for mut row in rows {
+        for (pivot, held) in &basis {
+            let scale = row[*pivot];
+            if scale != F::ZERO {
+                row.iter_mut().zip(held).skip(*pivot).for_each(|(a, &b)| *a -= scale * b);
+            }
+        }
+        if let Some(pivot) = row.iter().position(|&word| word != F::ZERO) {
+            let inverse = row[pivot].inverse();
+            row.iter_mut().for_each(|word| *word *= inverse);
+            let place = basis.partition_point(|(other, _)| *other < pivot);
+            basis.insert(place, (pivot, row));
+        }
+    }
+    basis.len()
+}
+
+/// Elements of F that the view tells of the data beyond the value: `rank [A B; 0 C] - rank A - rank C`, A the uniform cells' view, B
+/// the data's, C the data's value. Zero exactly when the view's law depends on the data through the value alone.
+pub fn leak(uniform: &[Vec<F>], data: &[(Vec<F>, Vec<F>)]) -> usize {
+    let width = data[0].1.len();
+    let padded = uniform.iter().map(|view| [view.as_slice(), &vec![F::ZERO; width]].concat());
+    let joined = padded.chain(data.iter().map(|(view, value)| [view.as_slice(), value].concat()));
+    rank(joined) - rank(uniform.iter().cloned()) - rank(data.iter().map(|(_, value)| value.clone()))
+}
