@@ -134,7 +134,7 @@ def around(key: bytes, receipt: bytes) -> list[Case]:
     return [case(name, edit, kind) for name, (edit, kind) in cases.items() if edit is not None]
 
 
-def within(key: bytes, receipt: bytes) -> list[Case]:
+def within(key: bytes, receipt: bytes, chosen: tuple[str, ...] = ("first", "last")) -> list[Case]:
     """The first and the last message under every label of the proof, altered by one bit, and replaced by p."""
     start = parts(receipt)["proof"][0]
     walked = walk(receipt, key, CONTEXTS[0])
@@ -143,7 +143,7 @@ def within(key: bytes, receipt: bytes) -> list[Case]:
     last = {label: (begin, end) for label, begin, end in walked.places}
     for which, places in (("first", first), ("last", last)):
         for label, (begin, end) in places.items():
-            if which == "last" and first[label] == (begin, end):
+            if which not in chosen or (which == "last" and "first" in chosen and first[label] == (begin, end)):
                 continue
             found.append(case(f"{which} {label}", [edits.xor(start + begin)], "check"))
     for label in ("tree round", "contract value", "opening: rows", "opening: final"):
@@ -153,19 +153,21 @@ def within(key: bytes, receipt: bytes) -> list[Case]:
     return found
 
 
-def mixed(name: str, receipt: bytes, second: bytes) -> list[Case]:
-    """Fields of the model's other receipt, which is valid, in the place of this one's."""
+MIXED = {
+    "witness of another receipt": ("witness root", "witness root", "check"),
+    "proof of another receipt": ("proof length", "proof", "check"),
+    "all but the context of another receipt": ("witness root", "proof", "check"),
+    "tensors of another receipt": ("publics", "public 1", "check"),
+    "context of another receipt": ("context length", "context", "context"),
+}
+
+
+def mixed(name: str, receipt: bytes, second: bytes, fields: dict[str, tuple[str, str, str]] = MIXED) -> list[Case]:
+    """Fields of the model's other receipt, which is valid, in the place of this one's: from the first to the last of two."""
     here, there = parts(receipt), parts(second)
     file = f"{name}/second.bin"
-    names = {
-        "witness of another receipt": ("witness root", "witness root", "check"),
-        "proof of another receipt": ("proof length", "proof", "check"),
-        "all but the context of another receipt": ("witness root", "proof", "check"),
-        "tensors of another receipt": ("publics", "public 1", "check"),
-        "context of another receipt": ("context length", "context", "context"),
-    }
     grafts = []
-    for title, (begin, end, kind) in names.items():
+    for title, (begin, end, kind) in fields.items():
         operation = edits.graft(here[begin][0], here[end][1], file, there[begin][0], there[end][1])
         grafts.append(case(title, [operation], kind))
     return grafts
@@ -227,14 +229,16 @@ def generate() -> dict[str, bytes]:
     return files
 
 
-def main(arguments: list[str]) -> int:
-    folder = Path(arguments[0]) if arguments else HERE / f"format-{FORMAT}"
-    files = generate()
+def write(files: dict[str, bytes], folder: Path) -> None:
     for name, data in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
     print(f"{len(files)} files, {sum(map(len, files.values()))} bytes in {folder}")
+
+
+def main(arguments: list[str]) -> int:
+    write(generate(), Path(arguments[0]) if arguments else HERE / f"format-{FORMAT}")
     return 0
 
 

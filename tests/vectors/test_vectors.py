@@ -13,24 +13,31 @@ import pytest
 from tacit import _core
 
 ROOT = Path(__file__).resolve().parents[2]
-FOLDER = ROOT / "vectors" / "format-1"
+FOLDERS = {number: ROOT / "vectors" / f"format-{number}" for number in (1, 2)}
 sys.path[:0] = [str(ROOT / "vectors"), str(ROOT / "tests")]
 import edits  # noqa: E402
 
-import reference  # noqa: E402
+import reference.verifier  # noqa: E402
 
-MANIFEST = json.loads((FOLDER / "manifest.json").read_text())
-MODELS = MANIFEST["models"]
-CONTEXT = bytes.fromhex(MANIFEST["context"])
-FILES = {name: (FOLDER / name).read_bytes() for entry in MODELS.values() for name in entry["files"]}
-REFUSED = [(name, case) for name, entry in MODELS.items() for case in entry["refused"]]
+MANIFESTS = {number: json.loads((folder / "manifest.json").read_text()) for number, folder in FOLDERS.items()}
+# (format, name)
+MODELS = {(number, name): entry for number, manifest in MANIFESTS.items() for name, entry in manifest["models"].items()}
+CONTEXT = b"vector"
+FILES = {
+    number: {name: (FOLDERS[number] / name).read_bytes() for entry in manifest["models"].values() for name in entry["files"]}
+    for number, manifest in MANIFESTS.items()
+}
+REFUSED = [(model, case) for model, entry in MODELS.items() for case in entry["refused"]]
+ACCEPTED = [(number, each) for (number, _), entry in MODELS.items() for each in entry["accepted"]]
 # What the reference verifier reads in the default run, besides what it refuses before the proof: one stage of the proof a model.
 STAGES = {
-    "linear": ("last tree values", "proof extended"),
-    "perceptron": (),
-    "convolution": ("last contract round", "last Merkle siblings"),
-    "softmax": ("first contract virtual total", "opening: rows: not below p"),
-    "relations": ("last contract value", "another output", "proof of another receipt"),
+    (1, "linear"): ("last tree values", "proof extended"),
+    (1, "perceptron"): (),
+    (1, "convolution"): ("last contract round", "last Merkle siblings"),
+    (1, "softmax"): ("first contract virtual total", "opening: rows: not below p"),
+    (1, "relations"): ("last contract value", "another output", "proof of another receipt"),
+    (2, "relations"): (),
+    (2, "layer"): ("last opening: salts",),
 }
 EARLY = {"kind", "format", "truncated", "trailing", "key", "circuit", "weights", "context", "public", "hide"}
 MESSAGES = {
@@ -52,10 +59,6 @@ def agrees(found: str | None, wanted: str) -> bool:
     """An altered message moves the queries, and with them how many siblings the proof must hold: then it may run out, or have
     bytes left, where the manifest expects a check to fail."""
     return found == wanted or (wanted == "check" and found in ("truncated", "trailing"))
-
-
-def accepted() -> list[tuple[str, dict]]:
-    return [(each["receipt"], each) for entry in MODELS.values() for each in entry["accepted"]]
 
 
 def native(receipt: bytes, key: bytes, context: bytes) -> str | None:
@@ -82,66 +85,114 @@ def plain(receipt: bytes, key: bytes, context: bytes) -> str | None:
     return None
 
 
-def tampered(name: str, case: dict) -> tuple[bytes, bytes]:
+def title(number: int, name: str) -> str:
+    return name if number == 1 else f"hiding-{name}"
+
+
+def read(number: int, each: dict) -> tuple[bytes, bytes, bytes]:
+    """Receipt, key and context of an accepted case."""
+    files = FILES[number]
+    return files[each["receipt"]], files[each["key"]], bytes.fromhex(each["context"])
+
+
+def tampered(model: tuple[int, str], case: dict) -> tuple[bytes, bytes]:
     """Receipt and key of a refused case."""
-    receipt, key = FILES[f"{name}/receipt.bin"], FILES[f"{name}/key.bin"]
+    number, name = model
+    files = FILES[number]
+    receipt, key = files[case.get("receipt", f"{name}/receipt.bin")], files[f"{name}/key.bin"]
     if case["target"] == "key":
-        return receipt, edits.apply(key, case["edit"], FILES)
-    return edits.apply(receipt, case["edit"], FILES), key
+        return receipt, edits.apply(key, case["edit"], files)
+    return edits.apply(receipt, case["edit"], files), key
 
 
-def test_the_files_are_those_of_the_manifest():
-    assert MANIFEST["format"] == 1
-    for entry in MODELS.values():
+@pytest.mark.parametrize("number", FOLDERS)
+def test_the_files_are_those_of_the_manifest(number):
+    manifest, files = MANIFESTS[number], FILES[number]
+    assert manifest["format"] == number and bytes.fromhex(manifest["context"]) == CONTEXT
+    for entry in manifest["models"].values():
         for name, digest in entry["files"].items():
-            assert hashlib.sha256(FILES[name]).hexdigest() == digest, name
-    assert sum(path.stat().st_size for path in FOLDER.rglob("*") if path.is_file()) < 1_500_000
+            assert hashlib.sha256(files[name]).hexdigest() == digest, name
+    assert sum(path.stat().st_size for path in FOLDERS[number].rglob("*") if path.is_file()) < 1_500_000
 
 
-@pytest.mark.parametrize("each", [each for _, each in accepted()], ids=[name for name, _ in accepted()])
-def test_the_core_accepts(each):
-    assert native(FILES[each["receipt"]], FILES[each["key"]], bytes.fromhex(each["context"])) is None
+@pytest.mark.parametrize(("number", "each"), ACCEPTED, ids=[title(number, each["receipt"]) for number, each in ACCEPTED])
+def test_the_core_accepts(number, each):
+    assert native(*read(number, each)) is None
 
 
-@pytest.mark.parametrize("name", MODELS)
-def test_the_core_refuses_as_the_manifest_says(name):
-    for case in MODELS[name]["refused"]:
-        found = native(*tampered(name, case), CONTEXT)
+@pytest.mark.parametrize("each", [each for number, each in ACCEPTED if number == 2], ids=lambda each: each["receipt"])
+def test_a_hiding_receipt_says_what_it_hides(each):
+    data, hidden = FILES[2][each["receipt"]], bytes.fromhex(each["hidden"])
+    receipt, plainly = _core.Receipt(data), reference.verifier.read_receipt(data)
+    assert receipt.hidden() == plainly.hidden == hidden
+    assert len(receipt.publics()) == len(plainly.publics) == hidden[1:].count(0)
+
+
+@pytest.mark.parametrize("model", MODELS, ids=[title(*model) for model in MODELS])
+def test_the_core_refuses_as_the_manifest_says(model):
+    for case in MODELS[model]["refused"]:
+        found = native(*tampered(model, case), CONTEXT)
         assert agrees(found, case["refused"]), (case["name"], found)
 
 
-@pytest.mark.parametrize(
-    "each",
-    [pytest.param(each, id=name, marks=pytest.mark.slow if "second" in name else ()) for name, each in accepted()],
-)
-def test_the_reference_accepts(each):
-    assert plain(FILES[each["receipt"]], FILES[each["key"]], bytes.fromhex(each["context"])) is None
-
-
-def chosen(name: str, case: dict) -> bool:
-    return case["name"] in STAGES[name] or (case["refused"] in EARLY and not case["name"].startswith("proof"))
+def seldom(number: int, each: dict) -> bool:
+    return "second" in each["receipt"] if number == 1 else each["receipt"] != "relations/receipt.bin"
 
 
 @pytest.mark.parametrize(
-    ("name", "case"),
+    ("number", "each"),
     [
-        pytest.param(name, case, id=f"{name}-{case['name']}", marks=() if chosen(name, case) else pytest.mark.slow)
-        for name, case in REFUSED
+        pytest.param(number, each, id=title(number, each["receipt"]), marks=pytest.mark.slow if seldom(number, each) else ())
+        for number, each in ACCEPTED
     ],
 )
-def test_the_reference_refuses_as_the_manifest_says(name, case):
-    assert agrees(plain(*tampered(name, case), CONTEXT), case["refused"])
+def test_the_reference_accepts(number, each):
+    assert plain(*read(number, each)) is None
+
+
+def chosen(model: tuple[int, str], case: dict) -> bool:
+    return case["name"] in STAGES[model] or (case["refused"] in EARLY and not case["name"].startswith("proof"))
+
+
+@pytest.mark.parametrize(
+    ("model", "case"),
+    [
+        pytest.param(model, case, id=f"{title(*model)}-{case['name']}", marks=() if chosen(model, case) else pytest.mark.slow)
+        for model, case in REFUSED
+    ],
+)
+def test_the_reference_refuses_as_the_manifest_says(model, case):
+    assert agrees(plain(*tampered(model, case), CONTEXT), case["refused"])
 
 
 def test_every_chosen_case_exists():
-    names = {(name, case["name"]) for name, case in REFUSED}
-    assert {(name, stage) for name, stages in STAGES.items() for stage in stages} <= names
+    names = {(model, case["name"]) for model, case in REFUSED}
+    assert {(model, stage) for model, stages in STAGES.items() for stage in stages} <= names
 
 
 @pytest.mark.slow
-def test_regenerating_gives_the_same_bytes():
+@pytest.mark.parametrize("number", FOLDERS)
+def test_regenerating_gives_the_same_bytes(number):
+    """Of receipts that hide, which are kept, the keys and the manifest."""
     import generate
+    import hiding
 
-    files = generate.generate()
-    stored = {str(path.relative_to(FOLDER)): path.read_bytes() for path in FOLDER.rglob("*") if path.is_file()}
+    folder = FOLDERS[number]
+    files = generate.generate() if number == 1 else hiding.complete(hiding.kept(folder))
+    stored = {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     assert files == stored
+
+
+HIDDEN = [None, *(bytes(b >> i & 1 for i in range(3)) for b in range(1, 8))]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["relations", "layer"])
+@pytest.mark.parametrize("hidden", HIDDEN, ids=lambda hidden: "none" if hidden is None else hidden.hex())
+def test_fresh_receipts_of_every_hide_set_get_one_answer(name, hidden):
+    """Transparent ones of commitments with salts and uniform rows, too."""
+    import hiding
+
+    made, held = hiding.of(name, 3), hiding.prover(name)
+    receipt = held.prove(made.public, made.witness, CONTEXT, _core.Progress(), hide=hidden)
+    assert (native(receipt, held.key(), CONTEXT), plain(receipt, held.key(), CONTEXT)) == (None, None)

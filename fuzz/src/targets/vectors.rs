@@ -1,4 +1,4 @@
-//! The golden vectors: keys, and the receipts that they accept.
+//! The golden vectors: keys, and two of the receipts that they accept.
 
 use std::sync::LazyLock;
 
@@ -14,18 +14,25 @@ macro_rules! golden {
     ($name:literal) => {
         (
             $name,
-            include_bytes!(concat!("../../../vectors/format-1/", $name, "/key.bin")).as_slice(),
+            include_bytes!(concat!("../../../vectors/", $name, "/key.bin")).as_slice(),
             [
-                include_bytes!(concat!("../../../vectors/format-1/", $name, "/receipt.bin")).as_slice(),
-                include_bytes!(concat!("../../../vectors/format-1/", $name, "/second.bin")).as_slice(),
+                include_bytes!(concat!("../../../vectors/", $name, "/receipt.bin")).as_slice(),
+                include_bytes!(concat!("../../../vectors/", $name, "/second.bin")).as_slice(),
             ],
         )
     };
 }
 
 static MODELS: LazyLock<Vec<Golden>> = LazyLock::new(|| {
-    let files =
-        [golden!("linear"), golden!("relations"), golden!("convolution"), golden!("softmax"), golden!("perceptron")];
+    let files = [
+        golden!("format-1/linear"),
+        golden!("format-1/relations"),
+        golden!("format-1/convolution"),
+        golden!("format-1/softmax"),
+        golden!("format-1/perceptron"),
+        golden!("format-2/relations"),
+        golden!("format-2/layer"),
+    ];
     let parsed = files.into_iter().map(|(name, key, receipts)| {
         let key = VerifyingKey::decode(key).unwrap_or_else(|error| panic!("the key of {name}: {error}"));
         Golden { name, key, receipts }

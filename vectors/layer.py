@@ -1,0 +1,47 @@
+"""A circuit written by hand of one relation and no lookup: y = w x + b, x and y being in the receipt unless they are hidden."""
+
+from __future__ import annotations
+
+import numpy as np
+from relations import Case
+
+from tacit import _core
+from tacit.circuit import FIELD, Affine, Circuit, Column, Contract, Public, Sum, Term, View, encode
+
+ROWS, COLUMNS = 3, 5
+W, B, X, Y = range(4)
+
+
+def skeleton() -> Circuit:
+    """Without parameters."""
+    row, column = (Affine(0, ((axis, 1),)) for axis in (0, 1))
+    terms = (
+        Term(1, (View(W, (row, column)), View(X, (column,)))),
+        Term(1, (View(B, (row,)),)),
+        Term(FIELD - 1, (View(Y, (row,)),)),
+    )
+    return Circuit(
+        columns=(
+            Column("w", (ROWS, COLUMNS), 1, "weights"),
+            Column("b", (ROWS,), 2, "weights"),
+            Column("x", (COLUMNS,), 1, "public"),
+            Column("y", (ROWS,), 4, "public"),
+        ),
+        tables=(),
+        contracts=(Contract("layer", Sum((ROWS, COLUMNS), 1, terms)),),
+        lookups=(),
+        publics=(
+            Public("x", False, X, "int8", (COLUMNS,), 0, -100, 100),
+            Public("y", True, Y, "int32", (ROWS,), 0, -(2**20), 2**20),
+        ),
+    )
+
+
+def case(seed: int, openings: int) -> Case:
+    """Its commitments serve so many hiding proofs; the weights do not depend on the seed."""
+    rng = np.random.default_rng(0)
+    w, b = rng.integers(-100, 101, (ROWS, COLUMNS)), rng.integers(-1000, 1001, ROWS)
+    x = np.random.default_rng(seed).integers(-100, 101, COLUMNS)
+    cells = ((w, "<i1"), (b, "<i2")), ((x, "<i1"), (w @ x + b, "<i4"))
+    weights, public = (b"".join(column.astype(kind).tobytes() for column, kind in columns) for columns in cells)
+    return Case(_core.finish(encode(skeleton()), openings=openings), weights, public, b"")
