@@ -1,5 +1,8 @@
 //! The prover's variables, and its part of the check of the triples.
 
+#[cfg(test)]
+mod tests;
+
 use tacit_algebra::field::{BasedVectorSpace, PrimeCharacteristicRing};
 use tacit_algebra::multilinear::eq_table;
 use tacit_algebra::{F, K, centred, signed};
