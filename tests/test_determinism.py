@@ -24,7 +24,8 @@ TESTS = Path(__file__).resolve().parent
 DIGESTS = TESTS / "digests.json"
 PARAMETERS = {
     "affine": (-0.7, 0.3), "celu": (1.3,), "clip": (-1.5, 2.25), "elu": (0.9,), "hard_sigmoid": (0.2, 0.5), "leaky_relu": (0.1,),
-    "power": (-0.5,), "selu": (1.67, 1.05), "shrink": (0.3, 0.7), "swish": (1.702,), "thresholded_relu": (0.8,),
+    "power": (-0.5,), "power_of_two": (-3.0,), "selu": (1.67, 1.05), "short_float": (3.0, -6.0, 4.0), "shrink": (0.3, 0.7),
+    "swish": (1.702,), "thresholded_relu": (0.8,),
 }  # fmt: skip
 SCRIPT = """
 import hashlib, json, os, sys
