@@ -1,6 +1,8 @@
-"""The product before a down-projection keeps its small elements beside one that is thousands of times larger."""
+"""What enters a product keeps its small elements beside one that is hundreds or thousands of times larger."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -46,3 +48,24 @@ def test_small_channels_beside_a_large_one(moved):
     expected = run_float(graph, {"x": x})["y"]
     error = np.abs(found["y"] - expected).max() / np.abs(expected).max()
     assert error < 0.01, error
+
+
+def test_a_few_large_elements_of_a_sum():
+    """x @ a + b -> @ c, one row of 2,048 elements far larger than the others: its own weights are as much smaller."""
+    rng = np.random.default_rng(5)
+    a = rng.standard_normal((WIDTH, 2048)).astype(np.float32) / 5
+    c = rng.standard_normal((2048, 4)).astype(np.float32) / 45
+    a[:, 0] *= 4000
+    c[0] /= 4000
+    x = rng.standard_normal((4, WIDTH)).astype(np.float32)
+    nodes = [helper.make_node("MatMul", ["x", "a"], ["h"]), helper.make_node("MatMul", ["h", "c"], ["y"])]
+    graph = simplify(expand(load(model(nodes, {"x": x}, ["y"], {"a": a, "c": c}), supported=SUPPORTED), EXPANSIONS))
+    ranges = observe(graph, [{"x": x}])
+    scales = quantize(graph, ranges, "faithful")
+    assert scales.outliers == {"h"}
+    expected = run_float(graph, {"x": x})["y"]
+    errors = []
+    for outliers in (scales.outliers, frozenset()):
+        found, _ = evaluate(graph, replace(scales, outliers=outliers), {"x": x})
+        errors.append(np.abs(found["y"] - expected).max() / np.abs(expected).max())
+    assert errors[0] < 0.012 and errors[1] > 3 * errors[0], errors

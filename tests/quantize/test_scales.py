@@ -17,6 +17,7 @@ class Seen:
     low: float
     high: float
     least: float = 0.0
+    typical: float = 0.0
 
     @property
     def absolute(self) -> float:

@@ -87,6 +87,8 @@ class Scales(Protocol):
     def exponents(self) -> Mapping[str, int]: ...
     @property
     def largest(self) -> Mapping[str, float]: ...
+    @property
+    def outliers(self) -> frozenset[str]: ...
 
 
 @dataclass(frozen=True)
@@ -296,7 +298,7 @@ class Context:
             if self.is_whole(name):
                 self._tensors[name] = self.builder.copy(tensor, f"{name}/exact")
                 return self._tensors[name]
-        if name not in self._narrow and self.is_gated(name):
+        if name not in self._narrow and (self.is_gated(name) or self.has_outliers(name)):
             return self.wide(name)
         return self.narrow(name)
 
@@ -310,6 +312,10 @@ class Context:
         if node is None or node.kind != "Mul" or not self.is_float(name):
             return False
         return all(self.constant(factor) is None and self.is_float(factor) for factor in node.inputs)
+
+    def has_outliers(self, name: str) -> bool:
+        """Whether few elements are far larger than all others, of a float that no function waits to be applied to."""
+        return name in self.scales.outliers and name not in self._deferred and self.is_float(name)
 
     def is_whole(self, name: str) -> bool:
         """Whether a value is an integer of the model, one cast to floats, moved, or a product or sum of such and of whole

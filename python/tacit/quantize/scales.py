@@ -31,14 +31,17 @@ COMPARED = 46
 comparisons alone; it holds float32 values of up to 23 bits beside others of 1 exactly, so that every comparison agrees."""
 QUANTISED = 26
 """Bits of inputs that are quantised and nothing else: more than float32 has, so that they are rounded once."""
+OUTLYING = 64
+"""So many times the typical magnitude, the largest one leaves a narrow tensor too few bits for the rest to enter a product."""
 FAR, FARTHEST = 4, 22
 """Where some feature is 2^FAR smaller than others, all get so many bits more, at most FARTHEST: differences of them still enter
 products unrounded (`operators.context.FEATURE_SLACK`)."""
 
 
 class ObservedRange(Protocol):
-    """What observing gives for a value: its extreme values and the largest magnitude, over all samples and elements; of an input
-    the least of the largest magnitudes at the places of its last axis (0: not known)."""
+    """What observing gives for a value: its extreme values and the largest magnitude, over all samples and elements; `typical`:
+    what all but a thousandth of the magnitudes stay below; of an input the least of the largest magnitudes at the places of its
+    last axis (0: not known)."""
 
     @property
     def low(self) -> float: ...
@@ -48,6 +51,8 @@ class ObservedRange(Protocol):
     def absolute(self) -> float: ...
     @property
     def least(self) -> float: ...
+    @property
+    def typical(self) -> float: ...
 
 
 @dataclass(frozen=True)
@@ -63,8 +68,8 @@ class Width:
 LEANEST = Width(bits=10, shift=10, precision=5.0)
 TOY = Width(bits=12, shift=12, precision=6.5)
 MIDDLE = Width(bits=14, shift=14, precision=7.5)
-STANDARD = Width(bits=16, shift=16, precision=8.0)
-FAITHFUL = Width(bits=16, shift=16, precision=10.0)
+STANDARD = Width(bits=16, shift=16, precision=10.0)
+FAITHFUL = Width(bits=16, shift=16, precision=12.0)
 
 
 @dataclass(frozen=True)
@@ -81,7 +86,8 @@ class Scales:
     """Everything that lowering needs to know of numbers.
 
     `exponents`: the exponent of the narrow form of every float value that was observed. `largest`: its largest
-    magnitude. `own`: bits of the narrow form of values that have others than `width` says.
+    magnitude. `own`: bits of the narrow form of values that have others than `width` says. `outliers`: values
+    whose largest magnitude is OUTLYING times what nearly all of their elements reach.
     """
 
     width: Width
@@ -89,6 +95,7 @@ class Scales:
     largest: Mapping[str, float]
     inputs: Mapping[str, InputScale]
     own: Mapping[str, int] = field(default_factory=dict)
+    outliers: frozenset[str] = frozenset()
 
     @property
     def bits(self) -> int:
@@ -114,6 +121,7 @@ class Scales:
             {**self.largest, **other.largest},
             {name: other.inputs.get(name, own) if name in other.exponents else own for name, own in self.inputs.items()},
             dict(other.own),
+            other.outliers,
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -123,12 +131,13 @@ class Scales:
             "largest": dict(self.largest),
             "inputs": {name: [scale.exponent, scale.low, scale.high] for name, scale in self.inputs.items()},
             "own": dict(self.own),
+            "outliers": sorted(self.outliers),
         }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Scales:
         inputs = {name: InputScale(*numbers) for name, numbers in data["inputs"].items()}
-        return cls(Width(*data["width"]), data["exponents"], data["largest"], inputs, data["own"])
+        return cls(Width(*data["width"]), data["exponents"], data["largest"], inputs, data["own"], frozenset(data["outliers"]))
 
 
 def quantize(graph: Graph, ranges: Mapping[str, ObservedRange], widths: str | Width = "standard") -> Scales:
@@ -137,7 +146,7 @@ def quantize(graph: Graph, ranges: Mapping[str, ObservedRange], widths: str | Wi
     Raises ModelError for unknown widths, for an input that was not observed and for values that are not finite.
     """
     width = choose_width(graph, widths) if isinstance(widths, str) else widths
-    exponents, largest = {}, {}
+    exponents, largest, outliers = {}, {}, set()
     for name, seen in ranges.items():
         if name in graph.values and not is_float(graph.values[name].dtype):
             continue
@@ -147,6 +156,8 @@ def quantize(graph: Graph, ranges: Mapping[str, ObservedRange], widths: str | Wi
             )
         exponents[name] = narrow_exponent(float(seen.absolute), width.bits)
         largest[name] = float(seen.absolute)
+        if 0 < OUTLYING * seen.typical < seen.absolute:
+            outliers.add(name)
     inputs = {}
     for name in graph.inputs:
         if not graph.values[name].size:
@@ -160,7 +171,7 @@ def quantize(graph: Graph, ranges: Mapping[str, ObservedRange], widths: str | Wi
             inputs[name] = input_scale(graph.values[name].dtype, seen, bits)
         else:
             inputs[name] = InputScale(0, 0 if seen.low >= 0 else -places, places - 1)
-    return Scales(width=width, exponents=exponents, largest=largest, inputs=inputs)
+    return Scales(width=width, exponents=exponents, largest=largest, inputs=inputs, outliers=frozenset(outliers))
 
 
 def choose_width(graph: Graph, widths: str) -> Width:
