@@ -26,9 +26,22 @@ class Prover:
     """
     A circuit whose weights are committed.
     """
-    def __new__(cls, /, circuit: bytes, weights: bytes, progress: Progress, seed: Sequence[int] | None = None) -> Prover:
+    def __new__(
+        cls,
+        /,
+        circuit: bytes,
+        weights: bytes | bytearray,
+        progress: Progress,
+        seed: Sequence[int] | None = None,
+        digests: bytes | None = None,
+    ) -> Prover:
         """
-        Commits to the weights; with a secret seed, so that proofs can hide.
+        Commits to the weights, which stay where they are; with a secret seed, so that proofs can hide. `digests`: of an earlier
+        commitment to them, which is taken over unseen: compare the key.
+        """
+    def digests(self, /) -> bytes:
+        """
+        What makes the commitment again without encoding the weights; empty when that is quick.
         """
     def key(self, /) -> bytes:
         """

@@ -92,14 +92,19 @@ def compile(
     if not chosen and not is_faithful(report, lowered, scales, against, graph):
         scales, lowered, report = assigned(graph, ranges, against, "faithful", None, like, openings > 0)
     unfinished, weights = arithmetize(lowered.program, lowered.weights)
+    program, classes = lowered.program, source.classes
+    # A large model's floats and wide integers take the memory that committing needs.
+    del lowered, against, ranges, graph, source
     circuit = finish(unfinished, None if like is None else like.log_rows, openings)
     prover = commit(circuit, weights, secret)
     key = Key.from_bytes(prover.key())
-    compiled = Model(lowered.program, circuit, weights, key, declared, scales, scale, source.classes, seed=secret, _prover=prover)
+    compiled = Model(program, circuit, weights, key, declared, scales, scale, classes, seed=secret, _prover=prover)
     if like is not None:
         compiled.require_weights_of(like)
         compiled.opened = like.opened
     terms, bits = key.core.security()
+    found = compiled.forecast
+    report = replace(report, peak_memory=found.peak, prove_seconds=found.seconds)
     compiled.report = replace(report, security=tuple(terms), bits=bits, calibrated=samples is not None)
     return compiled
 

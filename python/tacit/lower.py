@@ -42,6 +42,8 @@ def lower(graph: Graph, scales: Scales, shared: Columns | None = None, hideable:
     """
     builder = ProgramBuilder()
     context = lower_into(builder, graph, scales, shared, hideable)
+    for column in builder.columns.values():
+        column.forget()
     return Lowered(builder.program(), builder.weights, context.graph, context.held())
 
 

@@ -1,4 +1,4 @@
-"""Compares the vector instructions that the native module was built for with those of this machine."""
+"""This machine: whether it has the vector instructions that the native module was built for, and how much memory is free."""
 
 from __future__ import annotations
 
@@ -46,3 +46,50 @@ def require_features(record: Path = RECORD, cpuinfo: Path = CPUINFO) -> None:
         raise ImportError(
             f"This build of tacit uses instructions that this {machine} machine lacks ({', '.join(missing)}): {AGAIN}."
         )
+
+
+PROCESSES = Path("/proc")
+GROUPS = Path("/sys/fs/cgroup")
+
+
+def free_memory(processes: Path = PROCESSES, groups: Path = GROUPS) -> int | None:
+    """Bytes that this process can still take without anything being killed: what Linux calls available, and no more than its
+    control groups (version 2) leave. None where neither is known."""
+    found = [_entry(processes / "meminfo", "MemAvailable")]
+    try:
+        own = next(line for line in (processes / "self/cgroup").read_text().splitlines() if line.startswith("0::"))
+        folder = groups / own[3:].strip("/")
+    except (OSError, StopIteration):
+        folder = groups
+    for group in (folder, *folder.parents):
+        if not group.is_relative_to(groups):
+            break
+        try:
+            limit, used = (int((group / name).read_text()) for name in ("memory.max", "memory.current"))
+        except (OSError, ValueError):  # no such file, or "max"
+            continue
+        # Pages of files are given back when memory is short.
+        files = _statistic(group / "memory.stat", "inactive_file")
+        found.append(max(limit - used + files, 0))
+    return min((count for count in found if count is not None), default=None)
+
+
+def resident_memory(processes: Path = PROCESSES) -> int:
+    """Bytes that this process holds; 0 where that is not known."""
+    return _entry(processes / "self/status", "RssAnon") or 0
+
+
+def _entry(path: Path, name: str) -> int | None:
+    """A line `name: count kB`, in bytes."""
+    try:
+        lines = path.read_text().splitlines()
+        return next((1024 * int(line.split()[1]) for line in lines if line.startswith(f"{name}:")), None)
+    except (OSError, ValueError, IndexError):
+        return None
+
+
+def _statistic(path: Path, name: str) -> int:
+    try:
+        return next((int(line.split()[1]) for line in path.read_text().splitlines() if line.split()[:1] == [name]), 0)
+    except (OSError, ValueError, IndexError):
+        return 0

@@ -14,6 +14,7 @@ import numpy as np
 from tacit import _core, hiding, inputs, progress, storage
 from tacit.circuit.encode import decode
 from tacit.errors import ModelError
+from tacit.forecast import Forecast, forecast, require_memory
 from tacit.images import ImageScale
 from tacit.inputs import Declared
 from tacit.key import Key, Signature
@@ -56,9 +57,12 @@ class Model:
     _prover: _core.Prover | None = field(default=None, repr=False)
     _tensors: dict[str, np.ndarray] | None = field(default=None, repr=False)
     _file: Path | None = field(default=None, repr=False)
+    _forecast: Forecast | None = field(default=None, repr=False)
 
     def prepare(self) -> None:
-        """Commits to the weights unless this object did. `prove` calls it; calling it first keeps it out of timings."""
+        """Commits to the weights unless this object did. `prove` calls it; calling it first keeps it out of timings.
+        Raises ModelError where this machine has too little memory for a proof."""
+        require_memory(self.forecast)
         if self._prover is None:
             prover = commit(self.circuit, self.weights, self.seed)
             if prover.key() != self.key.to_bytes():
@@ -151,6 +155,13 @@ class Model:
         if self._tensors is None:
             self._tensors = weight_tensors(self.circuit, self.weights)
         return self._tensors
+
+    @property
+    def forecast(self) -> Forecast:
+        """Memory and time of one proof."""
+        if self._forecast is None:
+            self._forecast = forecast(decode(self.circuit))
+        return self._forecast
 
     @property
     def log_rows(self) -> int:

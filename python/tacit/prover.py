@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from tacit import _core, progress
+from tacit.errors import ModelError
 from tacit.execute import executed
 from tacit.key import Key
 from tacit.primitives.program import Program
@@ -34,4 +35,6 @@ def prove(
         data = progress.run("proving", lambda p: prover.prove(public, witness, bound, p, hide))
     except _core.Unsatisfied as error:
         raise RuntimeError(f"the executor's witness does not satisfy the circuit: {error}") from None
+    except _core.Malformed as error:
+        raise ModelError(f"The model file is damaged ({error}): run tacit compile again.") from None
     return Receipt(_core.Receipt(data), key.signatures), saturated

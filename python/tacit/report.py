@@ -64,7 +64,7 @@ class Noise:
 class Report:
     """`fidelity` against onnxruntime float32 on the samples, `held` on rows that fixed no scale; `nodes`: (node, cells, lookups) of
     each node that has any; `noisiest`: the nodes that add most error, the worst first; `saturated`: (node, values that left its
-    range) over all these rows."""
+    range) over all these rows; `peak_memory`, `prove_seconds`: forecasts of one proof, in bytes and on two idle threads."""
 
     parameters: int = 0
     samples: int = 0
@@ -81,6 +81,8 @@ class Report:
     saturated: tuple[tuple[str, int], ...] = ()
     calibrated: bool = True
     assignment: str = ""
+    peak_memory: int = 0
+    prove_seconds: float = 0.0
 
     @property
     def price(self) -> int:
@@ -117,6 +119,9 @@ class Report:
             lines.append(f"saturated: {saturation_text(self.saturated)}")
         if self.assignment:
             lines.append(f"widths: {self.assignment}")
+        if self.peak_memory:
+            memory = f"{self.peak_memory / 1e9:.2g} GB of memory"
+            lines.append(f"a proof: about {memory}, {self.prove_seconds:.2g} s on two idle threads")
         return "\n".join(lines)
 
     def to_json(self) -> dict[str, Any]:

@@ -77,11 +77,12 @@ def unpack(path: str | os.PathLike[str], format_number: int) -> tuple[dict[str, 
     """Manifest and parts of a model file. Raises ModelError when it is missing, foreign, damaged or of another format."""
     foreign = f"{path} is not a model file written by tacit compile, or it is damaged; run tacit compile again."
     try:
-        data = Path(path).read_bytes()
+        with Path(path).open("rb") as file:
+            file.read(1)  # a folder opens, and cannot be read
     except OSError as error:
         raise ModelError(f"The model file {path} cannot be read ({error.strerror}).") from None
     try:
-        with zipfile.ZipFile(BytesIO(data)) as archive:
+        with zipfile.ZipFile(path) as archive:
             manifest = json.loads(_stored(archive, MANIFEST))
             found, digests = manifest["format"], manifest["digests"]
             if found != format_number:

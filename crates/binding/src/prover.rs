@@ -5,7 +5,8 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex};
 
 use pyo3::prelude::*;
-use tacit_proof::{HideSet, Model, ProveError};
+use pyo3::pybacked::PyBackedBytes;
+use tacit_proof::{HideSet, Model, ProveError, Shared};
 
 use crate::{Malformed, Stopped, Unsatisfied};
 
@@ -57,26 +58,31 @@ impl Prover {
 
 #[pymethods]
 impl Prover {
-    /// Commits to the weights; with a secret seed, so that proofs can hide.
+    /// Commits to the weights, which stay where they are; with a secret seed, so that proofs can hide. `digests`: of an earlier
+    /// commitment to them, which is taken over unseen: compare the key.
     #[new]
-    #[pyo3(signature = (circuit, weights, progress, seed=None))]
+    #[pyo3(signature = (circuit, weights, progress, seed=None, digests=None))]
     fn new(
         python: Python<'_>,
         circuit: &[u8],
-        weights: &[u8],
+        weights: PyBackedBytes,
         progress: &Progress,
         seed: Option<[u8; 32]>,
+        digests: Option<&[u8]>,
     ) -> PyResult<Self> {
-        let setup = || match seed {
-            None => Model::setup(circuit, weights, &progress.0),
-            Some(seed) => Model::setup_blinded(circuit, weights, seed, &progress.0),
-        };
+        let weights = Shared(Arc::new(weights));
+        let setup = || Model::setup_shared(circuit, weights, seed, digests, &progress.0);
         Ok(Self(Mutex::new(python.detach(setup).map_err(raise)?)))
     }
 
     /// The bytes of the verifier's key.
     fn key(&self) -> PyResult<Cow<'_, [u8]>> {
         Ok(Cow::Owned(self.lock()?.key()))
+    }
+
+    /// What makes the commitment again without encoding the weights; empty when that is quick.
+    fn digests(&self) -> PyResult<Cow<'_, [u8]>> {
+        Ok(Cow::Owned(self.lock()?.digests()))
     }
 
     /// The bytes of a receipt; `hide` has one byte (0 or 1) for the weights and one per
@@ -92,7 +98,7 @@ impl Prover {
         hide: Option<&[u8]>,
     ) -> PyResult<Cow<'_, [u8]>> {
         let receipt = python.detach(|| -> PyResult<Vec<u8>> {
-            let mut model = self.lock()?;
+            let model = self.lock()?;
             let receipt = match hide {
                 None => model.prove(public, witness, context, &progress.0),
                 Some(hide) => {

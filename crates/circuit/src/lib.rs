@@ -35,5 +35,7 @@ mod work;
 pub use cursor::{CircuitError, Reader, Writer};
 pub use encode::{FORMAT, MAGIC, digest};
 pub use model::*;
-pub use prove::{Failure, FailureKind, check, component_bound, component_values, count_lookups};
+pub use prove::{
+    Cell, ColumnCells, Columns, Failure, FailureKind, check, component_bound, component_values, count_lookups, counts,
+};
 pub use values::{Values, column_bytes, integers};

@@ -33,5 +33,5 @@ pub use format::{Key, Receipt};
 pub use hiding::HideSet;
 pub use oracle::check;
 pub use parameters::{Security, finish, finish_in_limbs, security, security_of_size};
-pub use prove::{Model, ProveError};
+pub use prove::{Model, ProveError, Shared};
 pub use verify::{Refused, VerifyingKey};

@@ -1,22 +1,26 @@
 //! Setup (commit to the weights once) and prove.
 
+mod columns;
+
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tacit_algebra::K;
 use tacit_algebra::packed::Packed;
 use tacit_algebra::progress::{Progress, Stopped};
-use tacit_circuit::{Circuit, CircuitError, Failure, Home, Values, count_lookups, digest};
+use tacit_circuit::{Circuit, CircuitError, Columns, Failure, Home, Values, counts, digest};
 use tacit_columns::{Layout, Rows, Views};
 use tacit_hide::{Pads, prove_triples};
-use tacit_open::{Commitment, Schedule, Scratch, Shape, Weights};
+use tacit_open::{Commitment, OpenError, Schedule, Scratch, Shape, Weights};
 use tacit_transcript::{Digest, Invalid, Randomness, Receiver, Sender};
 
 use crate::blinding::{PADS, masked, put, uniform};
-use crate::buffers::{bytes, cut, empty, homes};
+use crate::buffers::empty;
 use crate::format::{Key, Receipt};
 use crate::hiding::{HideSet, Mode, reduce};
 use crate::parameters::{parameter_bytes, schedule, shape};
 use crate::stages::{combine, gather};
+pub use columns::Shared;
+use columns::{Buffers, Extended, bytes, homes};
 
 /// Why no receipt came out.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -29,6 +33,15 @@ pub enum ProveError {
     Internal(#[from] Invalid),
     #[error(transparent)]
     Stopped(#[from] Stopped),
+}
+
+impl From<OpenError> for ProveError {
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::Stopped(stopped) => Self::Stopped(stopped),
+            OpenError::Cells => Self::Malformed("the weights are not those that were committed to".into()),
+        }
+    }
 }
 
 impl From<CircuitError> for ProveError {
@@ -46,8 +59,10 @@ pub struct Model {
     layout: Layout,
     schedule: Schedule,
     shape: Shape,
-    /// All columns; those of the weights are filled, and the uniform cells in their limbs follow.
-    values: Values,
+    /// The buffer of the weights.
+    weights: Shared,
+    /// The uniform cells in their limbs, in columns behind the circuit's.
+    noise: Values,
     commitment: Commitment,
     /// Where the weights' uniform cells and salts come from; `None` when everybody knows.
     blinding: Option<Randomness>,
@@ -60,7 +75,7 @@ pub struct Model {
 impl Model {
     /// Commits to the weights. `circuit` must be finished. No proof of this model hides anything.
     pub fn setup(circuit_bytes: &[u8], weights: &[u8], progress: &Progress) -> Result<Self, ProveError> {
-        Self::committed(circuit_bytes, weights, None, progress)
+        Self::setup_shared(circuit_bytes, Shared(Arc::new(weights.to_vec())), None, None, progress)
     }
 
     /// Commits to the weights so that proofs can hide: their limbs' reserved rows and the salts follow from a secret seed. Equal
@@ -71,24 +86,36 @@ impl Model {
         seed: [u8; 32],
         progress: &Progress,
     ) -> Result<Self, ProveError> {
-        Self::committed(circuit_bytes, weights, Some(Randomness::new(seed)), progress)
+        Self::setup_shared(circuit_bytes, Shared(Arc::new(weights.to_vec())), Some(seed), None, progress)
     }
 
-    fn committed(
+    /// Either of both over weights that are read where they lie. `digests`: those of [`Model::digests`], so that nothing is computed;
+    /// whose they are, the root in the key tells.
+    pub fn setup_shared(
         circuit_bytes: &[u8],
-        weights: &[u8],
-        blinding: Option<Randomness>,
+        weights: Shared,
+        seed: Option<[u8; 32]>,
+        digests: Option<&[u8]>,
         progress: &Progress,
     ) -> Result<Self, ProveError> {
+        let blinding = seed.map(Randomness::new);
         let circuit = Circuit::decode(circuit_bytes)?;
         let layout = Layout::new(&circuit)?;
         let schedule = schedule(&circuit.parameters)?;
         let shape = shape(&layout);
-        let mut values = empty(&circuit);
-        cut(&circuit, &mut values, &homes(&circuit, |home| matches!(home, Home::Weights)), weights, "weights")?;
         let randomness = blinding.clone().unwrap_or_else(Randomness::public);
-        uniform(&layout, 0, &mut values, &randomness);
-        let commitment = commit(&layout, &schedule, 0, &values, &randomness, progress)?;
+        let mut noise = Values::default();
+        uniform(&layout, 0, &mut noise, &randomness);
+        let columns = held(&circuit, &weights)?;
+        let known = digests.and_then(|digests| {
+            let width = layout.widths().first().copied().unwrap_or(0);
+            Commitment::from_digests(&schedule, width, &randomness, digests.as_chunks::<32>().0.to_vec())
+        });
+        let commitment = match known {
+            Some(commitment) => commitment,
+            None => commit(&layout, &schedule, 0, &Extended::new(&columns, &noise), &randomness, progress)?,
+        };
+        drop(columns);
         let circuit_digest = digest(circuit_bytes);
         Ok(Self {
             circuit,
@@ -97,7 +124,8 @@ impl Model {
             layout,
             schedule,
             shape,
-            values,
+            weights,
+            noise,
             commitment,
             blinding,
             mode: Mutex::default(),
@@ -109,6 +137,11 @@ impl Model {
         self.commitment.root()
     }
 
+    /// What makes the commitment to large weights again without encoding them; empty when it is quick.
+    pub fn digests(&self) -> Vec<u8> {
+        self.commitment.digests().map_or_else(Vec::new, <[Digest]>::concat)
+    }
+
     /// The bytes of the verifier's key.
     pub fn key(&self) -> Vec<u8> {
         Key::encode(&self.circuit_bytes, &self.weights_root())
@@ -116,7 +149,7 @@ impl Model {
 
     /// One receipt for one witness. The witness commitment serves this transcript alone.
     pub fn prove(
-        &mut self,
+        &self,
         public: &[u8],
         witness: &[u8],
         context: &[u8],
@@ -124,10 +157,9 @@ impl Model {
     ) -> Result<Receipt, ProveError> {
         progress.expect(100);
         progress.enter("multiplicities");
-        self.read(public, witness)?;
-        count_lookups(&self.circuit, &mut self.values).map_err(ProveError::Unsatisfied)?;
+        let columns = self.columns(public, witness)?;
         progress.advance(10)?;
-        self.prove_values(&self.values, context, progress)
+        self.prove_values(&columns, context, progress)
     }
 
     /// A receipt that hides the weights and the chosen tensors, with fresh randomness.
@@ -135,7 +167,7 @@ impl Model {
     /// # Errors
     /// As [`Self::prove`]; when the commitments cannot hide, or the system has no randomness.
     pub fn prove_hiding(
-        &mut self,
+        &self,
         public: &[u8],
         witness: &[u8],
         set: &HideSet,
@@ -144,28 +176,30 @@ impl Model {
     ) -> Result<Receipt, ProveError> {
         progress.expect(100);
         progress.enter("multiplicities");
-        self.read(public, witness)?;
-        count_lookups(&self.circuit, &mut self.values).map_err(ProveError::Unsatisfied)?;
+        let columns = self.columns(public, witness)?;
         progress.advance(10)?;
         let fresh = Randomness::from_system()
             .map_err(|error| ProveError::Malformed(format!("the system gives no randomness: {error}")))?;
-        let mut values = std::mem::take(&mut self.values);
-        let receipt = self.hide_values(&mut values, set, &fresh, context, progress);
-        self.values = values;
-        receipt
+        self.hide_values(&columns, set, &fresh, context, progress)
     }
 
     /// The receipt that an honest prover makes for these columns, whether or not they satisfy the circuit. `prove` derives
     /// them; tests of cheating provers hand over others.
-    pub fn prove_values(&self, values: &Values, context: &[u8], progress: &Progress) -> Result<Receipt, ProveError> {
+    pub fn prove_values(
+        &self,
+        values: &dyn Columns,
+        context: &[u8],
+        progress: &Progress,
+    ) -> Result<Receipt, ProveError> {
         let stage = Stage { circuit: &self.circuit, layout: &self.layout, shape: &self.shape };
-        self.receipt(stage, values, None, &Randomness::public(), context, progress)
+        let columns = Extended::new(values, &self.noise);
+        self.receipt(stage, &columns, None, &Randomness::public(), context, progress)
     }
 
     /// As [`Self::prove_values`], hiding. `fresh` must serve one transcript alone.
     pub fn hide_values(
         &self,
-        values: &mut Values,
+        values: &dyn Columns,
         set: &HideSet,
         fresh: &Randomness,
         context: &[u8],
@@ -175,14 +209,12 @@ impl Model {
             return Err(ProveError::Malformed("the weights were committed to without a secret seed".into()));
         }
         let mode = self.mode(set)?;
-        let held = values.columns.len();
+        let mut more = self.noise.clone();
         let pads = Pads::new(&mode.variables, fresh, PADS);
-        uniform(&mode.layout, 1, values, fresh);
-        put(values, mode.layout.uniform().pads, pads.cells());
+        uniform(&mode.layout, 1, &mut more, fresh);
+        put(&mut more, mode.layout.uniform().pads, pads.cells());
         let stage = Stage { circuit: &mode.circuit, layout: &mode.layout, shape: &mode.shape };
-        let receipt = self.receipt(stage, values, Some((set, &pads)), fresh, context, progress);
-        values.columns.truncate(held);
-        receipt
+        self.receipt(stage, &Extended::new(values, &more), Some((set, &pads)), fresh, context, progress)
     }
 
     /// The mode of a hide set; the last one is kept.
@@ -199,7 +231,7 @@ impl Model {
     fn receipt(
         &self,
         stage: Stage<'_>,
-        values: &Values,
+        values: &Extended<'_>,
         hidden: Option<(&HideSet, &Pads)>,
         fresh: &Randomness,
         context: &[u8],
@@ -224,33 +256,29 @@ impl Model {
         Ok(receipt)
     }
 
-    /// All columns of the last input, multiplicities included.
-    pub fn values(&self) -> &Values {
-        &self.values
+    /// All columns of one input as integers, multiplicities included, and the uniform cells of the weights' limbs behind them.
+    pub fn values(&self, public: &[u8], witness: &[u8]) -> Result<Values, ProveError> {
+        Ok(Extended::new(&self.columns(public, witness)?, &self.noise).values(self.circuit.columns.len()))
     }
 
-    /// Takes over one input's columns and clears the multiplicities.
-    fn read(&mut self, public: &[u8], witness: &[u8]) -> Result<(), CircuitError> {
+    /// All columns of one input, multiplicities included.
+    fn columns<'a>(&'a self, public: &'a [u8], witness: &'a [u8]) -> Result<Buffers<'a>, ProveError> {
         let circuit = &self.circuit;
+        let mut columns = held(circuit, &self.weights)?;
         let bound: Vec<u32> = circuit.publics.iter().map(|binding| binding.column).collect();
-        cut(circuit, &mut self.values, &bound, public, "public")?;
+        columns.cut(circuit, &bound, public, "public")?;
         let computed = homes(circuit, |home| matches!(home, Home::Witness | Home::Virtual(_)));
-        cut(circuit, &mut self.values, &computed, witness, "witness")?;
-        for column in homes(circuit, |home| matches!(home, Home::Count)) {
-            let cells =
-                circuit.columns.get(column as usize).map_or(0, |declared| declared.shape.iter().product::<u64>());
-            if let Some(values) = self.values.columns.get_mut(column as usize) {
-                *values = vec![0; cells as usize];
-            }
-        }
-        Ok(())
+        columns.cut(circuit, &computed, witness, "witness")?;
+        let counted = counts(circuit, &columns).map_err(ProveError::Unsatisfied)?;
+        columns.count(counted);
+        Ok(columns)
     }
 
     #[allow(clippy::too_many_arguments)]
     fn argue(
         &self,
         stage: Stage<'_>,
-        values: &Values,
+        values: &Extended<'_>,
         receipt: &Receipt,
         witness: &Commitment,
         pads: Option<&Pads>,
@@ -275,21 +303,25 @@ impl Model {
         let contract = tacit_contract::prove(stage.circuit, values, &virtuals, &mut views, &mut sender, progress)?;
         progress.advance(10)?;
         progress.enter("combine");
+        let mut shown = empty(stage.circuit);
+        for column in homes(stage.circuit, |home| matches!(home, Home::Public)) {
+            put(&mut shown, Some(column), values.cells(column as usize).to_vec());
+        }
         let (form, value) = match pads {
             None => {
                 let claims = gather(claims, contract.virtual_total, contract.claims);
                 let zeta = sender.draw("combine");
-                combine(stage.circuit, values, claims, zeta)?
+                combine(stage.circuit, &shown, claims, zeta)?
             }
             Some(pads) => {
                 prove_triples(pads, &mut sender);
                 let _ = sender.draw("combine");
                 let z = sender.draw("mask point");
-                sender.disclose("mask value", masked(stage.layout, values, z));
+                sender.disclose("mask value", masked(stage.layout, values.more(), z));
                 let _ = sender.draw("mask combine");
                 // What the verifier computes with is affine in the pads: the prover reads its own messages as a verifier does.
                 let receiver = Receiver::new(transcript, sender.sent());
-                let (_, form, value, _) = reduce(stage.circuit.clone(), &self.schedule, values, receiver)?;
+                let (_, form, value, _) = reduce(stage.circuit.clone(), &self.schedule, &shown, receiver)?;
                 (form, value)
             }
         };
@@ -335,12 +367,19 @@ impl Weights for FormWeights {
     }
 }
 
+/// The columns of the weights; the others have no cells.
+fn held<'a>(circuit: &Circuit, weights: &'a Shared) -> Result<Buffers<'a>, CircuitError> {
+    let mut columns = Buffers::new(circuit);
+    columns.cut(circuit, &homes(circuit, |home| matches!(home, Home::Weights)), weights.bytes(), "weights")?;
+    Ok(columns)
+}
+
 /// Commits to the weights (0) or to the witness (1).
 fn commit(
     layout: &Layout,
     schedule: &Schedule,
     commitment: usize,
-    values: &Values,
+    values: &dyn Columns,
     randomness: &Randomness,
     progress: &Progress,
 ) -> Result<Commitment, Stopped> {

@@ -79,9 +79,9 @@ fn witness_replaced_between_commitment_and_opening() {
 fn witness_replaced_below_the_first_fold() {
     let [ours, theirs] = [0, 1].map(Subject::every);
     let forger = Forger::new(&ours.key);
-    let values = theirs.model.values();
-    let (weights, committed) = (forger.commit(0, values), forger.commit(1, ours.model.values()));
-    let honest = ours.prove(ours.model.values(), |_, _, _, _| {});
+    let values = &theirs.values;
+    let (weights, committed) = (forger.commit(0, values), forger.commit(1, &ours.values));
+    let honest = ours.prove(&ours.values, |_, _, _, _| {});
     assert_eq!((weights.root(), committed.root()), (honest.weights_root, honest.witness_root));
     let witness_root = committed.root();
     let mut positions: Vec<u64> = Vec::new();
@@ -182,7 +182,7 @@ fn factor_values_exchanged() {
         .map(|step| step.bytes)
         .collect();
     assert_ne!(values[0], values[1]);
-    let verdict = subject.verdict(subject.model.values(), move |how, label, number, bytes| {
+    let verdict = subject.verdict(&subject.values, move |how, label, number, bytes| {
         if (how, label) == (How::Sent, "contract value") && number < 2 {
             bytes.clone_from(&values[1 - number]);
         }
@@ -201,7 +201,7 @@ fn fingerprints_that_leave_the_numerator_alone() {
             .map(|step| element(&step.bytes))
             .collect();
         let (n0, n1) = (values[0], values[2]);
-        let verdict = subject.verdict(subject.model.values(), move |how, label, number, bytes| {
+        let verdict = subject.verdict(&subject.values, move |how, label, number, bytes| {
             if (how, label) == (How::Sent, "tree values") {
                 match number.checked_sub(4 * level) {
                     Some(1) => add(bytes, n0),
@@ -219,7 +219,7 @@ fn fingerprints_that_leave_the_numerator_alone() {
 #[test]
 fn two_relations_false_by_opposite_amounts() {
     let subject = Subject::every(0);
-    let mut lie = subject.model.values().clone();
+    let mut lie = subject.values.clone();
     let [c, e, f, rem, q, y, d] =
         [every::C, every::E, every::FREE, every::REM, every::Q, every::Y, every::D].map(|column| column as usize);
     let before = lie.columns[c][0];
@@ -298,7 +298,7 @@ impl Liar {
 #[test]
 fn a_false_root_kept_alive() {
     for (subject, column) in [(Subject::toy(), Y), (Subject::every(0), every::Y as usize)] {
-        let mut lie = subject.model.values().clone();
+        let mut lie = subject.values.clone();
         lie.columns[column][0] += 1;
         if column == Y {
             adapt_output(&mut lie);
@@ -314,7 +314,7 @@ fn a_false_root_kept_alive() {
 #[test]
 fn a_false_total_of_products_kept_alive() {
     let subject = Subject::every(0);
-    let mut lie = subject.model.values().clone();
+    let mut lie = subject.values.clone();
     lie.columns[every::D as usize][0] += 1;
     // Undisturbed, only the claim on the affine parts is false.
     assert_eq!(subject.verdict(&lie, |_, _, _, _| {}), check(EQUATION));
@@ -375,7 +375,7 @@ fn a_tuple_with_the_sum_of_another() {
 #[test]
 fn lookup_challenges_of_the_provers_choice() {
     let subject = Subject::toy();
-    let lie = subject.model.values().clone();
+    let lie = subject.values.clone();
     let fixed = move |how, label: &str, number: usize, bytes: &mut Vec<u8>| {
         if how == How::Drawn && label.starts_with("lookup ") {
             *bytes = to_bytes(K::from(F::from_u64(3 + number as u64))).to_vec();
@@ -392,7 +392,7 @@ fn lookup_challenges_of_the_provers_choice() {
             }
         }
     };
-    let mut lie = subject.model.values().clone();
+    let mut lie = subject.values.clone();
     lie.columns[RANGE].fill(0);
     for o in 0..toy::OUT as usize {
         let row = lie.columns[REM][o] as usize;
@@ -446,7 +446,7 @@ fn every_part_of_the_statement_moves_the_challenges() {
     let subject = Subject::every(0);
     let first = |changed: Option<(&'static str, usize)>| -> Vec<u8> {
         let (send, receive) = std::sync::mpsc::channel();
-        let _ = subject.prove(subject.model.values(), move |how, label, number, bytes| match how {
+        let _ = subject.prove(&subject.values, move |how, label, number, bytes| match how {
             How::Absorbed if Some((label, number)) == changed => bytes[0] ^= 1,
             How::Drawn if label == "lookup alpha" => send.send(bytes.clone()).unwrap(),
             _ => {}
@@ -481,7 +481,7 @@ fn a_proof_under_another_keys_parameters() {
             2 => parameters.log_inverse_rates[1] += 1,
             _ => parameters.folds = vec![2, 3],
         }
-        let mut model = Model::setup(&circuit.encode(), &case.weights, &Progress::default()).unwrap();
+        let model = Model::setup(&circuit.encode(), &case.weights, &Progress::default()).unwrap();
         let honest = model.prove(&case.public, &case.witness, b"context", &Progress::default()).unwrap();
         assert_eq!(honest.weights_root, ours.model.weights_root());
         assert_eq!(ours.key.verify(&honest, b"context"), Err(Refused::Circuit));
@@ -495,7 +495,11 @@ fn a_proof_under_another_keys_parameters() {
             (How::Absorbed, "opening: schedule") => bytes.clone_from(&schedule),
             _ => {}
         };
-        let prove = || model.prove_values(model.values(), b"context", &Progress::default()).unwrap();
+        let prove = || {
+            model
+                .prove_values(&model.values(&case.public, &case.witness).unwrap(), b"context", &Progress::default())
+                .unwrap()
+        };
         verdicts.push(ours.key.verify(&Receipt { circuit_digest, ..with(hook, prove) }, b"context"));
     }
     assert_eq!(verdicts, vec![check(MERKLE); 4]);
@@ -526,7 +530,7 @@ fn commitments_exchanged() {
 fn two_receipts_joined_at_every_boundary() {
     let subjects = [Subject::every(0), Subject::every(1)];
     let receipts: Vec<Receipt> =
-        subjects.iter().map(|subject| subject.prove(subject.model.values(), |_, _, _, _| {})).collect();
+        subjects.iter().map(|subject| subject.prove(&subject.values, |_, _, _, _| {})).collect();
     assert_eq!(subjects[0].key.key, subjects[1].key.key);
     let key = &subjects[0].key;
     let [a, b] = &receipts[..] else { panic!("two receipts") };

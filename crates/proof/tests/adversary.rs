@@ -153,7 +153,7 @@ fn a_remainder_outside_its_range() {
 
 #[test]
 fn parts_of_two_receipts() {
-    let mut case = case(3);
+    let case = case(3);
     let input = toy::buffers(3);
     let first = case.receipt.clone();
     let other = case.model.prove(&input.public, &input.witness, b"another", &Progress::default()).unwrap();

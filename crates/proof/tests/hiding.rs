@@ -16,7 +16,7 @@ fn model(seed: i64, openings: u32) -> Model {
     Model::setup_blinded(&circuit, &toy::buffers(seed).weights, [9; 32], &Progress::default()).unwrap()
 }
 
-fn hide(model: &mut Model, seed: i64, set: &HideSet) -> Receipt {
+fn hide(model: &Model, seed: i64, set: &HideSet) -> Receipt {
     let buffers = toy::buffers(seed);
     model.prove_hiding(&buffers.public, &buffers.witness, set, b"context", &Progress::default()).unwrap()
 }
@@ -31,10 +31,10 @@ fn sets(circuit: &Circuit) -> Vec<HideSet> {
 
 #[test]
 fn every_hide_set_is_proved_and_verified() {
-    let mut model = model(0, 2);
+    let model = model(0, 2);
     let key = VerifyingKey::decode(&model.key()).unwrap();
     for set in sets(&model.circuit) {
-        let receipt = hide(&mut model, 0, &set);
+        let receipt = hide(&model, 0, &set);
         assert_eq!(key.verify(&receipt, b"context"), Ok(()), "{set:?}");
         assert_eq!(receipt.publics.len(), set.publics.iter().filter(|hidden| !**hidden).count());
         let bytes = receipt.encode();

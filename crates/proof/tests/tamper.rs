@@ -208,7 +208,7 @@ fn every_message_moves_the_next_challenge() {
         let next = (at..steps.len()).find(|&i| matches!(steps[i].how, How::Drawn | How::Positions)).unwrap();
         let (send, receive) = std::sync::mpsc::channel();
         let mut taken = 0;
-        let _ = subject.prove(subject.model.values(), move |_, _, _, message| {
+        let _ = subject.prove(&subject.values, move |_, _, _, message| {
             if taken == at {
                 message.clone_from(&bytes);
             }
@@ -238,7 +238,7 @@ fn alter(subject: &Subject, all: bool) {
         for tamper in TAMPERS.into_iter().cycle().skip(at % TAMPERS.len()).take(TAMPERS.len()) {
             let Some(bytes) = altered(&steps, at, tamper, &mut random) else { continue };
             let (target, name) = (step.clone(), format!("{tamper:?} of {step:?}"));
-            let verdict = subject.verdict(subject.model.values(), move |how, label, number, message| {
+            let verdict = subject.verdict(&subject.values, move |how, label, number, message| {
                 if (how, label, number) == (target.how, target.label.as_str(), target.number) {
                     message.clone_from(&bytes);
                 }

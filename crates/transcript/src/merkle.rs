@@ -131,6 +131,24 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_cut_tree_needs_the_trees_below() {
+        let case = Case::new(6, 3, 2, 4);
+        for cut in 0..=6 {
+            let tree = Tree::above(case.tree.layer(cut).to_vec(), cut);
+            assert_eq!((tree.root(), tree.depth(), tree.cut()), (case.tree.root(), 6, cut));
+            assert!(cut == 0 || tree.layer(cut - 1).is_empty());
+            let positions = [1, 4, 5, 31, 62];
+            let group = |position: u64| {
+                let (group, size) = (position >> cut, 1usize << cut);
+                let (first, last) = (group as usize * size, (group as usize + 1) * size);
+                (group, Tree::new(&case.rows[3 * first..3 * last], 3, &case.salts[2 * first..2 * last], 2))
+            };
+            let below = positions.map(group).into_iter().collect();
+            assert_eq!(tree.siblings_over(&positions, &below), case.tree.siblings(&positions));
+        }
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(48))]
         #[test]

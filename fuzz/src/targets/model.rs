@@ -54,7 +54,7 @@ pub fn model(bytes: &[u8]) {
     let components = circuit.lookups.iter().flat_map(|lookup| &lookup.components);
     let exact = components.clone().all(|sum| component_bound(&circuit, &values, sum) < 1 << 62);
     let verdict = count_lookups(&circuit, &mut values).and_then(|()| check(&circuit, &values));
-    let mut model = Model::setup(&finished, weights, &Progress::default())
+    let model = Model::setup(&finished, weights, &Progress::default())
         .unwrap_or_else(|error| panic!("a circuit and weights that decode have no commitment: {error}"));
     let key =
         VerifyingKey::decode(&model.key()).unwrap_or_else(|error| panic!("a finished circuit has no key: {error}"));

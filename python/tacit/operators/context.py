@@ -21,6 +21,7 @@ from tacit.numbers.fixed import exponent_for, quantise
 from tacit.numbers.functions import IDENTITY, Function
 from tacit.operators import domains, forms, wrapping
 from tacit.operators.registry import LOWERINGS
+from tacit.operators.ties import Tie, ties
 from tacit.primitives import gadgets, movement
 from tacit.primitives.builder import Builder
 from tacit.primitives.gadgets.rescale import EXCESS
@@ -115,6 +116,7 @@ class Context:
         self._whole: dict[str, bool] = {}
         self._rounding: dict[str, int] = {}
         self._columns: dict[tuple[str, int], list[tuple[np.ndarray, Tensor]]] = {}
+        self._ties: dict[str, Tie] | None = None
 
     # the graph
 
@@ -255,10 +257,14 @@ class Context:
         return self.weight(name, array, exponent)
 
     def weight(self, name: str, array: np.ndarray, exponent: int) -> Tensor:
-        """A column of weights round(array * 2^exponent), or its place in a longer one of `shared`; equal ones of one name are
-        stored once."""
+        """A column of weights round(array * 2^exponent), or its place in a longer one of `shared`; equal ones of one name, or of
+        constants that are tied, are stored once."""
         if not array.size:
             raise UnsupportedOperator(f"The tensor {name!r} has no elements, and a node reads numbers of it; remove that node.")
+        tie = self.tie(name, array)
+        if tie is not None:
+            first = self.weight(tie.first, self.graph.constants[tie.first], exponent)
+            return movement.transpose(self.builder, first) if tie.turned else first
         require_finite(name, array)
         limit = 1 << 62
         integers = quantise(array, exponent, -limit, limit)
@@ -271,6 +277,19 @@ class Context:
         for axis, size in enumerate(integers.shape):
             tensor = tensor if tensor.shape[axis] == size else movement.slice_(self.builder, tensor, axis, 0, size)
         return tensor
+
+    def tie(self, name: str, array: np.ndarray) -> Tie | None:
+        """The earlier constant whose numbers `array` has, if it is the constant `name` itself."""
+        if self.graph.constants.get(name) is not array:
+            return None
+        if self._ties is None:
+            self._ties = ties(self.graph.constants)
+        return self._ties.get(name)
+
+    def tied_exponents(self, name: str, array: np.ndarray) -> list[int]:
+        """Exponents of the columns that a constant could share with another one that it is tied to."""
+        tie = self.tie(name, array)
+        return [] if tie is None else [exponent for first, exponent in self._columns if first == tie.first]
 
     def _shared_column(self, name: str, exponent: int, integers: np.ndarray) -> np.ndarray:
         """The column to share that begins with these integers along every axis, if there is one: tables of positions and

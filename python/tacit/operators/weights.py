@@ -56,7 +56,17 @@ def weigh(context: Context, node: Node, name: str, array: np.ndarray, data: Tens
         if finer or signed_bits(data) > context.scales.bits + FACTOR_SLACK // 2:
             sums = max(float(np.abs(array).sum(axis=axis).max()) for axis in range(array.ndim)) if array.ndim else 1.0
             exponent = min(exponent, exponent_for(sums, WIDEST_PRODUCT - signed_bits(data), headroom=0))
+        exponent = tied_exponent(context, node, name, array, data, exponent)
     return context.weight(name, array, exponent)
+
+
+def tied_exponent(context: Context, node: Node, name: str, array: np.ndarray, data: Tensor, exponent: int) -> int:
+    """`exponent`, or a larger one that weights tied to these have already: they are stored once then. More bits of the remainder
+    cost a cell a result or two, so only weights of more elements than results are shared."""
+    if array.size <= context.graph.values[node.outputs[0]].size:
+        return exponent
+    room = exponent_for(float(np.abs(array).max(initial=0)), WIDEST_PRODUCT - signed_bits(data), headroom=0)
+    return min((e for e in context.tied_exponents(name, array) if exponent <= e <= room), default=exponent)
 
 
 def add_bias(context: Context, node: Node, name: str, array: np.ndarray, product: Tensor) -> Tensor:

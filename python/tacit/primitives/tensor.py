@@ -57,6 +57,10 @@ class Column:
     def reach(self) -> int:
         return max(abs(self.low), abs(self.high))
 
+    def forget(self) -> None:
+        """Lets go of the values, when all bounds are proved: a program that is kept does not hold the weights."""
+        object.__setattr__(self, "known", None)
+
 
 @dataclass(frozen=True, slots=True)
 class Factor:

@@ -1,12 +1,10 @@
 //! The integers of a lookup's component at every output index. For provers: the circuit is valid, the values belong to it.
 
-use std::borrow::Cow;
-
 use rayon::prelude::*;
 use tacit_algebra::centred;
 
 use super::far::{add_far, is_far, outside};
-use crate::{Circuit, Map, Sum, Term, Values, View};
+use crate::{Cell, Circuit, ColumnCells, Columns, Map, Sum, Term, View, with_cells};
 
 /// Output indices of one piece of parallel work.
 const CHUNK: usize = 1 << 14;
@@ -15,7 +13,7 @@ const OUTSIDE: i64 = -(1 << 55);
 
 /// `S[o]` for all output indices in C order, of a sum whose terms have at most one factor, as i64: exact when
 /// [`component_bound`] is below 2^63, wrapping otherwise. Summed axes are summed; virtual columns are taken from `values`.
-pub fn component_values(circuit: &Circuit, values: &Values, sum: &Sum) -> Vec<i64> {
+pub fn component_values(circuit: &Circuit, values: &dyn Columns, sum: &Sum) -> Vec<i64> {
     let cells = sum.output_axes().iter().product::<u64>() as usize;
     let mut result = vec![0i64; cells];
     let far = |term: &&Term| term.factors.iter().any(|view| is_far(circuit, sum, view));
@@ -41,7 +39,7 @@ pub fn component_values(circuit: &Circuit, values: &Values, sum: &Sum) -> Vec<i6
 }
 
 /// The largest absolute value that a partial sum of the component can have.
-pub fn component_bound(circuit: &Circuit, values: &Values, sum: &Sum) -> u128 {
+pub fn component_bound(circuit: &Circuit, values: &dyn Columns, sum: &Sum) -> u128 {
     let term_bound = |term: &Term| {
         let coefficient = u128::from(centred(term.coefficient).unsigned_abs());
         let Some(view) = term.factors.first() else {
@@ -51,7 +49,9 @@ pub fn component_bound(circuit: &Circuit, values: &Values, sum: &Sum) -> u128 {
         let volume = own.fold(1u128, |product, a| product.saturating_mul(u128::from(sum.axes[a])));
         let column = &circuit.columns[view.column as usize];
         let largest = match column.bytes {
-            8 => values.columns[view.column as usize].par_iter().map(|v| v.unsigned_abs()).max().unwrap_or(0),
+            8 => with_cells!(values.cells(view.column as usize), cells => {
+                cells.par_iter().map(|cell| cell.value().unsigned_abs()).max().unwrap_or(0)
+            }),
             bytes => 1 << (8 * bytes - 1),
         };
         coefficient.saturating_mul(volume).saturating_mul(u128::from(largest))
@@ -87,7 +87,7 @@ impl Steps {
 struct Reading<'a> {
     coefficient: i64,
     /// `None` for a constant term.
-    column: Option<Cow<'a, [i64]>>,
+    column: Option<Surrounded<'a>>,
     /// One per output axis.
     outputs: Vec<Steps>,
     /// Offsets of all index tuples of the summed axes that the term mentions, the constant offset included.
@@ -95,14 +95,14 @@ struct Reading<'a> {
 }
 
 impl<'a> Reading<'a> {
-    fn new(circuit: &Circuit, values: &'a Values, sum: &Sum, term: &Term) -> Self {
+    fn new(circuit: &Circuit, values: &'a dyn Columns, sum: &Sum, term: &Term) -> Self {
         let coefficient = centred(term.coefficient);
         let Some(view) = term.factors.first() else {
             let outputs = vec![Steps::Stride(0); usize::from(sum.outputs)];
             return Self { coefficient, column: None, outputs, bases: vec![0] };
         };
         let shape = &circuit.columns[view.column as usize].shape;
-        let source = Source::new(view, shape, &sum.axes, &values.columns[view.column as usize]);
+        let source = Source::new(view, shape, &sum.axes, values.cells(view.column as usize));
         let mut steps = source.steps;
         let own = steps.split_off(usize::from(sum.outputs));
         let lengths = &sum.axes[usize::from(sum.outputs)..];
@@ -127,14 +127,14 @@ impl<'a> Reading<'a> {
         }
         let last = self.outputs.last().unwrap_or(&Steps::Stride(0));
         for base in self.bases.iter().map(|base| base + start).filter(|&base| base >= 0) {
-            add(cells, self.coefficient, column, base, last, from);
+            with_cells!(column.cells(), column => add(cells, self.coefficient, column, base, last, from));
         }
     }
 }
 
 /// Adds `coefficient * column[base + steps]` along one row.
-fn add(cells: &mut [i64], coefficient: i64, column: &[i64], base: i64, steps: &Steps, from: usize) {
-    let term = |cell: &mut i64, value: i64| *cell = cell.wrapping_add(coefficient.wrapping_mul(value));
+fn add<T: Cell>(cells: &mut [i64], coefficient: i64, column: &[T], base: i64, steps: &Steps, from: usize) {
+    let term = |cell: &mut i64, value: T| *cell = cell.wrapping_add(coefficient.wrapping_mul(value.value()));
     match steps {
         Steps::Stride(1) => {
             let first = base as usize + from;
@@ -160,13 +160,13 @@ fn add(cells: &mut [i64], coefficient: i64, column: &[i64], base: i64, steps: &S
 
 /// A view as steps through a flat column: one per relation axis that feeds it.
 struct Source<'a> {
-    cells: Cow<'a, [i64]>,
+    cells: Surrounded<'a>,
     base: i64,
     steps: Vec<Option<Steps>>,
 }
 
 impl<'a> Source<'a> {
-    fn new(view: &View, shape: &[u64], axes: &[u64], cells: &'a [i64]) -> Self {
+    fn new(view: &View, shape: &[u64], axes: &[u64], cells: ColumnCells<'a>) -> Self {
         let ranges: Vec<Option<(i64, i64)>> =
             view.maps.iter().zip(shape).map(|(map, &d)| outside(map, d, axes)).collect();
         let (cells, lengths) = pad(cells, shape, &ranges);
@@ -212,10 +212,28 @@ pub(super) fn reach(offset: i64, terms: &[(u16, i64)], axes: &[u64]) -> (i64, i6
     })
 }
 
+/// A column, or a copy with zeros around it.
+enum Surrounded<'a> {
+    Not(ColumnCells<'a>),
+    By(Vec<i64>),
+}
+
+impl Surrounded<'_> {
+    fn cells(&self) -> ColumnCells<'_> {
+        match self {
+            Self::Not(cells) => *cells,
+            Self::By(cells) => ColumnCells::Integers(cells),
+        }
+    }
+}
+
 /// The column with zeros around it along the axes that have a range; the padded axis starts at the range's lowest position.
-fn pad<'a>(cells: &'a [i64], shape: &[u64], ranges: &[Option<(i64, i64)>]) -> (Cow<'a, [i64]>, Vec<i64>) {
+fn pad<'a>(cells: ColumnCells<'a>, shape: &[u64], ranges: &[Option<(i64, i64)>]) -> (Surrounded<'a>, Vec<i64>) {
     let mut lengths: Vec<i64> = shape.iter().map(|&d| d as i64).collect();
-    let mut padded = Cow::Borrowed(cells);
+    if ranges.iter().all(Option::is_none) {
+        return (Surrounded::Not(cells), lengths);
+    }
+    let mut padded = cells.to_vec();
     for (a, range) in ranges.iter().enumerate() {
         let Some((low, high)) = *range else { continue };
         let inner: usize = lengths[a + 1..].iter().product::<i64>() as usize;
@@ -231,9 +249,9 @@ fn pad<'a>(cells: &'a [i64], shape: &[u64], ranges: &[Option<(i64, i64)>]) -> (C
             }
         }
         lengths[a] = to as i64;
-        padded = Cow::Owned(wider);
+        padded = wider;
     }
-    (padded, lengths)
+    (Surrounded::By(padded), lengths)
 }
 
 /// Joins neighbouring output axes that every term walks as one; returns the lengths that are left.

@@ -5,15 +5,25 @@ use std::collections::HashMap;
 use rayon::prelude::*;
 
 use crate::{
-    Circuit, Failure, FailureKind, Lookup, Rule, Segment, Table, Values, component_bound, component_values, integers,
+    Circuit, ColumnId, Columns, Failure, FailureKind, Lookup, Rule, Segment, Table, Values, component_bound,
+    component_values, integers,
 };
 
 /// Tuples of one piece of parallel work, at least.
 const PIECE: usize = 1 << 14;
 
-/// Fills the count columns. A tuple that is a row of several segments counts for the first of them. Fails at the first
-/// lookup with a component beyond 63 bits, or with a tuple that its table lacks, naming the lookup and the output index.
+/// Fills the count columns with [`counts`].
 pub fn count_lookups(circuit: &Circuit, values: &mut Values) -> Result<(), Failure> {
+    for (column, cells) in counts(circuit, values)? {
+        values.columns[column as usize] = cells;
+    }
+    Ok(())
+}
+
+/// The count columns and their cells. A tuple that is a row of several segments counts for the first of them. Fails at the first
+/// lookup with a component beyond 63 bits, or with a tuple that its table lacks, naming the lookup and the output index.
+pub fn counts(circuit: &Circuit, values: &dyn Columns) -> Result<Vec<(ColumnId, Vec<i64>)>, Failure> {
+    let mut columns = Vec::new();
     for (number, table) in circuit.tables.iter().enumerate() {
         let finders: Vec<Finder> = table.segments.iter().map(Finder::new).collect();
         let starts = starts(table);
@@ -22,10 +32,10 @@ pub fn count_lookups(circuit: &Circuit, values: &mut Values) -> Result<(), Failu
             count(circuit, values, lookup, &finders, &starts, &mut counts)?;
         }
         for (segment, pair) in table.segments.iter().zip(starts.windows(2)) {
-            values.columns[segment.count as usize] = counts[pair[0]..pair[1]].to_vec();
+            columns.push((segment.count, counts[pair[0]..pair[1]].to_vec()));
         }
     }
-    Ok(())
+    Ok(columns)
 }
 
 /// Where each segment's rows start among all rows of the table; the last entry is their number.
@@ -39,7 +49,7 @@ fn starts(table: &Table) -> Vec<usize> {
 
 fn count(
     circuit: &Circuit,
-    values: &Values,
+    values: &dyn Columns,
     lookup: &Lookup,
     finders: &[Finder],
     starts: &[usize],

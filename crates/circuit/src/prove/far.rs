@@ -6,7 +6,7 @@ use tacit_algebra::centred;
 
 use super::components::{mentions, reach};
 use super::counts::unravel;
-use crate::{Circuit, Map, Sum, Term, Values, View};
+use crate::{Circuit, Columns, Map, Sum, Term, View};
 
 /// Zeros around a column may take this many times the column and the index tuples that read it, and never fewer cells than
 /// [`FREE`].
@@ -36,11 +36,11 @@ pub(super) fn outside(map: &Map, len: u64, axes: &[u64]) -> Option<(i64, i64)> {
 }
 
 /// Adds a term of one factor to all output indices.
-pub(super) fn add_far(circuit: &Circuit, values: &Values, sum: &Sum, term: &Term, result: &mut [i64]) {
+pub(super) fn add_far(circuit: &Circuit, values: &dyn Columns, sum: &Sum, term: &Term, result: &mut [i64]) {
     let coefficient = centred(term.coefficient);
     for view in &term.factors {
         let shape = &circuit.columns[view.column as usize].shape;
-        let cells = &values.columns[view.column as usize];
+        let cells = values.cells(view.column as usize);
         let own: Vec<usize> = (usize::from(sum.outputs)..sum.axes.len()).filter(|&a| mentions(view, a)).collect();
         let lengths: Vec<u64> = own.iter().map(|&a| sum.axes[a]).collect();
         let tuples = lengths.iter().product::<u64>();
@@ -50,7 +50,7 @@ pub(super) fn add_far(circuit: &Circuit, values: &Values, sum: &Sum, term: &Term
             for tuple in 0..tuples {
                 own.iter().zip(unravel(tuple, &lengths)).for_each(|(&a, i)| index[a] = i);
                 if let Some(at) = offset(view, shape, &index) {
-                    *value = value.wrapping_add(coefficient.wrapping_mul(cells[at]));
+                    *value = value.wrapping_add(coefficient.wrapping_mul(cells.at(at)));
                 }
             }
         });

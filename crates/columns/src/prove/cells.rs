@@ -2,7 +2,7 @@
 
 use tacit_algebra::field::PrimeCharacteristicRing;
 use tacit_algebra::{F, signed};
-use tacit_circuit::Values;
+use tacit_circuit::{Cell, ColumnCells, Columns, with_cells};
 
 use super::dense::{Blocks, inner_axes};
 use crate::Layout;
@@ -18,7 +18,7 @@ pub struct Cells<'a> {
 
 /// Where a block's cells lie in their column: at `outer[o] + inner[i]`.
 struct Source<'a> {
-    cells: &'a [i64],
+    cells: ColumnCells<'a>,
     outer: Vec<usize>,
     inner: Vec<usize>,
     /// The inner offsets are consecutive.
@@ -28,8 +28,8 @@ struct Source<'a> {
 impl Layout {
     /// The cells of every limb; `values` holds all columns of the commitments that will be read, the uniform ones behind the
     /// circuit's. Columns that are missing or empty are read as zeros.
-    pub fn committed<'a>(&self, values: &'a Values) -> Cells<'a> {
-        let held = |block: &Block| values.columns.get(block.column as usize).filter(|cells| !cells.is_empty());
+    pub fn committed<'a>(&self, values: &'a dyn Columns) -> Cells<'a> {
+        let held = |block: &Block| Some(values.cells(block.column as usize)).filter(|cells| !cells.is_empty());
         let shape = |block: &Block| self.shape_of(block.column).unwrap_or(&[]);
         let source = |block: &Block| held(block).map(|cells| Source::new(block, shape(block), cells));
         Cells { limbs: self.prepared(source), addresses: self.addresses.clone() }
@@ -47,7 +47,7 @@ impl Cells<'_> {
 }
 
 impl<'a> Source<'a> {
-    fn new(block: &Block, shape: &[u64], cells: &'a [i64]) -> Self {
+    fn new(block: &Block, shape: &[u64], cells: ColumnCells<'a>) -> Self {
         let mut strides = vec![1usize; shape.len()];
         for a in (1..shape.len()).rev() {
             strides[a - 1] = strides[a] * shape[a] as usize;
@@ -60,7 +60,11 @@ impl<'a> Source<'a> {
     }
 
     /// The cells `at ..` of the block.
-    fn copy(&self, mut at: usize, mut rows: &mut [F]) {
+    fn copy(&self, at: usize, rows: &mut [F]) {
+        with_cells!(self.cells, cells => self.copy_of(cells, at, rows));
+    }
+
+    fn copy_of<T: Cell>(&self, cells: &[T], mut at: usize, mut rows: &mut [F]) {
         let width = self.inner.len();
         while !rows.is_empty() {
             let inner = &self.inner[at % width..];
@@ -69,9 +73,11 @@ impl<'a> Source<'a> {
             let (run, rest) = rows.split_at_mut(inner.len());
             if self.contiguous {
                 let from = base + inner[0];
-                run.iter_mut().zip(&self.cells[from..from + inner.len()]).for_each(|(row, &cell)| *row = signed(cell));
+                run.iter_mut()
+                    .zip(&cells[from..from + inner.len()])
+                    .for_each(|(row, cell)| *row = signed(cell.value()));
             } else {
-                run.iter_mut().zip(inner).for_each(|(row, &offset)| *row = signed(self.cells[base + offset]));
+                run.iter_mut().zip(inner).for_each(|(row, &offset)| *row = signed(cells[base + offset].value()));
             }
             (at, rows) = (at + inner.len(), rest);
         }

@@ -31,11 +31,11 @@ pub struct Case {
 pub fn case(seed: i64) -> Case {
     let circuit = finish(&toy::circuit().encode()).unwrap();
     let buffers = toy::buffers(seed);
-    let mut model = Model::setup(&circuit, &buffers.weights, &Progress::default()).unwrap();
+    let model = Model::setup(&circuit, &buffers.weights, &Progress::default()).unwrap();
     let receipt = model.prove(&buffers.public, &buffers.witness, b"context", &Progress::default()).unwrap();
     let key = VerifyingKey::decode(&model.key()).unwrap();
     let forger = Forger::new(&key);
-    Case { values: model.values().clone(), model, key, receipt, forger }
+    Case { values: model.values(&buffers.public, &buffers.witness).unwrap(), model, key, receipt, forger }
 }
 
 impl Case {

@@ -30,6 +30,6 @@ mod schedule;
 pub mod security;
 mod verify;
 
-pub use prove::{Commitment, SALTS, Scratch, Weights, commit, open};
+pub use prove::{Commitment, OpenError, SALTS, Scratch, Weights, commit, commit_within, open};
 pub use schedule::{MAX_LOG_LIMBS, Schedule, Shape};
 pub use verify::verify;

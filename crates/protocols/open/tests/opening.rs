@@ -8,7 +8,7 @@ use tacit_algebra::multilinear::{eq_index, eq_table};
 use tacit_algebra::packed::{Packed, WIDTH, pack};
 use tacit_algebra::progress::{Progress, Stopped};
 use tacit_algebra::{F, K, P};
-use tacit_open::{Commitment, Schedule, Scratch, Shape, Weights, commit, open, verify};
+use tacit_open::{Commitment, OpenError, Schedule, Scratch, Shape, Weights, commit, commit_within, open, verify};
 use tacit_transcript::{Digest, Invalid, Randomness, Receiver, Sender, Transcript};
 
 fn cell(random: &mut SmallRng) -> F {
@@ -95,7 +95,7 @@ impl Case {
         sender.finish()
     }
 
-    fn open(&self, value: K, scratch: &mut Scratch, sender: &mut Sender, progress: &Progress) -> Result<(), Stopped> {
+    fn open(&self, value: K, scratch: &mut Scratch, sender: &mut Sender, progress: &Progress) -> Result<(), OpenError> {
         let commitments: Vec<&Commitment> = self.commitments.iter().collect();
         let cells = |limb: usize, first: usize, rows: &mut [F]| {
             rows.copy_from_slice(&self.limbs[limb][first..first + rows.len()])
@@ -269,6 +269,60 @@ fn memory_that_was_used_before_changes_nothing() {
     }
 }
 
+/// Codewords that are not held give the same proofs, whatever the size of the parts that they are computed in.
+#[test]
+fn codewords_that_are_not_held_change_nothing() {
+    let (seven, ten) = (schedule(7, &[2, 3], &[1, 2, 3], &[9, 7, 5]), schedule(10, &[4], &[2, 2], &[200, 30]));
+    for (schedule, widths) in [(seven, [5, 2]), (ten, [3, 11])] {
+        let mut case = Case::new(schedule, &widths, 8);
+        let (roots, proof) = (case.roots(), case.prove(case.value));
+        for held in [0, 400, 1600, 9000] {
+            let limbs = &case.limbs;
+            let thin = |first: usize, width: usize| {
+                let cells = |limb: usize, from: usize, rows: &mut [F]| {
+                    rows.copy_from_slice(&limbs[first + limb][from..from + rows.len()]);
+                };
+                commit_within(held, &case.schedule, width, &Randomness::public(), cells, &Progress::default()).unwrap()
+            };
+            case.commitments = vec![thin(0, widths[0]), thin(widths[0], widths[1])];
+            assert_eq!(case.roots(), roots, "{widths:?} {held}");
+            assert!(case.prove(case.value) == proof, "{widths:?} {held}");
+            if let Some(digests) = case.commitments[0].digests() {
+                let mut digests = digests.to_vec();
+                let again = |digests: &[Digest]| {
+                    Commitment::from_digests(&case.schedule, widths[0], &Randomness::public(), digests.to_vec())
+                };
+                assert_eq!(again(&digests).map(|made| made.root()), Some(roots[0]));
+                assert!(again(&digests[1..]).is_none());
+                digests[1][0] ^= 1;
+                assert_ne!(again(&digests).map(|made| made.root()), Some(roots[0]));
+                case.commitments[0] = again(case.commitments[0].digests().unwrap()).unwrap();
+                assert!(case.prove(case.value) == proof, "{widths:?} {held}");
+            }
+        }
+    }
+}
+
+#[test]
+fn opening_other_cells_than_those_committed_to_is_noticed() {
+    let mut case = sample();
+    let limbs = &case.limbs;
+    let cells = |limb: usize, from: usize, rows: &mut [F]| rows.copy_from_slice(&limbs[limb][from..from + rows.len()]);
+    case.commitments[0] =
+        commit_within(0, &case.schedule, 5, &Randomness::public(), cells, &Progress::default()).unwrap();
+    let open = |case: &Case| {
+        case.open(
+            case.value,
+            &mut Scratch::default(),
+            &mut Sender::new(Transcript::new("opening test")),
+            &Progress::default(),
+        )
+    };
+    assert_eq!(open(&case), Ok(()));
+    case.limbs[3][77] += F::ONE;
+    assert_eq!(open(&case), Err(OpenError::Cells));
+}
+
 #[test]
 fn schedules_are_checked() {
     let new = |rows, folds: &[usize], rates: &[usize], queries: &[usize], salt| {
@@ -299,6 +353,10 @@ fn stopping_is_heard() {
     let progress = Progress::default();
     progress.stop.store(true, std::sync::atomic::Ordering::Relaxed);
     let mut sender = Sender::new(Transcript::new("opening test"));
-    assert!(case.open(case.value, &mut Scratch::default(), &mut sender, &progress).is_err());
+    let stopped = case.open(case.value, &mut Scratch::default(), &mut sender, &progress);
+    assert_eq!(stopped, Err(OpenError::Stopped(Stopped)));
     assert!(commit(&case.schedule, 1, &Randomness::public(), |_, _, rows| rows.fill(F::ZERO), &progress).is_err());
+    assert!(
+        commit_within(0, &case.schedule, 1, &Randomness::public(), |_, _, rows| rows.fill(F::ZERO), &progress).is_err()
+    );
 }

@@ -1,5 +1,7 @@
 //! Whole Merkle trees, their digests computed side by side.
 
+use std::collections::HashMap;
+
 use p3_field::PrimeField64;
 use rayon::prelude::*;
 use tacit_algebra::F;
@@ -11,10 +13,12 @@ use crate::merkle::{LEAF, NODE, leaf, node, row_bytes};
 /// Groups of `LANES` hashes that one task computes.
 const GROUPS: usize = 16;
 
-/// A tree with all its digests: `layers[0]` are the leaves, the last layer is the root alone.
+/// A tree with all its digests, or all but those of the lowest layers: `layers[0]` are the lowest ones that are held (the leaves
+/// when `cut` is 0), the last layer is the root alone.
 #[derive(Debug, Clone)]
 pub struct Tree {
     pub(crate) layers: Vec<Vec<Digest>>,
+    cut: usize,
 }
 
 impl Tree {
@@ -30,11 +34,26 @@ impl Tree {
             count.is_power_of_two() && count * width == rows.len() && salts.len() == salt * count,
             "a tree has 2^n rows and as many salts"
         );
-        let mut layers = vec![leaves(rows, width, salts, salt)];
+        Self::above(leaves(rows, width, salts, salt), 0)
+    }
+
+    /// The tree whose nodes `cut` layers above the leaves are `digests`, a power of two of them; nothing below is held.
+    pub fn above(digests: Vec<Digest>, cut: usize) -> Self {
+        let mut layers = vec![digests];
         while let Some(children) = layers.last().filter(|layer| layer.len() > 1) {
             layers.push(parents(children));
         }
-        Self { layers }
+        Self { layers, cut }
+    }
+
+    /// The digests `height` layers above the leaves; none if they are not held.
+    pub fn layer(&self, height: usize) -> &[Digest] {
+        height.checked_sub(self.cut).and_then(|held| self.layers.get(held)).map_or(&[], Vec::as_slice)
+    }
+
+    /// Layers that are not held.
+    pub fn cut(&self) -> usize {
+        self.cut
     }
 
     pub fn root(&self) -> Digest {
@@ -43,19 +62,32 @@ impl Tree {
 
     /// log2 of the number of leaves.
     pub fn depth(&self) -> usize {
-        self.layers.len().saturating_sub(1)
+        self.layers.len().saturating_sub(1) + self.cut
     }
 
-    /// The siblings that [`crate::merkle::verify`] asks for, given distinct ascending positions below `2^depth`.
+    /// The siblings that [`crate::merkle::verify`] asks for, given distinct ascending positions below `2^depth`, of a tree whose
+    /// layers are all held.
     pub fn siblings(&self, positions: &[u64]) -> Vec<Digest> {
+        self.siblings_over(positions, &HashMap::new())
+    }
+
+    /// The siblings, with the trees over the `2^cut` leaves around every position, by `position >> cut`.
+    pub fn siblings_over(&self, positions: &[u64], below: &HashMap<u64, Tree>) -> Vec<Digest> {
         let mut siblings = Vec::new();
         let mut known = positions.to_vec();
-        for layer in self.layers.iter().take(self.depth()) {
+        for height in 0..self.depth() {
+            let digest = |position: u64| match self.cut.checked_sub(height).filter(|&left| left > 0) {
+                None => self.layer(height).get(position as usize),
+                Some(left) => {
+                    let inside = position & ((1 << left) - 1);
+                    below.get(&(position >> left))?.layer(height).get(inside as usize)
+                }
+            };
             let mut above = Vec::with_capacity(known.len());
             let mut rest = known.iter().copied().peekable();
             while let Some(position) = rest.next() {
                 if rest.next_if_eq(&(position ^ 1)).is_none() {
-                    siblings.extend(layer.get((position ^ 1) as usize));
+                    siblings.extend(digest(position ^ 1));
                 }
                 above.push(position >> 1);
             }

@@ -6,6 +6,7 @@ use rayon::prelude::*;
 use tacit_algebra::field::PrimeCharacteristicRing;
 use tacit_algebra::multilinear::bits;
 use tacit_algebra::{K, integer};
+use tacit_circuit::Cell;
 
 use super::kernel::{Run, add_rows};
 use super::step::{Row, Rows, Step};
@@ -13,15 +14,14 @@ use super::step::{Row, Rows, Step};
 /// Work below this many cells is not split among threads.
 const GRAIN: usize = 1 << 12;
 
-#[derive(Debug)]
-enum Data<'a> {
-    Cells(Cow<'a, [i64]>),
+enum Data<'a, T: Cell> {
+    Cells(Cow<'a, [T]>),
     Folded(Vec<K>),
 }
 
 /// The multilinear extension's values of a factor: over the axes of `order` that the factor has, in that order, every axis
 /// padded with zeros to a power of two.
-pub fn table(cells: &[i64], steps: &[Step], order: &[usize]) -> Vec<K> {
+pub fn table<T: Cell>(cells: &[T], steps: &[Step], order: &[usize]) -> Vec<K> {
     let mut dims: Vec<usize> = steps.iter().map(|step| step.length).collect();
     let mut data = Data::Cells(Cow::Borrowed(cells));
     let shrinks = |step: &Step| step.rows() < step.length;
@@ -42,7 +42,7 @@ pub fn table(cells: &[i64], steps: &[Step], order: &[usize]) -> Vec<K> {
     }
     let axes: Vec<(usize, usize)> = steps.iter().flat_map(|step| step.shared.iter().copied()).collect();
     match data {
-        Data::Cells(cells) => arrange(&cells, &axes, order, integer),
+        Data::Cells(cells) => arrange(&cells, &axes, order, |cell| integer(cell.value())),
         Data::Folded(values) => arrange(&values, &axes, order, |value| value),
     }
 }
@@ -52,14 +52,14 @@ fn around(dims: &[usize], at: usize) -> (usize, usize) {
     (dims[..at].iter().product(), dims[at + 1..].iter().product())
 }
 
-fn gather<'a>(data: Data<'a>, dims: &mut [usize], at: usize, step: &Step) -> Data<'a> {
+fn gather<'a, T: Cell>(data: Data<'a, T>, dims: &mut [usize], at: usize, step: &Step) -> Data<'a, T> {
     let Rows::Select(positions) = &step.rows else {
         return data;
     };
     let (outer, inner) = around(dims, at);
     let length = std::mem::replace(&mut dims[at], positions.len());
     match data {
-        Data::Cells(cells) => Data::Cells(Cow::Owned(selected(&cells, outer, length, inner, positions, 0))),
+        Data::Cells(cells) => Data::Cells(Cow::Owned(selected(&cells, outer, length, inner, positions, T::ZERO))),
         Data::Folded(values) => Data::Folded(selected(&values, outer, length, inner, positions, K::ZERO)),
     }
 }
@@ -84,7 +84,7 @@ fn selected<T: Copy>(
     out
 }
 
-fn fold<'a>(data: Data<'a>, dims: &mut [usize], at: usize, step: &Step) -> Data<'a> {
+fn fold<'a, T: Cell>(data: Data<'a, T>, dims: &mut [usize], at: usize, step: &Step) -> Data<'a, T> {
     let Rows::Combine(rows) = &step.rows else {
         return data;
     };
@@ -98,7 +98,7 @@ fn fold<'a>(data: Data<'a>, dims: &mut [usize], at: usize, step: &Step) -> Data<
 }
 
 /// Folds the last axis of a tensor `[outer, length]`.
-fn fold_lines(cells: &[i64], outer: usize, length: usize, rows: &[Row]) -> Vec<K> {
+fn fold_lines<T: Cell>(cells: &[T], outer: usize, length: usize, rows: &[Row]) -> Vec<K> {
     let runs: Vec<Option<Run>> = rows.iter().map(run).collect();
     let mut out = vec![K::ZERO; outer * rows.len()];
     let lines = out.par_chunks_mut(rows.len()).zip(cells.par_chunks(length));
@@ -106,7 +106,7 @@ fn fold_lines(cells: &[i64], outer: usize, length: usize, rows: &[Row]) -> Vec<K
         for ((value, row), run) in out.iter_mut().zip(rows).zip(&runs) {
             *value = match run {
                 Some(run) => run.dot(line),
-                None => row.positions.iter().zip(&row.weights).map(|(&at, &w)| w * integer(line[at])).sum(),
+                None => row.positions.iter().zip(&row.weights).map(|(&at, &w)| w * integer(line[at].value())).sum(),
             };
         }
     });
@@ -126,7 +126,7 @@ fn run(row: &Row) -> Option<Run> {
 }
 
 /// Folds the middle axis of a tensor `[outer, length, inner]`.
-fn fold_blocks(cells: &[i64], outer: usize, length: usize, inner: usize, rows: &[Row]) -> Vec<K> {
+fn fold_blocks<T: Cell>(cells: &[T], outer: usize, length: usize, inner: usize, rows: &[Row]) -> Vec<K> {
     /// Columns of one task.
     const WIDTH: usize = 512;
     let mut out = vec![K::ZERO; outer * rows.len() * inner];

@@ -6,6 +6,7 @@
 
 use tacit_algebra::field::{BasedVectorSpace, PrimeCharacteristicRing, PrimeField64};
 use tacit_algebra::{F, K, P, signed};
+use tacit_circuit::Cell;
 
 /// Limbs of one weight.
 pub const LIMBS: usize = 6;
@@ -40,13 +41,14 @@ fn assemble(limbs: [i64; LIMBS]) -> K {
 }
 
 /// The largest absolute value, rounded up to a bit mask.
-fn bound(cells: &[i64]) -> u64 {
-    cells.iter().fold(0, |all, &v| all | (v ^ (v >> 63)) as u64).saturating_add(1)
+fn bound<T: Cell>(cells: &[T]) -> u64 {
+    let bits = |cell: &T| (cell.value() ^ (cell.value() >> 63)) as u64;
+    cells.iter().fold(0, |all, cell| all | bits(cell)).saturating_add(1)
 }
 
 #[inline]
-fn product(cell: i64, limb: i32) -> i64 {
-    i64::from(cell as i32) * i64::from(limb)
+fn product<T: Cell>(cell: T, limb: i32) -> i64 {
+    i64::from(cell.value() as i32) * i64::from(limb)
 }
 
 /// Six sums per column, reduced when they could overflow.
@@ -66,12 +68,12 @@ impl Columns {
         }
     }
 
-    fn add<const N: usize>(&mut self, rows: [&[i64]; N], weights: &[K], out: &mut [K]) {
+    fn add<T: Cell, const N: usize>(&mut self, rows: [&[T]; N], weights: &[K], out: &mut [K]) {
         let width = out.len();
         let bound = rows.iter().fold(0, |all, row| bound(row).max(all));
         if bound >= WIDE {
             for (row, &weight) in rows.iter().zip(weights) {
-                out.iter_mut().zip(*row).for_each(|(value, &cell)| *value += weight * signed(cell));
+                out.iter_mut().zip(*row).for_each(|(value, &cell)| *value += weight * signed(cell.value()));
             }
             return;
         }
@@ -98,17 +100,17 @@ impl Columns {
 }
 
 /// `out[i] += sum_(h, w) w * cells[h * stride + i]` for every i below `out.len()`.
-pub fn add_rows(cells: &[i64], stride: usize, positions: &[usize], weights: &[K], out: &mut [K]) {
+pub fn add_rows<T: Cell>(cells: &[T], stride: usize, positions: &[usize], weights: &[K], out: &mut [K]) {
     for (chunk, out) in out.chunks_mut(CHUNK).enumerate() {
         let mut columns = Columns { sums: [[0; CHUNK]; LIMBS], used: 0 };
         let width = out.len();
         let row = |h: usize| &cells[h * stride + chunk * CHUNK..][..width];
         let (mut at, mut of) = (positions.chunks_exact(4), weights.chunks_exact(4));
         for (at, of) in at.by_ref().zip(of.by_ref()) {
-            columns.add::<4>([row(at[0]), row(at[1]), row(at[2]), row(at[3])], of, out);
+            columns.add::<T, 4>([row(at[0]), row(at[1]), row(at[2]), row(at[3])], of, out);
         }
         for (&at, of) in at.remainder().iter().zip(of.remainder().chunks_exact(1)) {
-            columns.add::<1>([row(at)], of, out);
+            columns.add::<T, 1>([row(at)], of, out);
         }
         columns.flush(out);
     }
@@ -130,7 +132,7 @@ impl Run {
     }
 
     /// `sum_i weight(i) * line[start + i]`.
-    pub fn dot(&self, line: &[i64]) -> K {
+    pub fn dot<T: Cell>(&self, line: &[T]) -> K {
         let line = &line[self.start..][..self.weights.len()];
         let mut total = K::ZERO;
         for (run, cells) in line.chunks(RUN).enumerate() {
@@ -139,7 +141,7 @@ impl Run {
                 total += cells
                     .iter()
                     .zip(&self.weights[run * RUN..])
-                    .map(|(&cell, &weight)| weight * signed(cell))
+                    .map(|(&cell, &weight)| weight * signed(cell.value()))
                     .sum::<K>();
                 continue;
             }
@@ -153,7 +155,7 @@ impl Run {
     }
 }
 
-fn dot(cells: &[i64], limbs: [&[i32]; LIMBS]) -> [i64; LIMBS] {
+fn dot<T: Cell>(cells: &[T], limbs: [&[i32]; LIMBS]) -> [i64; LIMBS] {
     let [l0, l1, l2, l3, l4, l5] = limbs.map(|limb| &limb[..cells.len()]);
     let mut sums = [0i64; LIMBS];
     for (i, &cell) in cells.iter().enumerate() {

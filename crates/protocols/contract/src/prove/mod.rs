@@ -11,7 +11,7 @@ use tacit_algebra::K;
 use tacit_algebra::field::PrimeCharacteristicRing;
 use tacit_algebra::multilinear::interpolation_weights;
 use tacit_algebra::progress::{Progress, Stopped};
-use tacit_circuit::{Circuit, Values};
+use tacit_circuit::{Circuit, Columns};
 use tacit_columns::{Views, Weighted};
 use tacit_transcript::Sender;
 
@@ -29,7 +29,7 @@ use rounds::Product;
 /// When the circuit is not valid, or `values` are not its columns.
 pub fn prove<'a>(
     circuit: &'a Circuit,
-    values: &Values,
+    values: &dyn Columns,
     virtuals: &[Weighted<'a>],
     views: &mut Views,
     sender: &mut Sender,

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use tacit_algebra::K;
 use tacit_algebra::multilinear::bits;
 use tacit_algebra::progress::{Progress, Stopped};
-use tacit_circuit::{Circuit, Values, View};
+use tacit_circuit::{Circuit, Columns, View, with_cells};
 
 use super::factor::table;
 use super::rounds::{Product, Table};
@@ -39,7 +39,7 @@ impl<'a> Key<'a> {
 /// All instances before the first round, in the plan's order, with the plan's scales (without its power).
 pub fn products(
     circuit: &Circuit,
-    values: &Values,
+    values: &dyn Columns,
     plan: &Plan<'_>,
     progress: &Progress,
 ) -> Result<Vec<Product>, Stopped> {
@@ -55,11 +55,12 @@ pub fn products(
         };
         places.push(instance.factors.iter().map(&mut place).collect());
     }
-    let cells = |view: &View| &values.columns[view.column as usize];
+    let cells = |view: &View| values.cells(view.column as usize);
     progress.expect(jobs.iter().map(|(_, view)| cells(view).len() as u64).sum());
     let fold = |&(instance, view): &(&Instance<'_>, &View)| {
         let order: Vec<usize> = instance.shared.iter().map(|shared| shared.axis).collect();
-        let data = table(cells(view), &view_steps(circuit, instance, view), &order);
+        let steps = view_steps(circuit, instance, view);
+        let data = with_cells!(cells(view), cells => table(cells, &steps, &order));
         progress.advance(cells(view).len() as u64)?;
         Ok(data)
     };

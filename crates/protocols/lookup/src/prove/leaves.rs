@@ -2,7 +2,7 @@
 
 use tacit_algebra::field::PrimeCharacteristicRing;
 use tacit_algebra::{K, integer};
-use tacit_circuit::{Circuit, Rule, Segment, Values, component_values};
+use tacit_circuit::{Circuit, Columns, Rule, Segment, component_values};
 
 use super::packed::{Lanes, Packed, Quad, WIDTH, gate, load_pairs, split_lanes};
 use super::shape::{Shape, extend_rows};
@@ -28,7 +28,7 @@ pub(crate) struct Leaves {
 
 impl Leaves {
     /// `region.size >= 1`.
-    pub fn new(circuit: &Circuit, values: &Values, region: &Region<'_>, fingerprint: &Fingerprint) -> Self {
+    pub fn new(circuit: &Circuit, values: &dyn Columns, region: &Region<'_>, fingerprint: &Fingerprint) -> Self {
         let (mut components, mut counts) = integers(circuit, values, region);
         let whole = Shape::new(region.axes);
         let (mut length, mut mask) = (whole.len(), None);
@@ -51,7 +51,7 @@ impl Leaves {
     }
 
     /// The leaf of a region with one element.
-    pub fn single(circuit: &Circuit, values: &Values, region: &Region<'_>, fingerprint: &Fingerprint) -> [K; 2] {
+    pub fn single(circuit: &Circuit, values: &dyn Columns, region: &Region<'_>, fingerprint: &Fingerprint) -> [K; 2] {
         let (components, counts) = integers(circuit, values, region);
         let head = |values: &Vec<i64>| values.first().map_or(K::ZERO, |&value| integer(value));
         let phi = components.iter().zip(fingerprint.components()).map(|(z, &beta)| beta * head(z)).sum::<K>();
@@ -130,13 +130,13 @@ impl Leaves {
 }
 
 /// Components over the region's elements in C order, and the counts of a segment.
-fn integers(circuit: &Circuit, values: &Values, region: &Region<'_>) -> (Vec<Vec<i64>>, Option<Vec<i64>>) {
+fn integers(circuit: &Circuit, values: &dyn Columns, region: &Region<'_>) -> (Vec<Vec<i64>>, Option<Vec<i64>>) {
     match region.kind {
         Kind::Lookup(lookup) => {
             (lookup.components.iter().map(|component| component_values(circuit, values, component)).collect(), None)
         }
         Kind::Segment(segment) => {
-            let counts = values.columns[segment.count as usize].clone();
+            let counts = values.cells(segment.count as usize).to_vec();
             (segment.rules.iter().map(|rule| rule_values(rule, segment)).collect(), Some(counts))
         }
     }

@@ -11,7 +11,7 @@ mod weights;
 use tacit_algebra::K;
 use tacit_algebra::field::PrimeCharacteristicRing;
 use tacit_algebra::progress::{Progress, Stopped};
-use tacit_circuit::{Circuit, Values};
+use tacit_circuit::{Circuit, Columns};
 use tacit_columns::Views;
 use tacit_transcript::Sender;
 
@@ -21,6 +21,9 @@ use crate::regions::Regions;
 use layer::Layer;
 use tree::{Bottom, build};
 
+/// Blocks of the second level beyond which it is computed twice and not kept while those above it are: 100 MB.
+const KEPT: usize = 1 << 17;
+
 /// Proves all lookups of the circuit. `values` holds every column, counts and virtual columns included. Sends nothing and
 /// gives `None` for a circuit without lookups. Asks `progress` at every round whether to stop; reports no units.
 ///
@@ -28,7 +31,7 @@ use tree::{Bottom, build};
 /// When the circuit is not valid or `values` does not belong to it.
 pub fn prove<'a>(
     circuit: &'a Circuit,
-    values: &Values,
+    values: &dyn Columns,
     views: &mut Views,
     sender: &mut Sender,
     progress: &Progress,
@@ -51,12 +54,15 @@ fn descend(
     sender: &mut Sender,
     progress: &Progress,
 ) -> Result<End<K>, Stopped> {
-    let mut levels = build(bottom, regions.depth, progress)?;
+    let mut levels = build(bottom, regions.depth, KEPT, progress)?;
     let (mut point, mut claim, mut lambda) = (Vec::new(), K::ZERO, K::ZERO);
     let (mut numerator, mut fingerprint) = (K::ZERO, K::ZERO);
     for height in (1..=regions.depth).rev() {
         let layer = match levels.pop() {
-            Some(level) => Layer::of_level(regions, &point, lambda, level, height),
+            Some(level) => {
+                let level = level.unwrap_or_else(|| bottom.parents());
+                Layer::of_level(regions, &point, lambda, level, height)
+            }
             None => Layer::of_leaves(regions, &point, lambda, bottom),
         };
         let (mut rho, values) = layer.prove(claim, sender, progress)?;

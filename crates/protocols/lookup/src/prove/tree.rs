@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 use tacit_algebra::K;
 use tacit_algebra::progress::{Progress, Stopped};
-use tacit_circuit::{Circuit, Values};
+use tacit_circuit::{Circuit, Columns};
 
 use super::leaves::Leaves;
 use super::packed::{Packed, Quad, WIDTH, ZEROS, first, gate, gate_scalar, split};
@@ -41,7 +41,7 @@ pub(crate) struct Bottom {
 }
 
 impl Bottom {
-    pub fn new(circuit: &Circuit, values: &Values, regions: &Regions<'_>, fingerprint: &Fingerprint) -> Self {
+    pub fn new(circuit: &Circuit, values: &dyn Columns, regions: &Regions<'_>, fingerprint: &Fingerprint) -> Self {
         let list = regions.list.as_slice();
         let make = |index: usize| (index, Leaves::new(circuit, values, &list[index], fingerprint));
         let large = list.partition_point(|region| region.size > 1);
@@ -55,7 +55,7 @@ impl Bottom {
     }
 
     /// The second level: the children of the nodes two steps above the leaves.
-    fn parents(&self) -> Level {
+    pub(crate) fn parents(&self) -> Level {
         let lift = |(region, leaves): &(usize, Leaves)| {
             let nodes = |block: usize| {
                 if block < leaves.blocks() { leaves.nodes(block) } else { [Packed::ZERO; 2] }
@@ -67,6 +67,10 @@ impl Bottom {
 }
 
 impl Level {
+    fn blocks(&self) -> usize {
+        self.parts.iter().map(|part| part.quads.len()).sum()
+    }
+
     fn parents(&self) -> Level {
         let lift = |part: &Part| {
             let nodes = |block: usize| part.quads.get(block).map_or([Packed::ZERO; 2], gate);
@@ -76,12 +80,21 @@ impl Level {
     }
 }
 
-/// Levels 2 ..= depth (distance from the leaves), the one below the root last.
-pub(crate) fn build(bottom: &Bottom, depth: usize, progress: &Progress) -> Result<Vec<Level>, Stopped> {
-    let mut levels: Vec<Level> = Vec::with_capacity(depth);
-    for _ in 2..=depth {
-        let next = levels.last().map_or_else(|| bottom.parents(), Level::parents);
-        levels.push(next);
+/// Levels 2 ..= depth (distance from the leaves), the one below the root last. `None`: level 2, as large as all others together,
+/// where it has more than `kept` blocks: [`Bottom::parents`] computes it again when its turn comes.
+pub(crate) fn build(
+    bottom: &Bottom,
+    depth: usize,
+    kept: usize,
+    progress: &Progress,
+) -> Result<Vec<Option<Level>>, Stopped> {
+    let mut levels: Vec<Option<Level>> = Vec::with_capacity(depth);
+    for height in 2..=depth {
+        let next = levels.last().and_then(Option::as_ref).map_or_else(|| bottom.parents(), Level::parents);
+        if height == 3 && levels.iter().flatten().any(|level| level.blocks() > kept) {
+            levels = vec![None];
+        }
+        levels.push(Some(next));
         progress.advance(0)?;
     }
     Ok(levels)
@@ -154,4 +167,52 @@ fn extend(quads: &[Quad], shape: &Shape, to: usize) -> Vec<Quad> {
         })
     };
     (0..(rows * to).div_ceil(WIDTH)).into_par_iter().with_min_len(TASK).map(block).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use tacit_algebra::field::PrimeCharacteristicRing;
+    use tacit_algebra::{F, integer};
+    use tacit_circuit::{Column, Home, Lookup, Map, Rule, Segment, Sum, Table, Term, Values, View};
+
+    use super::*;
+
+    /// One lookup of 37 cells in a table of 50 rows.
+    fn circuit() -> (Circuit, Values) {
+        let column = |name: &str, length: u64, home| Column { name: name.into(), shape: vec![length], bytes: 8, home };
+        let columns = vec![column("cells", 37, Home::Witness), column("counts", 50, Home::Count)];
+        let view = View { column: 0, maps: vec![Map::Affine { offset: 0, terms: vec![(0, 1)] }] };
+        let component =
+            Sum { axes: vec![37], outputs: 1, terms: vec![Term { coefficient: F::ONE, factors: vec![view] }] };
+        let segment = Segment { entries: 50, count: 1, rules: vec![Rule::Iota(0)] };
+        let tables = vec![Table { name: "range".into(), width: 1, segments: vec![segment] }];
+        let lookups = vec![Lookup { name: "in range".into(), table: 0, components: vec![component] }];
+        let cells: Vec<i64> = (0..37).map(|i| i * i % 50).collect();
+        let count = |row: i64| cells.iter().filter(|&&cell| cell == row).count() as i64;
+        let values = Values { columns: vec![cells.clone(), (0..50).map(count).collect()] };
+        (Circuit { columns, tables, lookups, ..Circuit::default() }, values)
+    }
+
+    fn elements(level: &Level) -> Vec<[K; 4]> {
+        let quad = |quad: &Quad| (0..WIDTH).map(|lane| quad.map(|packed| packed.extract(lane))).collect::<Vec<_>>();
+        level.parts.iter().flat_map(|part| part.quads.iter().flat_map(quad)).chain(level.tail.iter().copied()).collect()
+    }
+
+    #[test]
+    fn a_second_level_that_is_not_kept_changes_nothing_above_it() {
+        let (circuit, values) = circuit();
+        let regions = Regions::new(&circuit).unwrap().unwrap();
+        let fingerprint = Fingerprint { alpha: integer(12345), betas: vec![integer(3), integer(77)] };
+        let bottom = Bottom::new(&circuit, &values, &regions, &fingerprint);
+        let of = |kept: usize| build(&bottom, regions.depth, kept, &Progress::default()).unwrap();
+        let (all, most) = (of(usize::MAX), of(0));
+        assert!(all.len() == most.len() && all.len() == regions.depth - 1);
+        assert!(all[0].is_some() && most[0].is_none());
+        assert_eq!(elements(all[0].as_ref().unwrap()), elements(&bottom.parents()));
+        for (a, b) in all.iter().zip(&most).skip(1) {
+            assert_eq!(elements(a.as_ref().unwrap()), elements(b.as_ref().unwrap()));
+        }
+        let [n0, e0, n1, e1] = elements(all.last().unwrap().as_ref().unwrap())[0];
+        assert_eq!(gate_scalar([n0, e0, n1, e1])[0], K::ZERO, "the statement holds");
+    }
 }

@@ -14,8 +14,13 @@ use super::sumcheck::{Message, Sumcheck};
 
 /// Packed elements of a limb that one task reads.
 const CHUNK: usize = 1 << 7;
-/// The matrix costs a product per row and pair of limbs that share `a`: at most so many limbs share one.
+/// The matrix costs a product per row and pair of limbs that share `a`: at most so many limbs share one ..
 const SHARED: usize = 5;
+/// .. unless the joined vector would have more than `JOINED` elements, or at most `SHARED_MOST` then.
+const JOINED: usize = 1 << 25;
+const SHARED_MOST: usize = 16;
+/// Memory of so many joined elements is kept for the next proof.
+const KEPT: usize = 1 << 23;
 
 /// What the prover knows of the form: its weight of every row of the limb at every address, called for aligned ranges of rows by all
 /// threads.
@@ -53,7 +58,7 @@ where
     /// Runs all `k0` rounds.
     pub(crate) fn run(&self, scratch: &mut Scratch, mut exchange: impl FnMut(Message) -> K) -> Sumcheck {
         let rounds = self.limbs.len().ilog2() as usize;
-        let first = self.matrix_rounds();
+        let first = matrix_rounds(self.limbs.iter().flatten().count(), rounds, self.log_rows);
         let mut matrix = self.matrix(first);
         let point: Vec<K> = (0..first)
             .map(|_| {
@@ -63,14 +68,11 @@ where
             })
             .collect();
         let mut joined = self.fold(&point, scratch).run(rounds - first, exchange);
-        (scratch.vector, scratch.weight) = joined.compact();
+        let used = joined.compact();
+        if used.0.capacity() * WIDTH <= KEPT {
+            (scratch.vector, scratch.weight) = used;
+        }
         joined
-    }
-
-    /// As many as leave at most `SHARED` limbs to one `a`.
-    fn matrix_rounds(&self) -> usize {
-        let (rounds, limbs) = (self.limbs.len().ilog2(), self.limbs.iter().flatten().count());
-        (0..=rounds).rev().find(|&j| (limbs << j) >> rounds <= SHARED).unwrap_or(0) as usize
     }
 
     /// Elements and packed elements of one task's rows; the latter are padded with zeros.
@@ -157,6 +159,13 @@ where
     }
 }
 
+/// Rounds from the matrix, of `rounds` that join so many limbs.
+fn matrix_rounds(limbs: usize, rounds: usize, log_rows: usize) -> usize {
+    let within = |most: usize| (0..=rounds).rev().find(|&j| (limbs << j) >> rounds <= most).unwrap_or(0);
+    let (few, many) = (within(SHARED), within(SHARED_MOST));
+    (few..many).find(|&j| 1 << (rounds - j + log_rows) <= JOINED).unwrap_or(many)
+}
+
 /// `len` elements; new ones are first touched by all threads.
 fn resized(mut held: Vec<Packed>, len: usize) -> Vec<Packed> {
     if held.capacity() < len {
@@ -193,4 +202,24 @@ fn bind(matrix: &[Vec<K>], at: K) -> Vec<Vec<K>> {
         low.iter().zip(high).map(|(&low, &high)| low + (high - low) * at).collect()
     });
     rows.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_matrix_takes_more_rounds_where_the_joined_vector_would_be_long() {
+        assert_eq!(matrix_rounds(1, 0, 24), 0);
+        assert_eq!(matrix_rounds(34, 6, 19), 3);
+        assert_eq!(matrix_rounds(52, 6, 10), 2);
+        assert_eq!(matrix_rounds(52, 6, 22), 3);
+        assert_eq!(matrix_rounds(60, 6, 26), 4);
+        for (limbs, rounds) in [(3, 2), (5, 3), (40, 6), (64, 6), (65, 7)] {
+            for log_rows in [1, 20, 30] {
+                let j = matrix_rounds(limbs, rounds, log_rows);
+                assert!(j <= rounds && (limbs << j) >> rounds <= SHARED_MOST, "{limbs} {log_rows}");
+            }
+        }
+    }
 }

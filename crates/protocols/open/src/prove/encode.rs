@@ -1,5 +1,7 @@
 //! Reed-Solomon encoding and commitments (prover).
 
+use std::collections::HashMap;
+
 use p3_field::PrimeCharacteristicRing;
 use rayon::prelude::*;
 use tacit_algebra::F;
@@ -7,16 +9,24 @@ use tacit_algebra::progress::{Progress, Stopped};
 use tacit_transcript::merkle::{Tree, row_bytes};
 use tacit_transcript::{Digest, Randomness};
 
-use super::transform::evaluate;
+use super::transform::{Factors, evaluate, evaluate_groups, evaluate_node};
 use crate::schedule::Schedule;
 
 /// Rows that one task of the transposition writes.
 const STRIP: usize = 64;
+/// A commitment whose codeword has more elements does not keep it: opened rows are computed again.
+pub const HELD: usize = 1 << 27;
+/// Elements of the part of such a codeword that is held while the tree is computed.
+const PART: usize = 1 << 26;
+/// log2 of the leaves under a lowest digest that is kept: the tree above costs next to nothing, and 64 leaves are hashed again at once.
+const LOG_GROUP: usize = 6;
+/// log2 of the leaves whose hashes are held at once.
+const LOG_PART: usize = 16;
 
 /// Evaluations of columns, one row per point of the domain, and the tree over the rows.
 #[derive(Debug, Clone)]
 pub(crate) struct Codeword {
-    /// Row-major; row p belongs to `Schedule::point(i, p)`.
+    /// Row-major; row p belongs to `Schedule::point(i, p)`. Empty when only the tree is kept.
     rows: Vec<F>,
     width: usize,
     tree: Tree,
@@ -35,24 +45,41 @@ struct Salts {
 }
 
 impl Salts {
-    fn of(&self, position: u64) -> Vec<u8> {
-        let mut salt = vec![0; self.size];
-        if self.size > 0 {
-            self.randomness.bytes(self.stream, position * self.size as u64 / 4, &mut salt);
-        }
-        salt
+    fn new(schedule: &Schedule, i: usize, randomness: &Randomness) -> Self {
+        Self { randomness: randomness.clone(), stream: SALTS + i as u64, size: schedule.salt() }
     }
 
-    /// Of all leaves.
-    fn all(&self, leaves: usize) -> Vec<u8> {
+    /// Of the leaves from `first` on.
+    fn of(&self, first: u64, leaves: usize) -> Vec<u8> {
         let mut salts = vec![0; self.size * leaves];
         if self.size > 0 {
-            let fill = |(n, part): (usize, &mut [u8])| {
-                self.randomness.bytes(self.stream, (n * STRIP * self.size / 4) as u64, part);
+            let fill = |(n, part): (u64, &mut [u8])| {
+                let leaf = first + n * STRIP as u64;
+                self.randomness.bytes(self.stream, leaf * self.size as u64 / 4, part);
             };
-            salts.par_chunks_mut(STRIP * self.size).enumerate().for_each(fill);
+            salts.par_chunks_mut(STRIP * self.size).enumerate().for_each(|(n, part)| fill((n as u64, part)));
         }
         salts
+    }
+
+    /// The tree over some rows, the first of which is leaf `first`.
+    fn tree(&self, rows: &[F], width: usize, first: u64) -> Tree {
+        Tree::new(rows, width, &self.of(first, rows.len() / width), self.size)
+    }
+}
+
+/// Rows of one tree at the queried positions, row-major, with the salts and the siblings of their leaves.
+pub(crate) struct Opened {
+    rows: Vec<F>,
+    width: usize,
+    pub(crate) salts: Vec<u8>,
+    pub(crate) siblings: Vec<Digest>,
+}
+
+impl Opened {
+    /// Canonical bytes of the row of the n-th position.
+    pub(crate) fn row(&self, n: usize) -> impl Iterator<Item = u8> + '_ {
+        row_bytes(&self.rows[n * self.width..][..self.width])
     }
 }
 
@@ -69,9 +96,49 @@ impl Codeword {
         let mut rows = F::zero_vec(width << schedule.log_domain(i));
         rows[..message].par_chunks_mut(STRIP * width).enumerate().for_each(|(n, rows)| fill(n * STRIP, rows));
         evaluate(&mut rows, width, schedule.log_message(i), schedule.log_domain(i), Schedule::shift(i));
-        let salts = Salts { randomness: randomness.clone(), stream: SALTS + i as u64, size: schedule.salt() };
-        let tree = Tree::new(&rows, width, &salts.all(1 << schedule.log_domain(i)), schedule.salt());
-        Self { rows, width, tree, salts }
+        let salts = Salts::new(schedule, i, randomness);
+        let cut = LOG_GROUP.min(schedule.log_domain(i));
+        let part = LOG_PART.min(schedule.log_domain(i));
+        let mut digests = Vec::with_capacity(1 << (schedule.log_domain(i) - cut));
+        for (n, rows) in (0u64..).zip(rows.chunks(width << part)) {
+            digests.extend_from_slice(salts.tree(rows, width, n << part).layer(cut));
+        }
+        Self { rows, width, tree: Tree::above(digests, cut), salts }
+    }
+
+    /// The same as oracle 0, of which the tree's layers above groups of rows are kept and nothing else. The codeword is computed
+    /// node by node (`transform.rs`), each of at most `part` elements.
+    fn thin(
+        schedule: &Schedule,
+        width: usize,
+        part: usize,
+        randomness: &Randomness,
+        fill: impl Fn(usize, &mut [F]) + Sync,
+        progress: &Progress,
+    ) -> Result<Self, Stopped> {
+        let (log_message, log_domain) = (schedule.log_message(0), schedule.log_domain(0));
+        let (factors, salts) = (Factors::new(log_domain, Schedule::shift(0)), Salts::new(schedule, 0, randomness));
+        let log_node = (part / width).max(1).ilog2() as usize;
+        let log_node = log_node.clamp(LOG_GROUP.min(log_message), log_message);
+        let slices = 1 << (log_message - log_node);
+        let mut rows = F::zero_vec(width << log_node);
+        let mut digests = Vec::with_capacity(1 << (log_domain - LOG_GROUP));
+        for q in 0..1 << (log_domain - log_node) {
+            progress.advance((width as u64) << log_message >> (log_domain - log_node))?;
+            let residue = factors.residue(log_node, q);
+            rows.par_chunks_mut(STRIP * width).enumerate().for_each(|(n, rows)| {
+                // Horner's rule over the slices, the last one first.
+                fill(((slices - 1) << log_node) + n * STRIP, rows);
+                let mut more = vec![F::ZERO; if slices > 1 { rows.len() } else { 0 }];
+                for slice in (0..slices - 1).rev() {
+                    fill((slice << log_node) + n * STRIP, &mut more);
+                    rows.iter_mut().zip(&more).for_each(|(row, &cell)| *row = *row * residue + cell);
+                }
+            });
+            evaluate_node(&mut rows, width, &factors, log_node, q);
+            digests.extend_from_slice(salts.tree(&rows, width, (q as u64) << log_node).layer(LOG_GROUP));
+        }
+        Ok(Self { rows: Vec::new(), width, tree: Tree::above(digests, LOG_GROUP), salts })
     }
 
     pub(crate) fn root(&self) -> Digest {
@@ -82,17 +149,49 @@ impl Codeword {
         self.width
     }
 
-    /// Canonical bytes of a row.
-    pub(crate) fn row(&self, position: u64) -> impl Iterator<Item = u8> + '_ {
-        row_bytes(&self.rows[position as usize * self.width..][..self.width])
+    /// The rows at ascending positions. `column(c, cells)` writes all coefficients of column c; it is called only for a codeword
+    /// that is not held. `None` when the columns are not those that were encoded.
+    pub(crate) fn open(
+        &self,
+        schedule: &Schedule,
+        positions: &[u64],
+        column: impl Fn(usize, &mut [F]) + Sync,
+    ) -> Option<Opened> {
+        let (width, cut) = (self.width, self.tree.cut());
+        let mut groups: Vec<usize> = positions.iter().map(|position| (position >> cut) as usize).collect();
+        groups.dedup();
+        let rows = if self.rows.is_empty() {
+            self.encoded_again(schedule, &groups, column)
+        } else {
+            let group = |&group: &usize| &self.rows[(group * width) << cut..((group + 1) * width) << cut];
+            groups.iter().flat_map(group).copied().collect()
+        };
+        let small = |(rows, &group): (&[F], &usize)| {
+            let tree = self.salts.tree(rows, width, (group as u64) << cut);
+            (self.tree.layer(cut).get(group) == Some(&tree.root())).then_some((group as u64, tree))
+        };
+        let below: HashMap<u64, Tree> = rows.chunks(width << cut).zip(&groups).map(small).collect::<Option<_>>()?;
+        let row = |&position: &u64| {
+            let number = groups.partition_point(|&group| (group as u64) < position >> cut);
+            &rows[((number << cut) + (position as usize & ((1 << cut) - 1))) * width..][..width]
+        };
+        let shown = positions.iter().flat_map(row).copied().collect();
+        let salts = positions.iter().flat_map(|&position| self.salts.of(position, 1)).collect();
+        Some(Opened { rows: shown, width, salts, siblings: self.tree.siblings_over(positions, &below) })
     }
 
-    pub(crate) fn salt(&self, position: u64) -> Vec<u8> {
-        self.salts.of(position)
-    }
-
-    pub(crate) fn siblings(&self, positions: &[u64]) -> Vec<Digest> {
-        self.tree.siblings(positions)
+    /// The rows of these groups, of a codeword that is not held.
+    fn encoded_again(&self, schedule: &Schedule, groups: &[usize], column: impl Fn(usize, &mut [F]) + Sync) -> Vec<F> {
+        let factors = Factors::new(schedule.log_domain(0), Schedule::shift(0));
+        let encode = |c: usize| {
+            let mut coefficients = F::zero_vec(1 << schedule.log_message(0));
+            column(c, &mut coefficients);
+            let mut values = F::zero_vec(groups.len() << LOG_GROUP);
+            evaluate_groups(&coefficients, &factors, LOG_GROUP, groups, &mut values);
+            values
+        };
+        let columns: Vec<Vec<F>> = (0..self.width).into_par_iter().with_max_len(1).map(encode).collect();
+        (0..groups.len() << LOG_GROUP).flat_map(|n| columns.iter().map(move |column| column[n])).collect()
     }
 }
 
@@ -105,6 +204,27 @@ pub struct Commitment {
 impl Commitment {
     pub fn root(&self) -> Digest {
         self.codeword.root()
+    }
+
+    /// What [`Commitment::from_digests`] takes; `None` when the codeword is held.
+    pub fn digests(&self) -> Option<&[Digest]> {
+        let codeword = &self.codeword;
+        codeword.rows.is_empty().then(|| codeword.tree.layer(LOG_GROUP))
+    }
+
+    /// A commitment that was made before; `None` when the number of digests is another one. Whoever made the digests decides what
+    /// the root is: it is to be compared with the one expected.
+    pub fn from_digests(
+        schedule: &Schedule,
+        width: usize,
+        randomness: &Randomness,
+        digests: Vec<Digest>,
+    ) -> Option<Self> {
+        let groups = schedule.log_domain(0).checked_sub(LOG_GROUP)?;
+        let fits = width > 0 && schedule.log_message(0) >= LOG_GROUP && digests.len() == 1 << groups;
+        let salts = Salts::new(schedule, 0, randomness);
+        let tree = |digests| Tree::above(digests, LOG_GROUP);
+        fits.then(|| Self { codeword: Codeword { rows: Vec::new(), width, tree: tree(digests), salts } })
     }
 }
 
@@ -123,17 +243,42 @@ pub fn commit(
     cells: impl Fn(usize, usize, &mut [F]) + Sync,
     progress: &Progress,
 ) -> Result<Commitment, Stopped> {
+    commit_within(HELD, schedule, width, randomness, cells, progress)
+}
+
+/// The same; a codeword of more than `held` elements is not kept: an opening computes the rows that it shows again.
+///
+/// # Errors
+/// As [`commit`].
+///
+/// # Panics
+/// As [`commit`].
+pub fn commit_within(
+    held: usize,
+    schedule: &Schedule,
+    width: usize,
+    randomness: &Randomness,
+    cells: impl Fn(usize, usize, &mut [F]) + Sync,
+    progress: &Progress,
+) -> Result<Commitment, Stopped> {
     assert!(width > 0, "a commitment has a limb");
     let units = (width as u64) << schedule.log_rows();
     progress.expect(units);
     progress.advance(0)?;
-    let codeword = Codeword::new(schedule, 0, width, randomness, |first, rows| {
+    let fill = |first: usize, rows: &mut [F]| {
         let mut column = vec![F::ZERO; rows.len() / width];
         for limb in 0..width {
             cells(limb, first, &mut column);
             rows.iter_mut().skip(limb).step_by(width).zip(&column).for_each(|(row, &cell)| *row = cell);
         }
-    });
-    progress.advance(units)?;
+    };
+    let thin = width << schedule.log_domain(0) > held && schedule.log_message(0) >= LOG_GROUP;
+    let codeword = if thin {
+        Codeword::thin(schedule, width, PART.min(held), randomness, fill, progress)?
+    } else {
+        let codeword = Codeword::new(schedule, 0, width, randomness, fill);
+        progress.advance(units)?;
+        codeword
+    };
     Ok(Commitment { codeword })
 }

@@ -13,11 +13,25 @@ use tacit_transcript::{Digest, Randomness, Sender};
 
 use crate::schedule::{Schedule, Shape, bind};
 use batch::Batch;
-use encode::Codeword;
+use encode::{Codeword, Opened};
 use sumcheck::{Message, Sumcheck};
 
 pub use batch::{Scratch, Weights};
-pub use encode::{Commitment, SALTS, commit};
+pub use encode::{Commitment, SALTS, commit, commit_within};
+
+/// Why there is no opening.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OpenError {
+    Stopped(Stopped),
+    /// A codeword that was not kept is another one now.
+    Cells,
+}
+
+impl From<Stopped> for OpenError {
+    fn from(stopped: Stopped) -> Self {
+        Self::Stopped(stopped)
+    }
+}
 
 /// Proves `<weights, limbs> = value` over all limbs of all commitments.
 ///
@@ -28,7 +42,7 @@ pub use encode::{Commitment, SALTS, commit};
 /// after the commitments (streams [`SALTS`] + 1, ..).
 ///
 /// # Errors
-/// [`Stopped`] when `progress` asks for it.
+/// When `progress` asks to stop, and when a commitment whose codeword was not kept turns out to be one to other cells.
 ///
 /// # Panics
 /// When shape and commitments do not fit together.
@@ -44,7 +58,7 @@ pub fn open(
     scratch: &mut Scratch,
     sender: &mut Sender,
     progress: &Progress,
-) -> Result<(), Stopped> {
+) -> Result<(), OpenError> {
     assert!(shape.check().is_ok(), "the shape is valid");
     assert!(
         commitments.iter().map(|c| c.codeword.width()).eq(shape.widths.iter().copied()),
@@ -67,7 +81,7 @@ pub fn open(
         sender.send_bytes("opening: oracle", &next.root());
         let z = sender.draw("opening: out of domain");
         sender.disclose("opening: out of domain", state.univariate(z));
-        let positions = answer(schedule, i - 1, &trees(commitments, &oracle), sender);
+        let positions = answer(schedule, i - 1, &trees(commitments, &oracle), &cells, sender)?;
         let zeta = sender.draw("opening: combine");
         let mut coefficients = zeta.powers().skip(1);
         let out_of_domain = (z, coefficients.next().unwrap_or(K::ZERO));
@@ -78,9 +92,9 @@ pub fn open(
         progress.advance(units >> bits(schedule.folds().len() as u64 + 1))?;
     }
     state.vector().into_iter().for_each(|coefficient| sender.disclose("opening: final", coefficient));
-    answer(schedule, schedule.folds().len(), &trees(commitments, &oracle), sender);
+    answer(schedule, schedule.folds().len(), &trees(commitments, &oracle), &cells, sender)?;
     state.run(schedule.log_final(), |message| exchange(sender, message));
-    progress.advance(units >> bits(schedule.folds().len() as u64 + 1))
+    Ok(progress.advance(units >> bits(schedule.folds().len() as u64 + 1))?)
 }
 
 fn exchange(sender: &mut Sender, (constant, leading): Message) -> K {
@@ -109,16 +123,27 @@ fn trees<'a>(commitments: &[&'a Commitment], oracle: &'a Option<Codeword>) -> Ve
     }
 }
 
-/// Opens the queried rows of every tree of oracle i; returns the positions.
-fn answer(schedule: &Schedule, i: usize, trees: &[&Codeword], sender: &mut Sender) -> Vec<u64> {
+/// Opens the queried rows of every tree of oracle i; returns the positions. `cells` are those of the commitments' limbs.
+fn answer(
+    schedule: &Schedule,
+    i: usize,
+    trees: &[&Codeword],
+    cells: &(impl Fn(usize, usize, &mut [F]) + Sync),
+    sender: &mut Sender,
+) -> Result<Vec<u64>, OpenError> {
     let positions = sender.transcript.positions("opening: queries", schedule.log_domain(i), schedule.count(i));
-    let rows: Vec<u8> =
-        positions.iter().flat_map(|&position| trees.iter().flat_map(move |tree| tree.row(position))).collect();
+    let mut base = 0;
+    let open = |tree: &&Codeword| {
+        let first = base;
+        base += tree.width();
+        tree.open(schedule, &positions, |column, coefficients| cells(first + column, 0, coefficients))
+    };
+    let opened = trees.iter().map(open).collect::<Option<Vec<Opened>>>().ok_or(OpenError::Cells)?;
+    let rows: Vec<u8> = (0..positions.len()).flat_map(|n| opened.iter().flat_map(move |tree| tree.row(n))).collect();
     sender.send_bytes("opening: rows", &rows);
-    for tree in trees {
-        let salts: Vec<u8> = positions.iter().flat_map(|&position| tree.salt(position)).collect();
-        sender.attach(&salts);
-        sender.attach(&tree.siblings(&positions).concat());
+    for tree in &opened {
+        sender.attach(&tree.salts);
+        sender.attach(&tree.siblings.concat());
     }
-    positions
+    Ok(positions)
 }

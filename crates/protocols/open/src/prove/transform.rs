@@ -19,34 +19,100 @@ const WINDOW: usize = 256;
 /// Evaluates the columns of `rows` (row-major, `width` columns, `2^log_domain` rows, coefficients in the first `2^log_message` rows)
 /// on the coset `shift <w>` of `2^log_domain` points.
 pub(crate) fn evaluate(rows: &mut [F], width: usize, log_message: usize, log_domain: usize, shift: F) {
-    let cached = (CACHED / width).max(1).ilog2() as usize;
-    passes(rows, width, log_message, cached.min(log_message), &Factors::new(log_domain, shift));
+    passes(rows, width, log_message, cached(width, log_message), &Factors::new(log_domain, shift));
+}
+
+/// Evaluates node `q`, whose `2^log_node` rows hold the residues of all columns.
+pub(crate) fn evaluate_node(rows: &mut [F], width: usize, factors: &Factors, log_node: usize, q: usize) {
+    descend(rows, width, log_node, q, cached(width, log_node), factors);
+}
+
+/// The values of one polynomial at the points of some nodes of `2^log_group` points: `groups` are their numbers, ascending and
+/// distinct, `out` has their points group after group. Only what leads to these nodes is computed.
+pub(crate) fn evaluate_groups(
+    coefficients: &[F],
+    factors: &Factors,
+    log_group: usize,
+    groups: &[usize],
+    out: &mut [F],
+) {
+    let log_message = coefficients.len().ilog2() as usize;
+    let below = log_message - log_group;
+    let mut node = F::zero_vec(coefficients.len());
+    let mut rest = out;
+    for run in groups.chunk_by(|a, b| a >> below == b >> below) {
+        let (values, after) = std::mem::take(&mut rest).split_at_mut(run.len() << log_group);
+        rest = after;
+        // As many layers as have few nodes that nobody asked for.
+        let (q, layers) = (run[0] >> below, (run.len().ilog2() as usize).min(below).min(LOG_SLICES));
+        strided(&mut node, Some(coefficients), factors, log_message, q, layers);
+        let log_child = log_message - layers;
+        let mut values = values;
+        for child in run.chunk_by(|a, b| a >> (log_child - log_group) == b >> (log_child - log_group)) {
+            let (here, after) = values.split_at_mut(child.len() << log_group);
+            values = after;
+            let number = child[0] >> (log_child - log_group);
+            let residue = &node[(number - (q << layers)) << log_child..][..1 << log_child];
+            let mut scratch = F::zero_vec(residue.len());
+            descend_to(residue, factors, log_group, child, &mut scratch, here);
+        }
+    }
+}
+
+/// The groups below the node that `residue` belongs to; `scratch` is as long as the residue.
+fn descend_to(residue: &[F], factors: &Factors, log_group: usize, groups: &[usize], scratch: &mut [F], out: &mut [F]) {
+    let log_node = residue.len().ilog2() as usize;
+    let below = log_node - log_group;
+    let q = groups[0] >> below;
+    if below == 0 {
+        out.copy_from_slice(residue);
+        return contiguous(out, factors, log_node, q);
+    }
+    let factor = factors.of(log_node, q);
+    let (low, high) = residue.split_at(residue.len() / 2);
+    let (child, scratch) = scratch.split_at_mut(residue.len() / 2);
+    let middle = groups.partition_point(|group| group >> (below - 1) & 1 == 0);
+    let (left, right) = groups.split_at(middle);
+    let (out_left, out_right) = out.split_at_mut(left.len() << log_group);
+    for (groups, out, factor) in [(left, out_left, factor), (right, out_right, -factor)] {
+        if !groups.is_empty() {
+            child.iter_mut().zip(low.iter().zip(high)).for_each(|(child, (&a, &b))| *child = a + b * factor);
+            descend_to(child, factors, log_group, groups, scratch, out);
+        }
+    }
+}
+
+/// How many of the lowest layers fit the cache.
+fn cached(width: usize, log_rows: usize) -> usize {
+    ((CACHED / width).max(1).ilog2() as usize).min(log_rows)
 }
 
 /// The lowest `cached` layers work on contiguous blocks in cache; those above on strided windows.
 fn passes(rows: &mut [F], width: usize, log_message: usize, cached: usize, factors: &Factors) {
-    let mut log_node = log_message;
-    let layers = LOG_SLICES.min(log_node - cached);
+    let layers = LOG_SLICES.min(log_message - cached);
     let (message, copies) = rows.split_at_mut(width << log_message);
     for (q, node) in (1..).zip(copies.chunks_exact_mut(width << log_message)) {
-        strided(node, Some(message), factors, log_node, q, layers);
+        strided(node, Some(message), factors, log_message, q, layers);
     }
-    strided(message, None, factors, log_node, 0, layers);
-    log_node -= layers;
+    strided(message, None, factors, log_message, 0, layers);
+    descend(rows, width, log_message - layers, 0, cached, factors);
+}
+
+/// All layers of the nodes of `2^log_node` rows, of which `q` is the first.
+fn descend(rows: &mut [F], width: usize, mut log_node: usize, mut q: usize, cached: usize, factors: &Factors) {
     while log_node > cached {
         let layers = LOG_SLICES.min(log_node - cached);
-        for (q, node) in rows.chunks_exact_mut(width << log_node).enumerate() {
-            strided(node, None, factors, log_node, q, layers);
+        for (number, node) in (q..).zip(rows.chunks_exact_mut(width << log_node)) {
+            strided(node, None, factors, log_node, number, layers);
         }
-        log_node -= layers;
+        (log_node, q) = (log_node - layers, q << layers);
     }
-    rows.par_chunks_exact_mut(width << log_node)
-        .enumerate()
-        .for_each(|(q, node)| contiguous(node, factors, log_node, q));
+    let nodes = rows.par_chunks_exact_mut(width << log_node).enumerate();
+    nodes.for_each(|(number, node)| contiguous(node, factors, log_node, q + number));
 }
 
 /// The factors `t` of all nodes.
-struct Factors {
+pub(crate) struct Factors {
     /// `shift^(2^l)`.
     shifts: Vec<F>,
     /// `w^rev(q)`: digit d of q adds `2^-(d+2)` of a turn.
@@ -54,7 +120,7 @@ struct Factors {
 }
 
 impl Factors {
-    fn new(log_domain: usize, shift: F) -> Self {
+    pub(crate) fn new(log_domain: usize, shift: F) -> Self {
         let mut turns = vec![F::ONE];
         for d in 0..log_domain.saturating_sub(1) {
             let turn = F::two_adic_generator(d + 2);
@@ -62,6 +128,12 @@ impl Factors {
             turns[1 << d..].par_iter_mut().for_each(|value| *value *= turn);
         }
         Self { shifts: (0..=log_domain).map(|l| shift.exp_power_of_2(l)).collect(), turns }
+    }
+
+    /// `y` of node `q` of length `2^log_node`, whose rows hold the residues modulo `x^(2^log_node) - y`.
+    pub(crate) fn residue(&self, log_node: usize, q: usize) -> F {
+        let square = self.of(log_node, q);
+        square * square
     }
 
     /// The factor of node `q` of length `2^log_node`.
@@ -142,6 +214,26 @@ mod tests {
         let contiguous = run(10);
         for cached in [0, 1, 2, 9] {
             assert!(run(cached) == contiguous, "{cached} cached layers");
+        }
+    }
+
+    #[test]
+    fn groups_agree_with_all_rows() {
+        for (log_message, rate, log_group) in [(10, 2, 3), (9, 1, 0), (6, 2, 6), (12, 2, 5), (1, 1, 1)] {
+            let log_domain = log_message + rate;
+            let factors = Factors::new(log_domain, F::from_u64(7));
+            let message: Vec<F> = (0..1u64 << log_message).map(|i| F::from_u64(i * i * i + 11)).collect();
+            let mut rows = message.clone();
+            rows.resize(1 << log_domain, F::ZERO);
+            evaluate(&mut rows, 1, log_message, log_domain, F::from_u64(7));
+            let all = 1usize << (log_domain - log_group);
+            for step in [1, 3, 7, all] {
+                let groups: Vec<usize> = (0..all).skip(all.min(step) - 1).step_by(step).collect();
+                let mut found = F::zero_vec(groups.len() << log_group);
+                evaluate_groups(&message, &factors, log_group, &groups, &mut found);
+                let expected = groups.iter().flat_map(|group| &rows[group << log_group..(group + 1) << log_group]);
+                assert!(found.iter().eq(expected), "{log_message} {rate} {log_group} {step}");
+            }
         }
     }
 

@@ -1,0 +1,137 @@
+"""What a proof will take, from the circuit alone: the sizes of the vectors that the prover holds, stage by stage, and measured
+prices. Within a quarter of what was measured (`bench/NOTES.md`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+
+from tacit import machine
+from tacit.circuit import Circuit
+from tacit.errors import ModelError
+
+MEGABYTE = 10**6
+ELEMENT, EXTENSION, DIGEST = 8, 24, 32
+"""Bytes of an element of the field, of its extension, of a hash."""
+HELD, PART = 2**27, 2**26
+"""Elements of a codeword that is kept; elements of a part of one that is not (`crates/protocols/open/src/prove/encode.rs`)."""
+SHARED, SHARED_MOST, JOINED = 5, 16, 2**25
+"""How many limbs the opening joins at once (`crates/protocols/open/src/prove/batch.rs`)."""
+PROCESS = 45 * MEGABYTE
+"""Interpreter, modules and native module."""
+STEP = 4000
+"""Bytes of a relation as Python objects: the program, its replay and its plans of reading."""
+LEFT = 0.35
+"""Share of the lookups' memory, in many small pieces, that the allocator does not give back."""
+SLACK = 1.12
+"""What the sizes below do not count: indices of blocks, pages that are half used."""
+ENOUGH = 0.75
+"""A proof is refused when less than this share of the forecast is there."""
+
+THREADS = 2
+PER_ENCODED, PER_OPENED, PER_LEAF, PER_CELL, PER_RELATION = 38e-9, 45e-9, 120e-9, 60e-9, 1.5e-3
+"""Processor seconds: an encoded cell, an opened cell, a leaf of the tree, a computed cell, a relation."""
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """`peak`: bytes resident while one proof is made, loading included. `seconds`: of one proof on two idle threads, after loading.
+    `stages`: (name, bytes) of each stage's own peak."""
+
+    peak: int
+    seconds: float
+    stages: tuple[tuple[str, int], ...]
+
+    def text(self) -> str:
+        return f"a proof takes about {gigabytes(self.peak)} of memory and {self.seconds:.2g} s on {THREADS} threads"
+
+
+def gigabytes(count: float) -> str:
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """A commitment of `limbs`: bytes while it is made, and of what is kept of it."""
+
+    made: int
+    kept: int
+
+
+def forecast(circuit: Circuit) -> Forecast:
+    """Of a finished circuit."""
+    parameters = circuit.parameters
+    cells = dict.fromkeys(("weights", "witness", "count", "public", "virtual"), 0)
+    size = dict(cells)
+    for column in circuit.columns:
+        cells[column.home] += prod(column.shape)
+        size[column.home] += prod(column.shape) * column.bytes
+    committed = (cells["weights"], cells["witness"] + cells["count"])
+    limbs = [max(1, -(-count >> parameters.log_rows)) for count in committed]
+    weights, witness = (_encoded(count, parameters.log_rows, parameters.log_inverse_rates[0]) for count in limbs)
+
+    leaves = [
+        (prod(lookup.components[0].axes[: lookup.components[0].outputs]), len(lookup.components)) for lookup in circuit.lookups
+    ]
+    leaves += [(segment.entries, table.width + 1) for table in circuit.tables for segment in table.segments]
+    count, integers = sum(n for n, _ in leaves), sum(n * width for n, width in leaves)
+    relations = len(circuit.contracts) + len(circuit.lookups)
+
+    computed = cells["witness"] + cells["virtual"] + cells["public"]
+    buffer = size["witness"] + size["virtual"] + size["public"]
+    base = PROCESS + size["weights"] + STEP * relations
+    held = buffer + ELEMENT * cells["count"]
+    tree = 36 if count > 2**22 else 48
+    lookup = ELEMENT * integers + tree * count
+    stages = {
+        "set-up": weights.made,
+        "execute": weights.kept + ELEMENT * computed + 2 * buffer,
+        "commit": weights.kept + held + witness.made,
+        "lookup": weights.kept + held + witness.kept + lookup,
+        "open": weights.kept + held + witness.kept + int(LEFT * lookup) + _opened(sum(limbs), circuit),
+    }
+    seconds = (
+        PER_ENCODED * committed[1] + PER_OPENED * sum(committed) + PER_LEAF * count + PER_CELL * computed + PER_RELATION * relations
+    )
+    peak = base + max(stages.values())
+    return Forecast(int(SLACK * peak), seconds / THREADS, tuple((name, base + found) for name, found in stages.items()))
+
+
+def _encoded(limbs: int, log_rows: int, log_rate: int) -> Encoded:
+    points = 1 << (log_rows + log_rate)
+    factors = ELEMENT * points // 2
+    if limbs * points <= HELD:
+        kept = ELEMENT * limbs * points + (DIGEST * points >> 5)
+        return Encoded(kept + factors, kept)
+    rows = min(1 << log_rows, 1 << (PART // limbs).bit_length() - 1)
+    return Encoded(ELEMENT * limbs * rows + 2 * DIGEST * rows + factors, DIGEST * points >> 5)
+
+
+def _opened(limbs: int, circuit: Circuit) -> int:
+    """The joined vector and its weight, and the first oracle while it is made."""
+    parameters = circuit.parameters
+    rounds = (limbs - 1).bit_length()
+
+    def within(most: int) -> int:
+        return next((j for j in range(rounds, -1, -1) if (limbs << j) >> rounds <= most), 0)
+
+    few, many = within(SHARED), within(SHARED_MOST)
+    first = next((j for j in range(few, many) if 1 << (rounds - j + parameters.log_rows) <= JOINED), many)
+    joined = 2 * EXTENSION << (rounds - first + parameters.log_rows)
+    vectors = 2 * EXTENSION << parameters.log_rows
+    if not parameters.folds:
+        return joined
+    points = 1 << (parameters.log_rows - parameters.folds[0] + parameters.log_inverse_rates[1])
+    oracle = (EXTENSION << parameters.folds[0]) * points
+    return max(joined + vectors, vectors + oracle)
+
+
+def require_memory(found: Forecast) -> None:
+    """Raises ModelError, with the figures, when this machine has too little memory left for the proof."""
+    free = machine.free_memory()
+    if free is None or free + machine.resident_memory() >= ENOUGH * found.peak:
+        return
+    raise ModelError(
+        f"A proof of this model takes about {gigabytes(found.peak)} of memory and this machine has {gigabytes(free)} free: "
+        "free some, use a larger machine, or compile the model at smaller shapes."
+    )

@@ -1,0 +1,77 @@
+"""Forecasts of memory and time, and the refusal of proofs that this machine has no memory for."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import tacit
+from small_models import dense_model
+from tacit import forecast, machine
+from tacit.circuit.encode import decode
+from tacit.errors import ModelError
+
+GIB = 1 << 30
+
+
+def written(folder, files):
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+def test_free_memory_is_the_least_of_machine_and_groups(tmp_path):
+    proc, groups = tmp_path / "proc", tmp_path / "groups"
+    assert machine.free_memory(proc, groups) is None
+    written(proc, {"meminfo": "MemTotal: 9000 kB\nMemAvailable:    8388608 kB\n", "self/cgroup": "0::/a/b\n"})
+    assert machine.free_memory(proc, groups) == 8 * GIB
+    written(groups, {"a/memory.max": "max\n", "a/memory.current": "5\n"})
+    assert machine.free_memory(proc, groups) == 8 * GIB
+    written(
+        groups, {"a/memory.max": str(6 * GIB), "a/memory.current": str(4 * GIB), "a/memory.stat": f"x 1\ninactive_file {GIB}\n"}
+    )
+    assert machine.free_memory(proc, groups) == 3 * GIB
+    written(groups, {"a/b/memory.max": str(4 * GIB), "a/b/memory.current": str(2 * GIB)})
+    assert machine.free_memory(proc, groups) == 2 * GIB
+    written(proc, {"meminfo": "MemAvailable: x kB\n"})
+    assert machine.free_memory(proc, groups) == 2 * GIB
+
+
+def test_this_machine_is_read():
+    assert machine.resident_memory() > 1 << 20
+    assert machine.free_memory() is None or machine.free_memory() > 1 << 20
+
+
+@pytest.fixture(scope="module")
+def model():
+    return tacit.compile(dense_model((20, 16, 4), batch=1), np.random.default_rng(0).random((4, 20), dtype=np.float32))
+
+
+def test_a_proof_without_memory_is_refused_with_the_figures(model, monkeypatch):
+    peak = model.forecast.peak
+    monkeypatch.setattr(machine, "resident_memory", lambda: 0)
+    monkeypatch.setattr(machine, "free_memory", lambda: int(0.7 * peak))
+    with pytest.raises(ModelError, match=r"about \d+ MB of memory and this machine has \d+ MB free"):
+        model.prove(np.zeros(20, np.float32))
+    for free in (int(0.8 * peak), None):
+        monkeypatch.setattr(machine, "free_memory", lambda free=free: free)
+        model.prepare()
+
+
+def test_forecasts_grow_with_what_they_depend_on(model):
+    circuit = decode(model.circuit)
+    found = forecast.forecast(circuit)
+    assert found == model.forecast and model.report.peak_memory == found.peak
+    assert "a proof: about" in model.report.text()
+    more = forecast.forecast(replace(circuit, lookups=circuit.lookups * 500))
+    assert more.peak > found.peak and more.seconds > 2 * found.seconds
+    grown = {name: count - dict(found.stages)[name] for name, count in more.stages}
+    assert grown["lookup"] > 30 * 499 * model.report.lookups
+    assert grown["lookup"] > grown["open"] > grown["commit"] > 0
+
+
+def test_large_codewords_are_not_counted():
+    small, large = forecast._encoded(8, 22, 2), forecast._encoded(9, 22, 2)
+    assert small.kept > 8 * (1 << 24) * 8 and large.kept < 1 << 25
+    assert large.made < small.made
