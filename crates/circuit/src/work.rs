@@ -62,10 +62,10 @@ fn pieces(shape: &[u64]) -> u64 {
 
 /// A bound on a committed column's blocks: pieces, and cuts of those that are longer than a limb.
 fn blocks(circuit: &Circuit, column: &Column) -> u64 {
-    // An unfinished circuit's limbs are not known: blocks are not cut.
+    // An unfinished circuit's limbs are not known: blocks are not cut. Limbs with reserved rows take blocks of a 32nd.
     let log_limb = match u32::from(circuit.parameters.log_rows) {
         0 => u64::BITS,
-        rows => rows.saturating_sub(u32::from(circuit.parameters.reserved > 0)),
+        rows => rows.saturating_sub(if circuit.parameters.reserved > 0 { 5 } else { 0 }),
     };
     let cells = product(column.shape.iter().copied());
     pieces(&column.shape).saturating_add(cells.checked_shr(log_limb).unwrap_or(0))

@@ -13,6 +13,8 @@ use tacit_transcript::Invalid;
 
 use crate::blinding::{Arrangement, Hiding, Kept, Uniform, addresses, arrange, fixed};
 
+/// log2 of the blocks that a limb with kept rows is cut into at least.
+const SHORT: u32 = 5;
 /// A layout with more blocks is refused.
 const MOST_BLOCKS: u64 = 1 << 18;
 
@@ -242,7 +244,9 @@ pub(crate) fn place(
 ) -> Result<(Vec<Block>, usize), Invalid> {
     let rows = u32::try_from(log_rows).ok().filter(|&e| e < 48).ok_or(Invalid::Circuit("limbs are too long"))?;
     let template = other.free(rows);
-    let limit = template.iter().map(|&(e, _)| e).max().ok_or(Invalid::Circuit("reserved rows fill the limbs"))?;
+    let longest = template.iter().map(|&(e, _)| e).max().ok_or(Invalid::Circuit("reserved rows fill the limbs"))?;
+    // Blocks of a whole limb where nothing is kept; else short ones, which fill what the kept rows leave.
+    let limit = if longest == rows { rows } else { longest.min(rows.saturating_sub(SHORT)) };
     let mut blocks = Vec::new();
     for (column, shape) in columns {
         blocks.extend(split(*column, shape, limit)?);
