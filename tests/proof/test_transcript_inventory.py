@@ -261,6 +261,34 @@ def test_nothing_of_the_statement_is_absorbed_after_the_first_draw(name):
     assert digests == ["opening: oracle"] * len(p.folds)
 
 
+def hidden_table() -> list[tuple[str, str]]:
+    """(how, label) of the rows for receipts that hide; what is sent in clear is sent."""
+    text = (ROOT / "docs" / "transcript.md").read_text()
+    rows = re.findall(r"^\|[^|]*\| ([dsc]) \| `([^`]+)` \|", text[text.index("## Receipts that hide") :], re.MULTILINE)
+    return [("s" if how == "c" else how, label) for how, label in rows]
+
+
+@pytest.mark.parametrize("name", ["relations", "layer"])
+def test_a_hiding_receipt_takes_the_steps_of_both_tables(name):
+    folder = ROOT / "vectors" / "format-2" / name
+    key, data = (folder / "key.bin").read_bytes(), (folder / "receipt.bin").read_bytes()
+    steps = tuple(verifier.walk(data, key, b"vector").transcript.steps)
+    absorbed = {label: message for how, label, message in steps if how == "a"}
+    assert absorbed["format"] == b"\2\0" and absorbed["hidden"] == b"\3\0\0\0\1\0\0"
+    salts = [step[:2] for step in steps if step[1] in ("opening: rows", "opening: salts")]
+    rows, salt = ("s", "opening: rows"), ("x", "opening: salts")
+    assert salts == [rows, salt, salt, rows, salt, rows, salt]
+    # Both commitments' limbs, then all addresses.
+    addresses = struct.unpack(f"<{len(absorbed['opening: shape']) // 8}Q", absorbed["opening: shape"])[3:]
+    outline = replace(sizes_of(key, steps), log_limbs=bits(max(addresses) + 1))
+    rounds = sum(step[1] == "triples: tau" for step in steps)
+    tau, sent, challenge, value, combine, point, masked, last = hidden_table()
+    added = [*[tau] * rounds, *[*[sent] * 3, challenge] * rounds, *[value] * 3, combine, point, masked, last]
+    expected = [step for step in order(outline) if step[0] != "x"]
+    at = expected.index(combine)
+    assert [step[:2] for step in steps if step[0] != "x"] == [*expected[:at], *added, *expected[at + 1 :]]
+
+
 def test_depth_adds_no_step_but_rounds():
     """Every column is committed at once: with more layers the same steps are taken, in one tree and one batched sumcheck."""
     samples = np.random.default_rng(1).uniform(-1, 1, (8, 6)).astype(np.float32)

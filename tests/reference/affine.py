@@ -1,4 +1,4 @@
-"""Values that nobody sees: a constant and a linear combination of committed variables (docs/transcript.md, Hiding receipts)."""
+"""Values that nobody sees: a constant and a linear combination of committed variables (docs/transcript.md, Receipts that hide)."""
 
 from __future__ import annotations
 

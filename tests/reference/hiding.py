@@ -1,4 +1,4 @@
-"""The hiding reading of the verifier, and what a hiding receipt adds before the opening (docs/transcript.md, Hiding receipts).
+"""The hiding reading of the verifier, and what a hiding receipt adds before the opening (docs/transcript.md, Receipts that hide).
 
 Messages are one-time padded: what is received stands for itself minus a committed pad. So no check can be looked at; all of them
 join the claims on committed columns. A product of two values needs committed products of variables; a sumcheck over the same kind
