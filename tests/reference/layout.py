@@ -90,9 +90,10 @@ def place(columns: dict[int, tuple[int, ...]], log_rows: int, first: list[Kept],
     the `first` ones, which are there from the start, and those that are added.
 
     A block takes the smallest free chunk that holds it, of equal ones the one with the lowest address and row; the halves that are
-    cut off stay free."""
+    cut off stay free. Blocks fill whole limbs where nothing is kept, else a 32nd at most."""
     fresh = other.free(log_rows)
-    limit = max(e for e, _ in fresh)
+    longest = max(e for e, _ in fresh)
+    limit = log_rows if longest == log_rows else min(longest, max(log_rows - 5, 0))
     blocks = [block for number, shape in columns.items() for block in blocks_of(number, shape, limit)]
     if len(blocks) > MOST_BLOCKS:
         raise Refused("key", "the columns have too many blocks")
