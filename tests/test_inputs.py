@@ -100,11 +100,14 @@ def test_no_sample_is_refused(shape):
 @pytest.mark.parametrize(
     ("shape", "batched", "given_", "found"),
     [
-        ((0, 3), True, (16, 3), (1, 3)),
-        ((0, 3), True, (16, 1, 3), (1, 3)),
-        ((0, 0, 3), True, (16, 5, 3), (1, 5, 3)),
-        ((2, 0), False, (2, 9), (2, 9)),
-        ((2, 0), False, (6, 2, 9), (2, 9)),
+        ((-1, 3), True, (16, 3), (1, 3)),
+        ((-1, 3), True, (16, 1, 3), (1, 3)),
+        ((-1, -1, 3), True, (16, 5, 3), (1, 5, 3)),
+        ((2, -1), False, (2, 9), (2, 9)),
+        ((2, -1), False, (6, 2, 9), (2, 9)),
+        ((2, -1), False, (2, 0), (2, 0)),
+        ((-2, 3), True, (16, 3), (1, 3)),
+        ((-2, 3), True, (0, 3), (0, 3)),
         ((), False, (6,), ()),
     ],
 )
@@ -114,7 +117,13 @@ def test_symbolic_axes_take_the_samples_lengths(shape, batched, given_, found):
 
 @pytest.mark.parametrize(
     ("shape", "batched", "given_"),
-    [((0, 3), True, (16, 4)), ((0, 3), True, (3,)), ((0, 3), True, (16, 2, 3)), ((2, 0), False, (9,)), ((2, 0), False, (3, 9))],
+    [
+        ((-1, 3), True, (16, 4)),
+        ((-1, 3), True, (3,)),
+        ((-1, 3), True, (16, 2, 3)),
+        ((2, -1), False, (9,)),
+        ((2, -1), False, (3, 9)),
+    ],
 )
 def test_samples_that_contradict_declared_axes_are_refused(shape, batched, given_):
     with refused("one sample has ["):

@@ -62,6 +62,15 @@ def test_a_first_step_has_an_empty_past(past, tmp_path: Path):
         compiled.prove({"past": np.zeros((1, 2, 4), np.float32), "x": X})
 
 
+def test_lengths_that_are_given():
+    compiled = tacit.compile(cache(), {"past": NOTHING, "x": X}, shapes={"past": 0})
+    assert [s.shape for s in compiled.key.inputs] == [(1, 0, 4), (1, 1, 4)]
+    with pytest.raises(InputError, match=r"have shape \[1, 2, 4\]; one sample has \[1, 0, 4\]"):
+        tacit.compile(cache(), {"past": np.zeros((1, 2, 4), np.float32), "x": X}, shapes={"past": 0})
+    with pytest.raises(InputError, match=r"'x' is empty \(shape \[0, 1, 4\]\)"):
+        tacit.compile(cache(), {"past": NOTHING, "x": X[:0]})
+
+
 def test_other_lengths_are_still_compiled():
     past = np.ones((1, 2, 4), dtype=np.float32)
     compiled = tacit.compile(cache(), {"past": past, "x": X})

@@ -173,7 +173,7 @@ def sampled(
             raise InputError(f"image= is for models with one input; this one has {len(free)}.")
         images.require_fit(free[0].name, free[0].shape, free[0].dtype, scale)
     given = None if samples is None else inputs.named(samples, free, scale)
-    found = {d.name: inputs.sample_shape(d, given[d.name]) if given else tuple(max(n, 1) for n in d.shape) for d in free}
+    found = {d.name: inputs.sample_shape(d, given[d.name]) if given else tuple(n if n >= 0 else 1 for n in d.shape) for d in free}
     nothing = {name: None for name, shape in (shapes or {}).items() if shape is None}
     graph = load(model, shapes={**found, **nothing}, supported=SUPPORTED, trips=trips, fixed=constants)
     declared = tuple(Declared(d.name, graph.values[d.name].shape, d.dtype, d.batched) for d in free)

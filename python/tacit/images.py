@@ -66,7 +66,7 @@ def scale_of(image: Any) -> ImageScale | None:
 
 
 def layout(name: str, shape: tuple[int, ...], scale: ImageScale | None) -> tuple[int, int, int, bool]:
-    """(channels, height, width, channels last) of an input that takes one image; 0 is a symbolic length (-1 in `shape`).
+    """(channels, height, width, channels last) of an input that takes one image; 0 is a symbolic length (below 0 in `shape`).
 
     Raises InputError when the input takes no image or the scaling has another number of channels.
     """

@@ -23,8 +23,8 @@ NAMELESS = "arr_0"
 
 @dataclass(frozen=True)
 class Declared:
-    """What the model says of one input; -1 in `shape` is a symbolic axis, 0 one that is symbolic or empty, until compiling gives
-    them their lengths. `batched`: the model's own first axis is 1 or symbolic."""
+    """What the model says of one input; -1 in `shape` is a symbolic axis, -2 one that is symbolic or of length 0, until compiling
+    gives them their lengths. `batched`: the model's own first axis is 1 or symbolic."""
 
     name: str
     shape: tuple[int, ...]
@@ -73,8 +73,8 @@ def sample_shape(declared: Declared, array: np.ndarray) -> tuple[int, ...]:
     """The shape of one sample of samples given as `array`; symbolic axes take the array's lengths (0 as
     well), a batch becomes 1. InputError without a sample."""
     shape, found = declared.shape, array.shape
-    if found == shape and 0 in shape:
-        return shape
+    if -2 in shape and found == tuple(max(length, 0) if length == -2 else length for length in shape):
+        return found
     if len(found) == len(shape) + 1:
         sample = found[1:]
     elif declared.batched:
@@ -82,7 +82,7 @@ def sample_shape(declared: Declared, array: np.ndarray) -> tuple[int, ...]:
     else:
         sample = found
     fixed_axes = (1, *shape[1:]) if declared.batched else shape
-    if len(sample) != len(shape) or len(found) < len(shape) or any(a not in (-1, 0, b) for a, b in zip(fixed_axes, sample)):
+    if len(sample) != len(shape) or len(found) < len(shape) or any(a >= 0 and a != b for a, b in zip(fixed_axes, sample)):
         raise InputError(_samples_fault(declared, array))
     if array.size == 0 and 0 not in sample:
         raise InputError(_empty(declared, array))
@@ -98,10 +98,10 @@ def constants(given: Mapping[str, Any], declared: Sequence[Declared]) -> dict[st
         if match is None:
             raise InputError(f"The model has no input named {name!r} to be fixed; its inputs are {_names(declared) or 'none'}.")
         array = _array(match, value)
-        if array.ndim == 0 and all(length in (-1, 0, 1) for length in match.shape):
+        if array.ndim == 0 and all(length in (-2, -1, 1) for length in match.shape):
             array = array.reshape((1,) * len(match.shape))
-        if array.ndim != len(match.shape) or any(a > 0 and a != b for a, b in zip(match.shape, array.shape)):
-            lengths = ", ".join(str(length) if length > 0 else "any" for length in match.shape)
+        if array.ndim != len(match.shape) or any(a >= 0 and a != b for a, b in zip(match.shape, array.shape)):
+            lengths = ", ".join(str(length) if length >= 0 else "any" for length in match.shape)
             raise InputError(f"The input {name!r} is fixed with shape {list(array.shape)}; the model takes [{lengths}].")
         found[name] = array
     return found
@@ -204,7 +204,7 @@ def _split(declared: Declared, array: np.ndarray) -> list[np.ndarray]:
 
 def _samples_fault(declared: Declared, array: np.ndarray) -> str:
     lengths = (1, *declared.shape[1:]) if declared.batched else declared.shape
-    shape = ", ".join(str(length) if length > 0 else "any" for length in lengths)
+    shape = ", ".join(str(length) if length >= 0 else "any" for length in lengths)
     return f"Samples of the input {declared.name!r} have shape {list(array.shape)}; one sample has [{shape}]."
 
 

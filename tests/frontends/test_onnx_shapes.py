@@ -86,7 +86,7 @@ def test_what_lacks_is_named_with_the_way_out():
 @pytest.mark.parametrize(
     ("shapes", "said"),
     [
-        ({"tokens": 0}, r"shapes\['tokens'\] holds 0; lengths are whole numbers of at least 1"),
+        ({"tokens": -1}, r"shapes\['tokens'\] holds -1; lengths are whole numbers, 0 or more"),
         ({"tokens": True}, r"'tokens'"),
         ({"tokens": 1.5}, r"'tokens'"),
         ({"words": 5}, "names 'words', which the model does not have; its dimensions: 'batch', 'tokens'"),

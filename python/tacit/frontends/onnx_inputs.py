@@ -22,16 +22,15 @@ Shapes: TypeAlias = Mapping[str, "int | Sequence[int] | None"]
 ARITHMETIC = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.FloorDiv: operator.floordiv}
 UNREADABLE = (SyntaxError, ValueError, ArithmeticError, RecursionError, MemoryError)
 """What reading an expression raises when it is none."""
-OPEN = -1
-"""An axis that has no length yet."""
+OPEN, UNSURE = -1, -2
+"""An axis that has no length yet; one that the model itself gives length 0, by which some exporters mean the same."""
 NO_SYMBOL = "?"
 """Some exporters write it for every axis that they do not know."""
 
 
 @dataclass(frozen=True)
 class FreeInput:
-    """`shape` has OPEN for an axis that has no length yet, 0 for one that the model itself gives length 0, by which some exporters
-    mean the same: samples give both their lengths. `batched`: the first axis has length 1 or none."""
+    """`shape` has OPEN or UNSURE for axes whose lengths samples give. `batched`: the first axis has length 1 or none."""
 
     name: str
     shape: tuple[int, ...]
@@ -56,8 +55,8 @@ def with_lengths(inputs: Sequence[onnx.ValueInfoProto], shapes: Shapes | None) -
     for value in inputs:
         dtype = helper.tensor_dtype_to_np_dtype(value.type.tensor_type.elem_type).name
         known = zip(value.type.tensor_type.shape.dim, lengths.shape(value))
-        shape = tuple((0 if dim.HasField("dim_value") else OPEN) if length is None else length for dim, length in known)
-        found.append(FreeInput(value.name, shape, dtype, shape[:1] in ((OPEN,), (0,), (1,))))
+        shape = tuple((UNSURE if dim.HasField("dim_value") else OPEN) if length is None else length for dim, length in known)
+        found.append(FreeInput(value.name, shape, dtype, shape[:1] in ((OPEN,), (UNSURE,), (1,))))
     return tuple(found)
 
 
@@ -76,7 +75,7 @@ def fix_inputs(source: Source, model: onnx.ModelProto, shapes: Shapes | None) ->
     """Writes lengths into the model's inputs: those that `shapes` gives (an input's without its first axis, too), then 1 for
     a symbolic first axis. Raises ModelError for an axis that nothing resolves, InputError when `shapes` does not fit."""
     inputs = [value for value in model.graph.input if value.name in source.inputs]
-    lengths = Lengths(inputs, shapes or {}, least=0)
+    lengths = Lengths(inputs, shapes or {})
     for value in inputs:
         if lengths.shape(value)[:1] == (None,):
             lengths.bind_first(value)
@@ -92,10 +91,9 @@ def fix_inputs(source: Source, model: onnx.ModelProto, shapes: Shapes | None) ->
 
 
 class Lengths:
-    """What is known of the axes of all inputs: one symbol has one length, which is at least `least`."""
+    """What is known of the axes of all inputs: one symbol has one length."""
 
-    def __init__(self, inputs: Sequence[onnx.ValueInfoProto], shapes: Shapes, least: int = 1) -> None:
-        self._least = least
+    def __init__(self, inputs: Sequence[onnx.ValueInfoProto], shapes: Shapes) -> None:
         for value in inputs:
             require_tensor(value)
         self._symbols: dict[str, tuple[int, str]] = {}
@@ -106,7 +104,7 @@ class Lengths:
         for name, given in shapes.items():
             single = isinstance(given, (int, np.integer)) and not isinstance(given, bool)
             if name in symbols and single:
-                self._bind(name, self._length(name, given), "shapes")
+                self._bind(name, _length(name, given), "shapes")
             elif name in by_name:
                 self._bind_input(by_name[name], [given] if single else given)
             else:
@@ -137,7 +135,7 @@ class Lengths:
             raise InputError(f"shapes[{value.name!r}] has {len(given)} lengths; the input has {len(dims)} axes.")
         skipped = len(dims) - len(given)
         for axis, (dim, number) in enumerate(zip(dims[skipped:], given), skipped):
-            length = self._length(value.name, number)
+            length = _length(value.name, number)
             if fixed(dim) not in (0, length):
                 raise InputError(f"Axis {axis} of the input {value.name!r} has length {fixed(dim)} in the model, not {length}.")
             self._given[value.name, axis] = length
@@ -152,12 +150,6 @@ class Lengths:
                 f"(--shape {symbol}=...)."
             )
 
-    def _length(self, name: str, given: Any) -> int:
-        whole = isinstance(given, (int, np.integer)) and not isinstance(given, bool)
-        if not whole or given < self._least:
-            raise InputError(f"shapes[{name!r}] holds {given!r}; lengths are whole numbers of at least {self._least}.")
-        return int(given)
-
     def _value(self, symbol: str) -> int | None:
         """The length of a symbol, or of sums and products of symbols, as exporters write them; None where it is open."""
         if symbol in self._symbols or not symbol:
@@ -166,7 +158,7 @@ class Lengths:
             length = self._computed(ast.parse(symbol, mode="eval").body)
         except UNREADABLE:
             return None
-        return length if length >= self._least else None
+        return length if length >= 0 else None
 
     def _computed(self, part: ast.expr) -> int:
         if isinstance(part, ast.Constant) and type(part.value) is int:
@@ -195,6 +187,12 @@ def names_in(symbol: str) -> list[str]:
 def fixed(dim: onnx.TensorShapeProto.Dimension) -> int:
     """The length that the model itself fixes, or 0."""
     return max(dim.dim_value, 0)
+
+
+def _length(name: str, given: Any) -> int:
+    if not isinstance(given, (int, np.integer)) or isinstance(given, bool) or given < 0:
+        raise InputError(f"shapes[{name!r}] holds {given!r}; lengths are whole numbers, 0 or more.")
+    return int(given)
 
 
 def _unresolved(value: onnx.ValueInfoProto, axis: int) -> str:

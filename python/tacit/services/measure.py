@@ -158,7 +158,7 @@ def random_samples(path: Path, count: int = CALIBRATION, shapes: Shapes | None =
     for declared in free_inputs(path, shapes):
         if kind_of(declared.dtype) != "f":
             raise InputError(f"The input {declared.name!r} has dtype {declared.dtype}: give --samples, random ones mean nothing.")
-        shape = [max(length, 1) for length in declared.shape]
+        shape = [length if length >= 0 else 1 for length in declared.shape]
         batched = [count, *shape[1:]] if declared.batched else [count, *shape]
         samples[declared.name] = generator.random(batched, dtype=np.float32).astype(dtype_of(declared.dtype))
     return samples
