@@ -13,7 +13,7 @@ from tacit import _core, images, inputs, progress
 from tacit.arithmetize import arithmetize
 from tacit.errors import InputError, ModelError
 from tacit.fidelity import Reference, is_faithful, measure
-from tacit.frontends import torch
+from tacit.frontends import onnx_missing, torch
 from tacit.frontends.estimators import from_estimator
 from tacit.frontends.models import free_inputs, load
 from tacit.frontends.onnx_inputs import Shapes
@@ -79,6 +79,7 @@ def compile(
     given, model = model, from_estimator(model)
     source, rows, declared = sampled(model, samples, scale, shapes, trips, fixed)
     graph = simplify(expand(join_softmax(source), EXPANSIONS))
+    onnx_missing.require_taken(graph)
     require_supported(graph, SUPPORTED)
     if samples is None:
         rows = typical_rows(graph, scale)
@@ -165,6 +166,7 @@ def sampled(
             raise InputError("A torch model is traced with a sample: give at least one.")
         samples = torch.arrays(inputs.read(Path(samples), ()) if isinstance(samples, (str, os.PathLike)) else samples)
         model = torch.exported(model, samples, shapes)
+    model = onnx_missing.apart(model, samples)
     every = [Declared(i.name, i.shape, i.dtype, i.batched) for i in free_inputs(model, shapes)]
     constants = inputs.constants(fixed or {}, every)
     free = [declared for declared in every if declared.name not in constants]

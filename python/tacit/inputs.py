@@ -17,6 +17,8 @@ from tacit.images import ImageScale
 from tacit.numbers import fixed
 from tacit.numbers.dtypes import dtype_of, kind_of, largest_of, limits_of, plain
 
+MISSING = ".missing"
+"""An input so called after another, of floats, says where that has no value; given as NaN (frontends/onnx_missing.py)."""
 NAMELESS = "arr_0"
 """What numpy.savez calls an array that was given no name."""
 
@@ -39,6 +41,7 @@ def named(given: Given, declared: Sequence[Declared], image: ImageScale | None =
     """{name: array} of what was given: an array, a mapping, or a path. Names and dtypes are checked, shapes are not."""
     if isinstance(given, (str, os.PathLike)):
         given = read(Path(given), declared, image)
+    given = parted(given, declared)
     if isinstance(given, Mapping):
         unknown = [name for name in given if name not in {d.name for d in declared}]
         if unknown:
@@ -50,6 +53,25 @@ def named(given: Given, declared: Sequence[Declared], image: ImageScale | None =
     if len(declared) != 1:
         raise InputError(f"The model has {len(declared)} inputs ({_names(declared)}): give a mapping from names to arrays.")
     return {declared[0].name: _array(declared[0], given)}
+
+
+def parted(given: Any, declared: Sequence[Declared]) -> Any:
+    """What was given, with the places of NaN as inputs of their own where the model has such inputs: missing values are 0."""
+    names = {d.name for d in declared}
+    holding = [d.name for d in declared if d.name + MISSING in names]
+    if not holding:
+        return given
+    if not isinstance(given, Mapping):
+        if len(declared) != 2:
+            return given
+        given = {holding[0]: given}
+    found = dict(given)
+    for name in holding:
+        if name in found and name + MISSING not in found:
+            array = np.asarray(found[name])
+            absent = np.isnan(array) if array.dtype.kind == "f" else np.zeros(array.shape, dtype=bool)
+            found[name], found[name + MISSING] = np.where(absent, array.dtype.type(0), array), absent
+    return found
 
 
 def one(given: Given, declared: Sequence[Declared], image: ImageScale | None = None) -> dict[str, np.ndarray]:
@@ -167,7 +189,10 @@ def _array(declared: Declared, given: Any) -> np.ndarray:
         raise InputError(_empty(declared, array))
     if kind == "f" and (kind_of(array.dtype) == "f" or (listed and array.dtype.kind in "iu")):
         if not np.all(np.isfinite(array)):
-            raise InputError(f"The input {declared.name!r} contains NaN or infinity; only finite numbers can be proved.")
+            raise InputError(
+                f"The input {declared.name!r} contains NaN or infinity; only finite numbers can be proved "
+                "(missing values: compile with samples that hold NaN)."
+            )
         limit = largest_of(want)
         return np.clip(array, -limit, limit).astype(want) if array.dtype.itemsize > want.itemsize else array.astype(want)
     if kind in "iu" and kind_of(array.dtype) in "iu":

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.datasets import load_iris
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
@@ -18,7 +19,7 @@ from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 import tacit
-from tacit import fidelity
+from tacit import fidelity, inputs
 from tacit.errors import ModelError, UnsupportedOperator
 from tacit.execute import execute
 from tacit.frontends.estimators import from_estimator, package_of
@@ -101,6 +102,22 @@ def test_an_estimator_that_is_right_on_its_samples_alone_gets_finer_widths(monke
     assert tacit.compile(fitted, samples=x).scales.width.bits == 16
     monkeypatch.setattr(fidelity, "between", lambda rows: rows[:2])
     assert tacit.compile(fitted, samples=x).scales.width.bits == 12
+
+
+@pytest.mark.parametrize(
+    "unfitted",
+    [RandomForestClassifier(4, random_state=0), HistGradientBoostingClassifier(max_iter=4), make_pipeline(SimpleImputer(), SVC())],
+)
+def test_missing_values_go_where_the_estimator_sends_them(unfitted):
+    converters()
+    holes = np.where(np.random.default_rng(0).random(FLOWERS.shape) < 0.3, np.nan, FLOWERS).astype(np.float32)
+    fitted = unfitted.fit(holes, KINDS)
+    model = tacit.compile(fitted, samples=holes[::7])
+    found = []
+    for row in holes[::5]:
+        _, public, _ = execute(model.program, model.tensors(), model.integers(inputs.one(row, model.declared)))
+        found.append(int(next(value for signature, value in model.key.public_values(public) if signature.is_output)[0]))
+    np.testing.assert_array_equal(found, fitted.predict(holes[::5]))
 
 
 def test_class_names_become_numbers():

@@ -101,6 +101,7 @@ def from_sklearn(model: Any, features: int) -> onnx.ModelProto:
         prepare(part, options)
     types = [(INPUT, FloatTensorType([None, features]))]
     proto = convert_sklearn(model, initial_types=types, options=options, target_opset=OPSETS)
+    sided(proto, [part.tree_ for part in found if hasattr(part, "tree_")])
     return floored(proto, [part for part in found if package_of(part) == "lightgbm"])
 
 
@@ -187,6 +188,36 @@ def parts(model: Any) -> Iterator[Any]:
             waiting.extend(item.values())
         elif isinstance(item, (list, tuple)) or (isinstance(item, np.ndarray) and item.dtype == object):
             waiting.extend(np.ravel(item).tolist() if isinstance(item, np.ndarray) else item)
+
+
+def sided(proto: onnx.ModelProto, trees: Sequence[Any]) -> None:
+    """Writes down where scikit-learn's trees send missing values, which skl2onnx leaves out: trees are found again by their shape
+    and thresholds."""
+    known: dict[tuple[bytes, bytes], list[Any]] = {}
+    for tree in trees:
+        if np.any(getattr(tree, "missing_go_to_left", 0)):
+            inner = tree.children_left >= 0
+            shape = np.where(inner, tree.feature, -1).astype(np.int64).tobytes(), tree.children_left.astype(np.int64).tobytes()
+            known.setdefault(shape, []).append(tree)
+    for node in proto.graph.node if known else ():
+        held = {attribute.name: attribute for attribute in node.attribute}
+        if "nodes_treeids" not in held:
+            continue
+        numbers = np.array(held["nodes_treeids"].ints)
+        modes = np.array([mode != b"LEAF" for mode in held["nodes_modes"].strings])
+        tracks = np.zeros(len(numbers), dtype=np.int64)
+        for number in np.unique(numbers):
+            rows = np.flatnonzero(numbers == number)
+            rows = rows[np.argsort(np.array(held["nodes_nodeids"].ints)[rows])]
+            features = np.where(modes[rows], np.array(held["nodes_featureids"].ints)[rows], -1).astype(np.int64)
+            left = np.where(modes[rows], np.array(held["nodes_truenodeids"].ints)[rows], -1).astype(np.int64)
+            levels = np.array(held["nodes_values"].floats)[rows]
+            for tree in known.get((features.tobytes(), left.tobytes()), ()):
+                if np.allclose(levels[modes[rows]], tree.threshold[modes[rows]], rtol=1e-6):
+                    tracks[rows] = np.where(modes[rows], tree.missing_go_to_left, 0)
+        if "nodes_missing_value_tracks_true" in held:
+            node.attribute.remove(held["nodes_missing_value_tracks_true"])
+        node.attribute.append(onnx.helper.make_attribute("nodes_missing_value_tracks_true", tracks.tolist()))
 
 
 def from_xgboost(model: Any, features: int) -> onnx.ModelProto:

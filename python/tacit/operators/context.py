@@ -25,7 +25,7 @@ from tacit.operators.ties import Tie, ties
 from tacit.primitives import gadgets, movement
 from tacit.primitives.builder import Builder
 from tacit.primitives.gadgets.rescale import EXCESS
-from tacit.primitives.tensor import Tensor, constant
+from tacit.primitives.tensor import Column, Tensor, constant
 
 OUTPUT_BITS = 17
 """Graph outputs are rounded to about 2^-16 of the largest output seen."""
@@ -117,6 +117,7 @@ class Context:
         self._rounding: dict[str, int] = {}
         self._columns: dict[tuple[str, int], list[tuple[np.ndarray, Tensor]]] = {}
         self._ties: dict[str, Tie] | None = None
+        self._features: set[Column] = set()
 
     # the graph
 
@@ -232,11 +233,18 @@ class Context:
         return min(exponent, exponent_for(float(np.abs(array).max(initial=0)), WEIGHT_BITS, headroom=0))
 
     def finer(self, tensor: Tensor) -> int:
-        """By how many bits the features that a tensor reads from a graph input are wider than narrow ones: weights are chosen
-        as if they were narrow, for the smallest feature may have the largest weight."""
-        public = {factor.column for term in tensor.terms for factor in term.factors if factor.column.home == "public"}
-        widths = [max(~column.low, column.high).bit_length() + 1 for column in public]
+        """By how many bits the features that a tensor reads from a graph input, or from a copy of some, are wider than narrow
+        ones: weights are chosen as if they were narrow, for the smallest feature may have the largest weight."""
+        read = {factor.column for term in tensor.terms for factor in term.factors}
+        features = [column for column in read if column.home == "public" or column in self._features]
+        widths = [max(~column.low, column.high).bit_length() + 1 for column in features]
         return max(0, *(width - self.scales.bits for width in widths), 0)
+
+    def features(self, tensor: Tensor, name: str) -> Tensor:
+        """A copy of features from which some were exchanged for others, as wide as they are."""
+        copied = self.builder.copy(tensor, name)
+        self._features.update(factor.column for term in copied.terms for factor in term.factors)
+        return copied
 
     # values
 

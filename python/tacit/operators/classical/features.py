@@ -7,6 +7,7 @@ import numpy as np
 from onnx import TensorProto, helper
 
 from tacit.graph import Node
+from tacit.operators.classical.missing import parts_of
 from tacit.operators.classical.scores import floats, refused
 from tacit.operators.registry import expansion
 from tacit.passes.expansion import Expansion
@@ -32,14 +33,15 @@ def normalizer(e: Expansion, node: Node) -> str:
 
 @expansion("ai.onnx.ml.Imputer")
 def imputer(e: Expansion, node: Node) -> str:
-    """The imputed value of the feature where x is the replaced value. NaN is no value of a tensor of integers, and inputs that
-    hold one are refused: where NaN is replaced nothing is."""
+    """The imputed value of the feature where x is the replaced value. Where NaN is replaced, that is where an input is missing;
+    nothing where no input may be."""
     x, kind = node.inputs[0], ("int64" if e.dtype(node.inputs[0]).kind == "i" else "float")
     replaced = node.attributes.get(f"replaced_value_{kind}", 0)
+    values = e.constant(np.array(node.attributes[f"imputed_value_{kind}s"], dtype=e.dtype(x)))
     if np.isnan(replaced):
-        return e.op("Identity", x)
-    values = np.array(node.attributes[f"imputed_value_{kind}s"], dtype=e.dtype(x))
-    return e.op("Where", e.op("Equal", x, e.constant(replaced, e.dtype(x))), e.constant(values), x)
+        parts = parts_of(e, x)
+        return e.op("Where", parts[1], values, parts[0]) if parts else e.op("Identity", x)
+    return e.op("Where", e.op("Equal", x, e.constant(replaced, e.dtype(x))), values, x)
 
 
 @expansion("ai.onnx.ml.Binarizer")

@@ -23,21 +23,24 @@ class Child:
 
 @dataclass
 class Forest:
-    """Inner nodes: feature, mode, threshold (or members), children where the test holds and where not. `roots`: the trees.
+    """Inner nodes: feature, mode, threshold (or members), whether a missing value counts as one for which the test holds,
+    children where the test holds and where not. `roots`: the trees.
     `weights`: (leaf, target, weight)."""
 
     features: list[int] = field(default_factory=list)
     modes: list[str] = field(default_factory=list)
     thresholds: list[float] = field(default_factory=list)
     members: dict[int, np.ndarray] = field(default_factory=dict)
+    tracks: list[bool] = field(default_factory=list)
     children: list[tuple[Child, Child]] = field(default_factory=list)
     roots: list[Child] = field(default_factory=list)
     leaves: int = 0
     weights: list[tuple[int, int, float]] = field(default_factory=list)
 
-    def test(self, number: int) -> tuple[int, float]:
-        """(feature, threshold) of an inner node."""
-        return self.features[number], self.thresholds[number]
+    def test(self, number: int, missing: bool) -> tuple[int, float, bool]:
+        """(feature, threshold, what a missing value gives) of an inner node; the last counts where values may be missing."""
+        holds = self.tracks[number] or self.modes[number] == "BRANCH_NEQ"
+        return self.features[number], self.thresholds[number], missing and holds
 
     def matrix(self, targets: int) -> np.ndarray:
         """float64 [leaves, targets]: what each leaf adds to each target, every weight rounded to float32."""
@@ -87,6 +90,7 @@ def joined(forests: list[Forest]) -> Forest:
         whole.features += forest.features
         whole.modes += forest.modes
         whole.thresholds += forest.thresholds
+        whole.tracks += forest.tracks
         whole.members |= {number + first: members for number, members in forest.members.items()}
         whole.children += [(moved(true), moved(false)) for true, false in forest.children]
         whole.roots += [moved(root) for root in forest.roots]
@@ -100,6 +104,7 @@ def by_identifiers(attributes: Any, kind: str) -> Forest:
     keys = list(zip(attributes["nodes_treeids"], attributes["nodes_nodeids"]))
     modes = list(attributes["nodes_modes"])
     values = values_of(attributes, "nodes_values")
+    tracks = attributes.get("nodes_missing_value_tracks_true") or [0] * len(keys)
     places: dict[tuple[int, int], Child] = {}
     for key, mode in zip(keys, modes):
         is_leaf = mode == LEAF
@@ -111,6 +116,7 @@ def by_identifiers(attributes: Any, kind: str) -> Forest:
         forest.features.append(int(attributes["nodes_featureids"][row]))
         forest.modes.append(mode)
         forest.thresholds.append(float(values[row]))
+        forest.tracks.append(bool(tracks[row]))
     below: set[tuple[int, int]] = set()
     for key, mode, true, false in zip(keys, modes, attributes["nodes_truenodeids"], attributes["nodes_falsenodeids"]):
         if mode != LEAF:
@@ -131,6 +137,8 @@ def by_positions(node: Node) -> Forest:
     forest.features = [int(i) for i in attributes["nodes_featureids"]]
     forest.modes = [MODES[int(mode)] for mode in np.asarray(attributes["nodes_modes"]).reshape(-1)]
     forest.thresholds = [float(value) for value in np.asarray(attributes["nodes_splits"]).reshape(-1)]
+    tracks = attributes.get("nodes_missing_value_tracks_true")
+    forest.tracks = [bool(track) for track in ([0] * len(forest.features) if tracks is None else tracks)]
     sides = [
         [Child(bool(leaf), int(i)) for leaf, i in zip(attributes[f"nodes_{side}leafs"], attributes[f"nodes_{side}nodeids"])]
         for side in ("true", "false")

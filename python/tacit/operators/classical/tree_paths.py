@@ -7,13 +7,15 @@ isolation forest) are one forest here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from onnx import TensorProto
 
 from tacit.graph import Graph, Node
 from tacit.operators.classical.forest import Child, Forest, forest_of, joined
+from tacit.operators.classical.missing import mask_of
 from tacit.operators.classical.scores import floats, rows_of
 from tacit.passes.expansion import Expansion
 
@@ -23,19 +25,27 @@ WITH_EQUAL = ("BRANCH_LEQ", "BRANCH_GT")
 TESTS = {"BRANCH_LEQ": "LessOrEqual", "BRANCH_LT": "Less", "BRANCH_GTE": "GreaterOrEqual", "BRANCH_GT": "Greater"}
 
 
+@dataclass(frozen=True)
+class Features:
+    """What tests of trees read: a value of the graph, and which of its elements are missing ('' where none may be)."""
+
+    values: str
+    missing: str = ""
+
+
 def reached(e: Expansion, node: Node) -> tuple[str, list[int]]:
     """[N, columns] int32, 1 where a leaf of the node's trees is reached; and which leaf each column is. Trees without any test
     have no column for their leaf; where none has one there is a column of zeros for the first leaf."""
     source, forest = source_of(e.graph, node)
     if not forest.features:
-        first = e.op("Gather", compared(e, source), e.integers(0), axis=1)
+        first = e.op("Gather", compared(e, source.values), e.integers(0), axis=1)
         return e.op("Cast", e.op("Less", first, first), to=TensorProto.INT32), [0]
     members = [other for other in e.graph.nodes if other.kind in KINDS and source_of(e.graph, other)[0] == source]
     if node not in members:  # itself a part of another operator
-        return leaves_of(e, compared(e, source), forest)
+        return leaves_of(e, source, forest)
     if (KINDS, source) not in e.shared:
         forests = [source_of(e.graph, other)[1] for other in members]
-        e.shared[KINDS, source] = *leaves_of(e, compared(e, source), joined(forests)), np.cumsum([0, *(f.leaves for f in forests)])
+        e.shared[KINDS, source] = *leaves_of(e, source, joined(forests)), np.cumsum([0, *(f.leaves for f in forests)])
     leaves, order, starts = e.shared[KINDS, source]
     if len(members) == 1:
         return leaves, order
@@ -44,14 +54,17 @@ def reached(e: Expansion, node: Node) -> tuple[str, list[int]]:
     return e.op("Gather", leaves, e.integers(*columns), axis=1), [order[column] - int(first) for column in columns]
 
 
-def source_of(graph: Graph, node: Node) -> tuple[str, Forest]:
+def source_of(graph: Graph, node: Node) -> tuple[Features, Forest]:
     """What a node's features are chosen from or scaled from, and its trees in terms of that."""
     forest, x = forest_of(node), node.inputs[0]
-    while (below := graph.producers.get(x)) is not None and (step := STEPS.get(below.kind)) is not None:
-        if not step(graph, below, forest):
+    while (below := graph.producers.get(x)) is not None:
+        if (mask := mask_of(graph, below)) is not None:
+            return Features(below.inputs[2], mask), forest
+        step = STEPS.get(below.kind)
+        if step is None or not step(graph, below, forest):
             break
         x = below.inputs[0]
-    return x, forest
+    return Features(x), forest
 
 
 def chosen(graph: Graph, node: Node, forest: Forest) -> bool:
@@ -127,9 +140,9 @@ def compared(e: Expansion, x: str) -> str:
     return rows_of(e, x) if e.dtype(x).kind == "f" else floats(e, x)
 
 
-def tests(e: Expansion, x: str, forest: Forest) -> tuple[str, list[int]]:
+def tests(e: Expansion, source: Features, forest: Forest) -> tuple[str, list[int]]:
     """[N, different tests] bool; and which of them each inner node makes."""
-    parts: list[str] = []
+    x, parts = compared(e, source.values), list[str]()
     places = [0] * len(forest.features)
     for mode in sorted(set(forest.modes)):
         numbers = [number for number, found in enumerate(forest.modes) if found == mode]
@@ -137,17 +150,27 @@ def tests(e: Expansion, x: str, forest: Forest) -> tuple[str, list[int]]:
         if mode == "BRANCH_MEMBER":
             for offset, number in enumerate(numbers):
                 places[number] = start + offset
-                parts.append(member(e, x, forest.features[number], forest.members[number]))
+                held = member(e, x, forest.features[number], forest.members[number])
+                parts.append(or_missing(e, source, held, [forest.features[number]], [forest.tracks[number]]))
             continue
-        different = sorted({forest.test(number) for number in numbers})
+        different = sorted({forest.test(number, bool(source.missing)) for number in numbers})
         order = {test: start + offset for offset, test in enumerate(different)}
         for number in numbers:
-            places[number] = order[forest.test(number)]
-        read = e.op("Gather", x, e.integers(*(feature for feature, _ in different)), axis=1)
-        levels = e.constant(np.array([threshold for _, threshold in different], dtype=e.dtype(x)))
-        holds = e.op(TESTS.get(mode, "Equal"), read, levels)
-        parts.append(e.op("Not", holds) if mode == "BRANCH_NEQ" else holds)
+            places[number] = order[forest.test(number, bool(source.missing))]
+        features, thresholds, tracks = zip(*different)
+        read = e.op("Gather", x, e.integers(*features), axis=1)
+        holds = e.op(TESTS.get(mode, "Equal"), read, e.constant(np.array(thresholds, dtype=e.dtype(x))))
+        holds = e.op("Not", holds) if mode == "BRANCH_NEQ" else holds
+        parts.append(or_missing(e, source, holds, features, tracks))
     return side_by_side(e, parts), places
+
+
+def or_missing(e: Expansion, source: Features, holds: str, features: Sequence[int], tracks: Sequence[bool]) -> str:
+    """Tests [N, features], with their tracks where the feature is missing."""
+    if not source.missing:
+        return holds
+    missing = e.op("Gather", rows_of(e, source.missing), e.integers(*features), axis=1)
+    return e.op("Where", missing, e.constant(np.array([tracks], dtype=bool)), holds)
 
 
 def member(e: Expansion, x: str, feature: int, members: np.ndarray) -> str:
@@ -161,10 +184,10 @@ def side_by_side(e: Expansion, parts: list[str]) -> str:
     return e.op("Concat", *parts, axis=1) if len(parts) > 1 else parts[0]
 
 
-def leaves_of(e: Expansion, x: str, forest: Forest) -> tuple[str, list[int]]:
+def leaves_of(e: Expansion, source: Features, forest: Forest) -> tuple[str, list[int]]:
     """[N, leaves below a test] int32, 1 where a leaf is reached; and which leaf each column is. Flags are booleans on the way:
     what is known to be 0 or 1 keeps its width through any number of products."""
-    flags, places = tests(e, x, forest)
+    flags, places = tests(e, source, forest)
     count = e.shape(flags)[1]
     sides = side_by_side(e, [flags, e.op("Not", flags)])
     level = [root.number for root in forest.roots if not root.is_leaf]

@@ -27,7 +27,8 @@ def branch(context: Context, node: Node, position: int) -> Tensor:
     array = context.constant(name)
     if array is None or array.dtype.kind != "f":
         return context.factor(name)
-    exponent = tables.exact_exponent(array, max(context.rounding(node.outputs[0]) + FINER, 0))
+    other = context.finer(context.tensor(node.inputs[3 - position])) if context.constant(node.inputs[3 - position]) is None else 0
+    exponent = tables.exact_exponent(array, max(context.rounding(node.outputs[0]) + FINER + other, 0))
     if array.size == 1 and np.isfinite(array).all():
         level = int(np.floor(np.ldexp(float(array.reshape(-1)[0]), exponent) + 0.5))
         return constant(array.shape, level, exponent)
@@ -36,7 +37,7 @@ def branch(context: Context, node: Node, position: int) -> Tensor:
 
 @lowering("Where", rounds=as_output)
 def where(context: Context, node: Node) -> None:
-    """b + condition (a - b), exact."""
+    """b + condition (a - b), exact; features that are finer than other values stay so."""
     builder = context.builder
     condition = context.exact(node.inputs[0])
     a, b = branch(context, node, 1), branch(context, node, 2)
@@ -45,6 +46,8 @@ def where(context: Context, node: Node) -> None:
     gain = arithmetic.multiply(builder, movement.plus(builder, a, -b), condition)
     result = movement.plus(builder, b, gain).bounded(min(a.low, b.low), max(a.high, b.high))
     result = movement.expand(builder, result.with_exponent(exponent), context.shape(node.outputs[0]))
+    if context.finer(a) or context.finer(b):
+        result = context.features(result, f"{node.outputs[0]}/features")
     context.put(node.outputs[0], result)
 
 
