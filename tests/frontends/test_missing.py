@@ -9,7 +9,7 @@ from onnx import TensorProto, helper
 
 import tacit
 from tacit import inputs
-from tacit.errors import InputError, ModelError, UnsupportedOperator
+from tacit.errors import InputError, ModelError
 from tacit.execute import execute
 from tacit.frontends.onnx_missing import apart
 
@@ -129,7 +129,7 @@ def test_models_without_missing_samples_stay_as_they_are():
 
 def test_what_cannot_be_proved_is_named():
     straight = learned("LinearRegressor", "x", "y", coefficients=[1.0, 2.0, 3.0], intercepts=[0.5])
-    with pytest.raises(UnsupportedOperator, match="Node 'y.*reads missing values.*put an imputer before it"):
+    with pytest.raises(InputError, match="Node 'y.*reads missing values.*put an imputer before it"):
         tacit.compile(proto(straight), samples=ROWS)
     with pytest.raises(InputError, match="takes no floats there"):
         tacit.compile(proto(learned("Imputer", "x", "y", imputed_value_int64s=[1]), kind=TensorProto.INT64), samples=ROWS)

@@ -17,7 +17,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from tacit import inputs
-from tacit.errors import InputError, ModelError, UnsupportedOperator
+from tacit.errors import InputError, ModelError
 from tacit.graph import Graph
 from tacit.inputs import MISSING
 
@@ -90,11 +90,11 @@ def with_missing(model: onnx.ModelProto, names: Collection[str]) -> onnx.ModelPr
 
 
 def require_taken(graph: Graph) -> None:
-    """Raises UnsupportedOperator when a node of an expanded graph still reads missing values."""
+    """Raises InputError when a node of an expanded graph still reads missing values."""
     for node in graph.nodes:
         if node.name.endswith(f"{MISSING}/where"):
             reader = next(iter(graph.consumers.get(node.outputs[0], ())), node)
-            raise UnsupportedOperator(
+            raise InputError(
                 f"Node {reader} reads missing values (NaN), which only trees and imputers can be proved with: put an imputer "
                 "before it, or give samples without NaN."
             )
