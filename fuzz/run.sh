@@ -18,18 +18,18 @@ export AFL_NO_AFFINITY=1 AFL_SKIP_CPUFREQ=1 AFL_I_DONT_CARE_ABOUT_MISSING_CRASHE
 export AFL_FAST_CAL=1 AFL_NO_STARTUP_CALIBRATION=1
 
 # The kept corpus, the golden files, and the circuits inside the golden keys (header 9, length 4; the root of 32 last).
-# The perceptron's receipts are five times as long as the others: they would take the time of everything else.
+# The perceptron's receipts take the time of everything else. Of the receipts that hide, one a circuit.
 rm -rf "$seeds" "$out"
 for target in "${targets[@]}"; do
     mkdir -p "$seeds/$target"
     [[ ! -d fuzz/corpus/$target ]] || cp fuzz/corpus/"$target"/* "$seeds/$target"
-    for folder in vectors/format-1/*/; do
-        name=$(basename "$folder")
+    for folder in vectors/format-[12]/*/; do
+        name=$(basename "$(dirname "$folder")")-$(basename "$folder")
         case $target in
             key) cp "$folder/key.bin" "$seeds/key/$name" ;;
             circuit) tail -c +14 "$folder/key.bin" | head -c -32 > "$seeds/circuit/$name" ;;
             receipt | verify)
-                [[ $name == perceptron ]] || cp "$folder/receipt.bin" "$seeds/$target/$name"
+                [[ $name == *-perceptron ]] || cp "$folder/receipt.bin" "$seeds/$target/$name"
                 ;;
         esac
     done

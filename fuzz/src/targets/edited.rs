@@ -63,7 +63,7 @@ pub fn edited(bytes: &[u8]) {
 
 /// One edit of the decoded receipt, whose lengths the encoder then writes right; `None` when the source is empty.
 fn edit_fields(receipt: &mut Receipt, other: &Receipt, source: &mut Source<'_>) -> Option<()> {
-    match source.byte()? % 10 {
+    match source.byte()? % 11 {
         0 => set_word(&mut receipt.proof, source)?,
         1 => swap(&mut receipt.proof, 24, source)?,
         2 => swap(&mut receipt.proof, 32, source)?,
@@ -97,10 +97,20 @@ fn edit_fields(receipt: &mut Receipt, other: &Receipt, source: &mut Source<'_>) 
             1 => receipt.weights_root = other.witness_root,
             _ => receipt.circuit_digest = other.witness_root,
         },
-        _ => {
+        9 => {
             let length = source.below(receipt.proof.len() + 1)?;
             receipt.proof.resize(length, 0);
         }
+        _ => match source.byte()? % 3 {
+            0 => receipt.hidden = None,
+            1 => receipt.hidden.clone_from(&other.hidden),
+            _ => {
+                let set = receipt.hidden.as_mut()?;
+                let which = source.below(set.publics.len() + 1)?;
+                let part = set.publics.get_mut(which).unwrap_or(&mut set.weights);
+                *part = !*part;
+            }
+        },
     }
     Some(())
 }

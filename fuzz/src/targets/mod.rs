@@ -9,7 +9,7 @@ mod vectors;
 
 use tacit_circuit::{Circuit, digest};
 use tacit_columns::Layout;
-use tacit_proof::{Key, Receipt, VerifyingKey};
+use tacit_proof::{HideSet, Key, Receipt, VerifyingKey};
 
 /// A target's name and its function.
 pub type Target = (&'static str, fn(&[u8]));
@@ -53,6 +53,18 @@ fn key(bytes: &[u8]) {
     assert!(parts.circuit.encode() == parts.circuit_bytes, "another encoding of a circuit was accepted");
     assert!(parts.circuit_digest == digest(&parts.circuit_bytes));
     effort::exert(&parts.circuit);
+    // Where all tensors are hidden, no check ends the verifier's work before the opening.
+    let hidden = HideSet { weights: true, publics: vec![true; parts.circuit.publics.len()] };
+    let receipt = Receipt {
+        circuit_digest: parts.circuit_digest,
+        weights_root: parts.weights_root,
+        hidden: Some(hidden),
+        publics: Vec::new(),
+        context: Vec::new(),
+        witness_root: [0; 32],
+        proof: vec![0; 1 << 20],
+    };
+    assert!(key.verify(&receipt, b"").is_err(), "a proof of zeros is accepted");
 }
 
 /// The keys of the golden vectors accept the receipts of the golden vectors and no other bytes.
