@@ -9,7 +9,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +34,9 @@ RECIPES: dict[str, tuple[Width, float | None]] = {
     "10 bits": (LEANEST, None),
     "12 bits (lean)": (TOY, None),
     "14 bits": (MIDDLE, None),
+    "16 bits, weights 2^8": (replace(STANDARD, precision=8.0), None),
     "16 bits (standard)": (STANDARD, None),
-    "faithful": (FAITHFUL, None),
+    "16 bits (faithful)": (FAITHFUL, None),
     "tolerance 1 %": (STANDARD, 0.01),
     "tolerance 0.2 %": (STANDARD, 0.002),
 }
@@ -104,7 +105,7 @@ def measured(name: str, recipes: list[str], most: int) -> dict[str, Any]:
     for recipe in recipes:
         width, tolerance = RECIPES[recipe]
         try:
-            _, _, report = api.assigned(graph, ranges, against, width, tolerance, None)
+            _, _, report = api.assigned(graph, ranges, against, width, tolerance, None, hideable=False)
         except ModelError as error:
             print(f"{name}, {recipe}: {error}", file=sys.stderr)
             continue
@@ -135,7 +136,8 @@ def main() -> int:
     arguments = parser.parse_args()
     for name in arguments.names:
         found = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-        found[name] = {**found.get(name, {}), **measured(name, arguments.recipes, arguments.held)}
+        both = {**found.get(name, {}), **measured(name, arguments.recipes, arguments.held)}
+        found[name] = {recipe: both[recipe] for recipe in RECIPES if recipe in both}
         RESULTS.write_text(json.dumps({key: found[key] for key in WORKLOADS if key in found}, indent=1) + "\n")
     print(table(json.loads(RESULTS.read_text())))
     return 0
