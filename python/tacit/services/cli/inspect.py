@@ -164,6 +164,9 @@ def _model(path: Path) -> str:
         scale = model.image
         lines.append(f"images   (pixel / {scale.divide:g} - {list(scale.mean)}) / {list(scale.deviation)}")
     lines.append(_key(model.key))
+    if model.report.noisiest:
+        lines.append("error of a node's values on the first sample (rms), and of what it reads, where a node adds most:")
+        lines += [f"  {100 * n.error:10.4g} % {100 * n.before:10.4g} %  {n.node}" for n in model.report.noisiest]
     total = sum(cells for _, cells, _ in model.report.nodes) or 1
     lines.append("cells and lookups of each node, and its share of the witness:")
     for node, cells, lookups in sorted(model.report.nodes, key=lambda n: -n[1]):
