@@ -1,5 +1,6 @@
 """Forecasts of memory and time, and the refusal of proofs that this machine has no memory for."""
 
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 
 import tacit
 from small_models import dense_model
-from tacit import forecast, machine
+from tacit import forecast, machine, progress
 from tacit.circuit.encode import decode
 from tacit.errors import ModelError
 
@@ -36,6 +37,42 @@ def test_free_memory_is_the_least_of_machine_and_groups(tmp_path):
     assert machine.free_memory(proc, groups) == 2 * GIB
     written(proc, {"meminfo": "MemAvailable: x kB\n"})
     assert machine.free_memory(proc, groups) == 2 * GIB
+
+
+def test_memory_is_given_back(monkeypatch):
+    """Where the system tells what a process holds, and the allocator is glibc's; elsewhere nothing happens."""
+    calls = []
+    library = type("Library", (), {"malloc_trim": staticmethod(calls.append)})
+    monkeypatch.setattr(machine.ctypes, "CDLL", lambda name: library)
+    for held, wanted in ((machine.LARGE - 1, []), (machine.LARGE, [0])):
+        monkeypatch.setattr(machine, "resident_memory", lambda held=held: held)
+        machine.give_back_memory()
+        assert calls == wanted
+    monkeypatch.setattr(machine.ctypes, "CDLL", lambda name: object())
+    machine.give_back_memory()
+
+
+def test_the_caller_hears_of_every_stage_that_ended():
+    class Progress:
+        ended = 0
+
+        def stages(self):
+            return [("stage", 0.1)] * self.ended
+
+        def fraction(self):
+            return 0.5
+
+    def work(found):
+        for _ in range(2):
+            found.ended += 1
+            time.sleep(4 * progress.POLL)
+        return "done"
+
+    calls = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(progress._core, "Progress", Progress)
+        assert progress.run("working", work, lambda: calls.append(1)) == "done"
+    assert len(calls) == 2
 
 
 def test_this_machine_is_read():

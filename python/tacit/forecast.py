@@ -21,7 +21,7 @@ PROCESS = 45 * MEGABYTE
 """Interpreter, modules and native module."""
 STEP = 4000
 """Bytes of a relation as Python objects: the program, its replay and its plans of reading."""
-LEFT = 0.35
+LEFT = 0.1
 """Share of the lookups' memory, in many small pieces, that the allocator does not give back."""
 SLACK = 1.12
 """What the sizes below do not count: indices of blocks, pages that are half used."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from tacit import _core, progress
+from tacit import _core, machine, progress
 from tacit.errors import ModelError
 from tacit.execute import executed
 from tacit.key import Key
@@ -30,11 +30,13 @@ def prove(
     builder = executed(program, weights, integers)
     witness, public, saturated = builder.witness(), builder.public(), builder.saturated
     del builder
+    machine.give_back_memory()
     bound = context_bytes(context)
     try:
-        data = progress.run("proving", lambda p: prover.prove(public, witness, bound, p, hide))
+        data = progress.run("proving", lambda p: prover.prove(public, witness, bound, p, hide), machine.give_back_memory)
     except _core.Unsatisfied as error:
         raise RuntimeError(f"the executor's witness does not satisfy the circuit: {error}") from None
     except _core.Malformed as error:
         raise ModelError(f"The model file is damaged ({error}): run tacit compile again.") from None
+    machine.give_back_memory()
     return Receipt(_core.Receipt(data), key.signatures), saturated
