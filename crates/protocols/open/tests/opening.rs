@@ -282,7 +282,8 @@ fn codewords_that_are_not_held_change_nothing() {
                 let cells = |limb: usize, from: usize, rows: &mut [F]| {
                     rows.copy_from_slice(&limbs[first + limb][from..from + rows.len()]);
                 };
-                commit_within(held, &case.schedule, width, &Randomness::public(), cells, &Progress::default()).unwrap()
+                commit_within(held, &case.schedule, width, &Randomness::new([5; 32]), cells, &Progress::default())
+                    .unwrap()
             };
             case.commitments = vec![thin(0, widths[0]), thin(widths[0], widths[1])];
             assert_eq!(case.roots(), roots, "{widths:?} {held}");
@@ -290,7 +291,7 @@ fn codewords_that_are_not_held_change_nothing() {
             if let Some(digests) = case.commitments[0].digests() {
                 let mut digests = digests.to_vec();
                 let again = |digests: &[Digest]| {
-                    Commitment::from_digests(&case.schedule, widths[0], &Randomness::public(), digests.to_vec())
+                    Commitment::from_digests(&case.schedule, widths[0], &Randomness::new([5; 32]), digests.to_vec())
                 };
                 assert_eq!(again(&digests).map(|made| made.root()), Some(roots[0]));
                 assert!(again(&digests[1..]).is_none());
@@ -309,7 +310,7 @@ fn opening_other_cells_than_those_committed_to_is_noticed() {
     let limbs = &case.limbs;
     let cells = |limb: usize, from: usize, rows: &mut [F]| rows.copy_from_slice(&limbs[limb][from..from + rows.len()]);
     case.commitments[0] =
-        commit_within(0, &case.schedule, 5, &Randomness::public(), cells, &Progress::default()).unwrap();
+        commit_within(0, &case.schedule, 5, &Randomness::new([5; 32]), cells, &Progress::default()).unwrap();
     let open = |case: &Case| {
         case.open(
             case.value,
