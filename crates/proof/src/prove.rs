@@ -2,6 +2,9 @@
 
 mod columns;
 
+#[cfg(test)]
+mod forged;
+
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tacit_algebra::K;

@@ -20,11 +20,11 @@ fn sent(steps: Vec<Step>) -> Vec<Step> {
 
 #[test]
 fn two_proofs_of_one_input_share_no_message() {
-    let (model, key) = model(0);
-    let receipts = [1, 2].map(|fresh| hide(&model, model.values(), &everything(), fresh));
+    let (model, values, key) = model(0);
+    let receipts = [1, 2].map(|fresh| hide(&model, &values, &everything(), fresh));
     assert!(receipts.iter().all(|receipt| key.verify(receipt, b"context") == Ok(())));
     assert_ne!(receipts[0].witness_root, receipts[1].witness_root);
-    let [first, second] = [1, 2].map(|fresh| sent(steps(&model, model.values(), fresh)));
+    let [first, second] = [1, 2].map(|fresh| sent(steps(&model, &values, fresh)));
     assert_eq!(first.len(), second.len());
     for (a, b) in first.iter().zip(&second) {
         assert_eq!(a.label, b.label);
@@ -35,8 +35,7 @@ fn two_proofs_of_one_input_share_no_message() {
     }
     // The system's randomness, not a constant's.
     let buffers = toy::buffers(0);
-    let (mut model, _) = hidden::model(0);
-    let mut own = || {
+    let own = || {
         let progress = tacit_algebra::progress::Progress::default();
         model.prove_hiding(&buffers.public, &buffers.witness, &everything(), b"context", &progress).unwrap()
     };
@@ -66,8 +65,8 @@ fn padded(model: &Model, values: &Values, fresh: u8, fixed: &Fixed) -> Vec<K> {
 /// With the same challenges a message is a function of the columns plus a pad that depends on the randomness alone; no pad serves twice.
 #[test]
 fn every_message_is_one_time_padded() {
-    let (model, _) = model(0);
-    let (values, mut other) = (model.values().clone(), model.values().clone());
+    let (model, values, _) = model(0);
+    let mut other = values.clone();
     for (id, _) in model.circuit.columns.iter().enumerate() {
         other.columns[id].iter_mut().for_each(|cell| *cell += 3);
     }

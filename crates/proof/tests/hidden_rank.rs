@@ -24,18 +24,15 @@ const STATIC: u32 = QUERIES[0] as u32;
 
 #[test]
 fn nothing_leaks_from_a_hiding_layout() {
-    // Three, and four rounds over limbs; elements of F in a view, and how many of them are free (the others are its equations).
-    let cases = [
-        (2, Support::All, [150, 126]),
-        (2, Support::Corner, [150, 126]),
-        (2, Support::Strip, [150, 126]),
-        (5, Support::Strip, [168, 144]),
-    ];
-    for (seed, (weights, support, size)) in (1..).zip(cases) {
+    // Three, and four rounds over limbs.
+    let cases = [(2, Support::All), (2, Support::Corner), (2, Support::Strip), (5, Support::Strip)];
+    for (seed, (weights, support)) in (1..).zip(cases) {
         let cells = Toy::new(weights, STATIC).cells(support, seed);
         assert_eq!(leak_of(&cells, |_| true), 0, "{weights} {support:?}");
+        // All but what is known: the last three rounds follow from the final polynomial, one query checks it, and the last equation.
+        let known = 3 * (2 * 3 + 1 + 1);
         let uniform = cells.iter().filter(|cell| cell.role != Role::Data).map(|cell| cell.view.clone());
-        assert_eq!([cells[0].view.len(), rank(uniform)], size);
+        assert_eq!(rank(uniform), cells[0].view.len() - known);
     }
 }
 

@@ -17,8 +17,7 @@ use tacit_transcript::tamper::{How, with};
 /// Every cell that a hiding proof commits to, hidden tensors included, changed by one; so is every weight after its commitment.
 #[test]
 fn every_cell_matters() {
-    let (model, key) = model(2);
-    let honest = model.values().clone();
+    let (model, honest, key) = model(2);
     assert_eq!(key.verify(&hide(&model, &honest, &everything(), 1), b"context"), Ok(()));
     let mut changed = 0;
     for (id, column) in model.circuit.columns.iter().enumerate() {
@@ -44,8 +43,8 @@ fn every_cell_matters() {
 
 #[test]
 fn every_byte_of_a_receipt_matters() {
-    let (model, key) = model(0);
-    let receipt = hide(&model, model.values(), &set(true, &[true, false]), 1);
+    let (model, values, key) = model(0);
+    let receipt = hide(&model, &values, &set(true, &[true, false]), 1);
     assert_eq!(key.verify(&receipt, b"context"), Ok(()));
     let bytes = receipt.encode();
     let step = (bytes.len() / 200).max(1);
@@ -67,17 +66,17 @@ fn every_byte_of_a_receipt_matters() {
 /// What a receipt says about what it hides is a part of its statement.
 #[test]
 fn a_receipt_with_another_hide_set_is_refused() {
-    let (model, key) = model(0);
+    let (model, values, key) = model(0);
     let buffers = toy::buffers(0);
     let (x, z) = buffers.public.split_at(toy::IN as usize);
     let shown = |set: &HideSet| -> Vec<Vec<u8>> {
         [x, z].iter().zip(&set.publics).filter(|(_, hidden)| !**hidden).map(|(public, _)| public.to_vec()).collect()
     };
     let all = |bits: usize| set(bits & 1 == 1, &[bits & 2 == 2, bits & 4 == 4]);
-    let transparent = model.prove_values(model.values(), b"context", &Progress::default()).unwrap();
+    let transparent = model.prove_values(&values, b"context", &Progress::default()).unwrap();
     assert_eq!(transparent.publics, [x, z]);
     for own in 1..8 {
-        let receipt = hide(&model, model.values(), &all(own), 3);
+        let receipt = hide(&model, &values, &all(own), 3);
         assert_eq!((receipt.hidden.clone(), &receipt.publics), (Some(all(own)), &shown(&all(own))));
         assert_eq!(key.verify(&receipt, b"context"), Ok(()));
         for other in (1..8).filter(|&other| other != own) {
@@ -119,15 +118,15 @@ fn commitments_that_cannot_hide_make_no_hiding_receipt() {
     let buffers = toy::buffers(0);
     let progress = Progress::default();
     let unblinded = finish(&toy::circuit().encode()).unwrap();
-    let mut plain = Model::setup(&unblinded, &buffers.weights, &progress).unwrap();
+    let plain = Model::setup(&unblinded, &buffers.weights, &progress).unwrap();
     let error = plain.prove_hiding(&buffers.public, &buffers.witness, &everything(), b"", &progress).unwrap_err();
     assert!(error.to_string().contains("secret seed"), "{error}");
-    let mut seeded = Model::setup_blinded(&unblinded, &buffers.weights, [1; 32], &progress).unwrap();
+    let seeded = Model::setup_blinded(&unblinded, &buffers.weights, [1; 32], &progress).unwrap();
     let error = seeded.prove_hiding(&buffers.public, &buffers.witness, &everything(), b"", &progress).unwrap_err();
     assert!(error.to_string().contains("cannot hide"), "{error}");
     // A key with less salt or fewer uniform rows than a proof needs.
-    let (model, _) = model(0);
-    let receipt = hide(&model, model.values(), &everything(), 1);
+    let (model, values, _) = model(0);
+    let receipt = hide(&model, &values, &everything(), 1);
     for weaken in
         [|circuit: &mut Circuit| circuit.parameters.salt = 12, |circuit: &mut Circuit| circuit.parameters.reserved = 1]
     {
@@ -167,10 +166,10 @@ fn altered(step: &Step) -> Vec<u8> {
 /// A prover that is honest but for one step, and goes on honestly after it: at most `most` steps of one kind, all over the proof. A step
 /// that changes nothing is one whose outcome nobody uses. Returns the steps that were refused.
 fn alter(most: usize) -> Vec<(How, String)> {
-    let (model, key) = model(0);
-    let honest = hide(&model, model.values(), &everything(), 7);
+    let (model, values, key) = model(0);
+    let honest = hide(&model, &values, &everything(), 7);
     let (mut idle, mut refused) = (BTreeSet::new(), Vec::new());
-    let all = steps(&model, model.values(), 7);
+    let all = steps(&model, &values, 7);
     let kind = |step: &Step| (step.how, step.label.clone());
     for step in &all {
         let alike = all.iter().filter(|other| kind(other) == kind(step)).count();
@@ -184,7 +183,7 @@ fn alter(most: usize) -> Vec<(How, String)> {
                 message.clone_from(&bytes);
             }
         };
-        let receipt = with(hook, || hide(&model, model.values(), &everything(), 7));
+        let receipt = with(hook, || hide(&model, &values, &everything(), 7));
         if receipt == honest {
             idle.insert(step.label.clone());
         } else {

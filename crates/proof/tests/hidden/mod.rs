@@ -21,20 +21,19 @@ pub fn everything() -> HideSet {
     set(true, &[true, true])
 }
 
-/// A model of the toy that has seen one input.
-pub fn model(seed: i64) -> (Model, VerifyingKey) {
+/// A model of the toy, all columns of one input, and the key.
+pub fn model(seed: i64) -> (Model, Values, VerifyingKey) {
     let buffers = toy::buffers(seed);
     let circuit = finish_in_limbs(&toy::circuit().encode(), None, 2).unwrap();
-    let mut model = Model::setup_blinded(&circuit, &buffers.weights, [9; 32], &Progress::default()).unwrap();
-    model.prove(&buffers.public, &buffers.witness, b"context", &Progress::default()).unwrap();
+    let model = Model::setup_blinded(&circuit, &buffers.weights, [9; 32], &Progress::default()).unwrap();
+    let values = model.values(&buffers.public, &buffers.witness).unwrap();
     let key = VerifyingKey::decode(&model.key()).unwrap();
-    (model, key)
+    (model, values, key)
 }
 
 /// The receipt of a prover who is honest but for its columns.
 pub fn hide(model: &Model, values: &Values, set: &HideSet, fresh: u8) -> Receipt {
-    let fresh = Randomness::new([fresh; 32]);
-    model.hide_values(&mut values.clone(), set, &fresh, b"context", &Progress::default()).unwrap()
+    model.hide_values(values, set, &Randomness::new([fresh; 32]), b"context", &Progress::default()).unwrap()
 }
 
 #[derive(Debug, Clone, PartialEq)]
