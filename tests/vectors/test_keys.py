@@ -169,6 +169,27 @@ def test_other_parameters_get_one_answer(queries, folds, rates):
     assert native(key) == plain(key)
 
 
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"reserved": 139}, "cannot hide"),
+        ({"salt": 16}, "cannot hide"),
+        ({"salt": 16, "reserved": 137}, "cannot hide"),
+        ({"salt": 16, "reserved": 138}, "too short to hide in"),
+    ],
+)
+def test_keys_whose_commitments_cannot_hide_refuse_hidden_tensors(changes, reason):
+    """Without salts, without uniform rows, or with limbs that are not folded, so that the polynomial in clear is all of them."""
+    key = key_of(parameters(log_rows=9, **{"reserved": 3, "salt": 0} | changes))
+    everything, proof = b"\3\0\0\0\1\1\1", (1 << 16).to_bytes(4, "little") + bytes(1 << 16)
+    receipt = b"tacit\0R\2\0" + _core.digest(key[13:-32]) + key[-32:] + everything + bytes(4) + bytes(4) + bytes(32) + proof
+    with pytest.raises(_core.Refused, match=reason):
+        _core.VerifyingKey(key).verify(_core.Receipt(receipt), b"")
+    with pytest.raises(reference.Refused, match=reason) as refused:
+        reference.verify(receipt, key, b"")
+    assert refused.value.kind == "hide"
+
+
 def test_altered_bytes_get_one_answer():
     rng = np.random.default_rng(6)
     answers = {True: 0, False: 0}
