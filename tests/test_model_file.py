@@ -17,7 +17,8 @@ import pytest
 
 import tacit
 from tacit import storage
-from tacit.model import FORMAT
+from tacit.circuit.encode import decode
+from tacit.model import FORMAT, commit
 from tacit.storage import File
 
 
@@ -42,6 +43,21 @@ def test_a_loaded_model_proves_the_same_bytes(model, receipt, samples, tmp_path)
     again = tacit.Model.load(tmp_path / "again.tacit")
     again.opened = model.opened
     assert again.to_bytes() == model.to_bytes()
+
+
+def test_digests_of_other_weights_are_not_taken(model, receipt, samples, tmp_path):
+    parameters = decode(model.circuit).parameters
+    groups = parameters.log_rows + parameters.log_inverse_rates[0] - 6
+    model.save(tmp_path / "m.tacit")
+    changed = tacit.Model.load(tmp_path / "m.tacit")
+    changed.digests = bytes(32 << groups)
+    assert commit(changed.circuit, changed.weights, None, changed.digests).key() != model.key.to_bytes()
+    changed.save(tmp_path / "d.tacit")
+    loaded = tacit.Model.load(tmp_path / "d.tacit")
+    assert loaded.digests == changed.digests
+    assert loaded.prove(samples[0], context=b"here").to_bytes() == receipt.to_bytes()
+    loaded.digests = b"x" * 32
+    assert commit(loaded.circuit, loaded.weights, None, loaded.digests).key() == model.key.to_bytes()
 
 
 def test_another_process_proves_the_same_bytes(model, receipt, samples, tmp_path):

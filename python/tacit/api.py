@@ -99,7 +99,8 @@ def compile(
     circuit = finish(unfinished, None if like is None else like.log_rows, openings)
     prover = commit(circuit, weights, secret)
     key = Key.from_bytes(prover.key())
-    compiled = Model(program, circuit, weights, key, declared, scales, scale, classes, seed=secret, _prover=prover)
+    compiled = Model(program, circuit, weights, key, declared, scales, scale, classes, seed=secret, digests=prover.digests())
+    compiled._prover = prover
     if like is not None:
         compiled.require_weights_of(like)
         compiled.opened = like.opened

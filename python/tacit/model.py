@@ -37,6 +37,7 @@ class Model:
     inputs. `classes`: where the model named its classes by texts, the names; an output's number is a place in this list.
     `opened`: a transparent proof was made, or more proofs than can hide, so that nothing is claimed about the secrecy of these
     weights. `seed`: the secret that hides them, if the model can hide; `used`: proofs that were made from it while it had no file.
+    `digests`: what makes the commitment to large weights again (`_core.Prover.digests`); empty where that is quick.
     `saturated`: of the last
     proof that this object made, how many values left the range that they are held in, by node; nothing of it is in the receipt.
     """
@@ -52,6 +53,7 @@ class Model:
     opened: bool = False
     seed: bytes | None = field(default=None, repr=False)
     used: int = 0
+    digests: bytes = field(default=b"", repr=False)
     report: Report = field(default_factory=Report)
     saturated: dict[str, int] = field(default_factory=dict, repr=False)
     _prover: _core.Prover | None = field(default=None, repr=False)
@@ -60,11 +62,13 @@ class Model:
     _forecast: Forecast | None = field(default=None, repr=False)
 
     def prepare(self) -> None:
-        """Commits to the weights unless this object did. `prove` calls it; calling it first keeps it out of timings.
-        Raises ModelError where this machine has too little memory for a proof."""
+        """Commits to the weights unless this object did, or its file tells the outcome. `prove` calls it; calling it first keeps
+        it out of timings. Raises ModelError where this machine has too little memory for a proof."""
         require_memory(self.forecast)
         if self._prover is None:
-            prover = commit(self.circuit, self.weights, self.seed)
+            prover = commit(self.circuit, self.weights, self.seed, self.digests)
+            if self.digests and prover.key() != self.key.to_bytes():  # of other weights: no reason to refuse these
+                prover = commit(self.circuit, self.weights, self.seed)
             if prover.key() != self.key.to_bytes():
                 raise ModelError("The model file is damaged: its weights do not give the commitment in its key.")
             self._prover = prover
@@ -128,7 +132,7 @@ class Model:
         fresh = hiding.fresh_seed(seed)
         prover = commit(self.circuit, self.weights, fresh)
         key = Key.from_bytes(prover.key())
-        return replace(self, key=key, seed=fresh, used=0, _prover=prover, _file=None)
+        return replace(self, key=key, seed=fresh, used=0, digests=prover.digests(), _prover=prover, _file=None)
 
     def _open(self, reason: str) -> None:
         """Says once why nothing is claimed about the weights any more, and marks the file that the model came from or went to."""
@@ -213,6 +217,8 @@ class Model:
         }
         if self.seed is not None:
             parts["seed.bin"] = self.seed
+        if self.digests:
+            parts["digests.bin"] = self.digests
         return storage.pack(manifest, parts)
 
     def save(self, path: str | os.PathLike[str], key: str | os.PathLike[str] | None = None) -> None:
@@ -249,6 +255,7 @@ class Model:
                 classes=tuple(str(name) for name in manifest.get("classes", ())),
                 opened=bool(manifest["opened"]),
                 seed=parts.get("seed.bin"),
+                digests=parts.get("digests.bin", b""),
                 _file=Path(os.path.realpath(path)),
             )
         except ModelError as error:
@@ -275,10 +282,10 @@ def mark_opened(path: Path, key: Key) -> None:
             hiding.start_count(path, key.model_commitment, used)
 
 
-def commit(circuit: bytes, weights: bytes, seed: bytes | None = None) -> _core.Prover:
-    """The core's prover of a circuit: commits to the weights, hiding with a seed."""
+def commit(circuit: bytes, weights: bytes, seed: bytes | None = None, digests: bytes = b"") -> _core.Prover:
+    """The core's prover of a circuit: commits to the weights, hiding with a seed; or takes `digests` of earlier on trust."""
     try:
-        return progress.run("committing to the weights", lambda p: _core.Prover(circuit, weights, p, seed))
+        return progress.run("committing to the weights", lambda p: _core.Prover(circuit, weights, p, seed, digests or None))
     except _core.Malformed as error:
         raise ModelError(f"The circuit of this model cannot be used: {error}.") from None
 
