@@ -103,3 +103,46 @@ fn a_weight_commitment_serves_as_many_proofs_as_it_has_rows_for() {
     // Two limbs lack three rows each.
     assert_eq!(leak_of_two_proofs(STATIC), 6);
 }
+
+/// The rounds over limbs and the mask's value as functionals of `<mask_l, v_l>` and `<mask_l, v_m> + <mask_m, v_l>`, for mask limbs at
+/// these addresses and a form that is the mask alone.
+fn mask_rank(addresses: &[u64], challenges: &[F]) -> usize {
+    let rounds = challenges.len();
+    let bit = |address: u64, j: usize| address >> (rounds - 1 - j) & 1;
+    let bound = |address: u64, j: usize| -> F {
+        let factor = |i: usize| if bit(address, i) == 1 { challenges[i] } else { F::ONE - challenges[i] };
+        (0..j).map(factor).product()
+    };
+    let below = |address: u64, j: usize| address & ((1 << (rounds - 1 - j)) - 1);
+    let pairs: Vec<(u64, u64)> =
+        addresses.iter().enumerate().flat_map(|(i, &l)| addresses[i..].iter().map(move |&m| (l, m))).collect();
+    let mut functionals: Vec<Vec<F>> = vec![pairs.iter().map(|(l, m)| F::from_bool(l == m)).collect()];
+    for j in 0..rounds {
+        let weight = |&(l, m): &(u64, u64)| F::from_bool(below(l, j) == below(m, j)) * bound(l, j) * bound(m, j);
+        let low = |&(l, m): &(u64, u64)| F::from_bool(bit(l, j) == 0 && bit(m, j) == 0);
+        let sign = |&(l, m): &(u64, u64)| if bit(l, j) == bit(m, j) { F::ONE } else { -F::ONE };
+        functionals.push(pairs.iter().map(|pair| weight(pair) * low(pair)).collect());
+        functionals.push(pairs.iter().map(|pair| weight(pair) * sign(pair)).collect());
+    }
+    rank(functionals)
+}
+
+/// The theorem of `docs/hiding.md`, at random challenges and at zero: full rank at 0, 1, 2, 4, ..; not with one of them missing.
+#[test]
+fn mask_limbs_at_zero_and_the_powers_of_two_blind_all_rounds_over_limbs() {
+    for rounds in 2..=7usize {
+        let addresses: Vec<u64> = std::iter::once(0).chain((0..rounds).map(|b| 1 << b)).collect();
+        let challenges: Vec<F> =
+            (0..rounds as u64).map(|i| F::from_u64(0x9e37_79b9_7f4a_7c15).exp_u64(i + 2)).collect();
+        assert_eq!(mask_rank(&addresses, &challenges), 2 * rounds + 1);
+        assert_eq!(mask_rank(&addresses, &vec![F::ZERO; rounds]), 2 * rounds + 1);
+        for missing in 0..addresses.len() {
+            let others = [&addresses[..missing], &addresses[missing + 1..]].concat();
+            assert!(mask_rank(&others, &challenges) < 2 * rounds + 1);
+        }
+        // A challenge of 1 forgets the limbs that the rounds before it told apart.
+        let mut ones = challenges;
+        ones[0] = F::ONE;
+        assert!(mask_rank(&addresses, &ones) < 2 * rounds + 1);
+    }
+}
