@@ -13,6 +13,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassif
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
+from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, LinearSVC
@@ -94,14 +95,19 @@ def test_rows_between_samples_are_means_of_floats():
 
 
 def test_an_estimator_that_is_right_on_its_samples_alone_gets_finer_widths(monkeypatch):
-    """The nearest neighbour of each sample is itself; between them 12 bits choose others."""
+    """A network is measured between its samples as well."""
     converters()
-    generator = np.random.default_rng(1)
-    x = generator.normal(size=(40, 8)).astype(np.float32)
-    fitted = KNeighborsRegressor(1).fit(x, generator.normal(size=40))
-    assert tacit.compile(fitted, samples=x).scales.width.bits == 16
-    monkeypatch.setattr(fidelity, "between", lambda rows: rows[:2])
-    assert tacit.compile(fitted, samples=x).scales.width.bits == 12
+    fitted = MLPClassifier((4,), max_iter=30, random_state=0).fit(FLOWERS, KINDS)
+    assert tacit.compile(fitted, samples=TESTED).scales.width.bits == 12
+    monkeypatch.setattr(fidelity, "is_close", lambda report, graph: report.samples == len(TESTED))
+    assert tacit.compile(fitted, samples=TESTED).scales.width.bits == 16
+
+
+def test_neighbours_get_finer_widths():
+    """Each sample is its own nearest neighbour: on the samples any widths are right."""
+    converters()
+    fitted = KNeighborsRegressor(1).fit(FLOWERS[:40], FLOWERS[:40, 0])
+    assert tacit.compile(fitted, samples=FLOWERS[:40]).scales.width.bits == 16
 
 
 @pytest.mark.parametrize(
