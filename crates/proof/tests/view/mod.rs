@@ -171,7 +171,8 @@ impl Toy {
     }
 }
 
-fn words(value: K) -> Vec<F> {
+/// The three words of an element of K.
+pub fn words(value: K) -> Vec<F> {
     <K as BasedVectorSpace<F>>::as_basis_coefficients_slice(&value).to_vec()
 }
 
@@ -259,16 +260,16 @@ impl Run<'_> {
 }
 
 /// By elimination.
-pub fn rank(rows: impl IntoIterator<Item = Vec<F>>) -> usize {
-    let mut basis: Vec<(usize, Vec<F>)> = Vec::new();
+pub fn rank<T: Field>(rows: impl IntoIterator<Item = Vec<T>>) -> usize {
+    let mut basis: Vec<(usize, Vec<T>)> = Vec::new();
     for mut row in rows {
         for (pivot, held) in &basis {
             let scale = row[*pivot];
-            if scale != F::ZERO {
+            if scale != T::ZERO {
                 row.iter_mut().zip(held).skip(*pivot).for_each(|(a, &b)| *a -= scale * b);
             }
         }
-        if let Some(pivot) = row.iter().position(|&word| word != F::ZERO) {
+        if let Some(pivot) = row.iter().position(|&word| word != T::ZERO) {
             let inverse = row[pivot].inverse();
             row.iter_mut().for_each(|word| *word *= inverse);
             let place = basis.partition_point(|(other, _)| *other < pivot);
