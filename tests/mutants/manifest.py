@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gadgets import GADGETS
+from hiding_mode import HIDING
 from protocol import PROTOCOL
 
-MUTANTS = PROTOCOL + GADGETS
+MUTANTS = PROTOCOL + HIDING + GADGETS

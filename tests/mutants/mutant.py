@@ -20,11 +20,15 @@ class Edit:
 
 @dataclass(frozen=True)
 class Cargo:
-    """Tests `names` of the test target `target` of `package`."""
+    """Tests `names` of the test target `target` of `package`; 'lib' for those inside its sources."""
 
     package: str
     target: str
     names: tuple[str, ...]
+
+    @property
+    def selection(self) -> list[str]:
+        return ["--lib"] if self.target == "lib" else ["--test", self.target]
 
 
 @dataclass(frozen=True)

@@ -109,7 +109,7 @@ TRANSCRIPTS = (
 )
 
 STATEMENTS = (
-    unabsorbed("the format", '        transcript.absorb("format", &FORMAT.to_le_bytes());\n'),
+    unabsorbed("the format", '        transcript.absorb("format", &format.to_le_bytes());\n'),
     unabsorbed("the profile", '        transcript.absorb("profile 128", self.parameters);\n'),
     unabsorbed("the circuit's digest", '        transcript.absorb("circuit", self.circuit_digest);\n'),
     unabsorbed("the weights' root", '        transcript.absorb("model commitment", self.weights_root);\n'),
@@ -324,9 +324,10 @@ OPENINGS = (
         (
             Edit(
                 OPEN + "prove/mod.rs",
-                '    sender.send_many("opening: round", &[constant, leading]);\n    sender.draw("opening: fold")\n',
-                '    sender.send("opening: round", constant);\n    let at = sender.draw("opening: fold");\n'
-                '    sender.send("opening: round", leading);\n    at\n',
+                '    sender.disclose("opening: round", constant);\n    sender.disclose("opening: round", leading);\n'
+                '    sender.draw("opening: fold")\n',
+                '    sender.disclose("opening: round", constant);\n    let at = sender.draw("opening: fold");\n'
+                '    sender.disclose("opening: round", leading);\n    at\n',
             ),
             Edit(
                 OPEN + "verify.rs",

@@ -68,7 +68,7 @@ class Copy:
     def failed(self, tests: Cargo | Pytest) -> tuple[set[str], set[str]]:
         """Names of the tests that failed and of those that passed. Raises RuntimeError when they could not be run."""
         if isinstance(tests, Cargo):
-            command = [*CARGO, "test", "--release", "--locked", "-p", tests.package, "--test", tests.target]
+            command = [*CARGO, "test", "--release", "--locked", "-p", tests.package, *tests.selection]
             built = self.run([*command, "--no-run"])
             if built.returncode != 0:
                 raise RuntimeError("does not compile:\n" + built.stderr[-2000:])

@@ -30,7 +30,12 @@ def test_the_named_tests_exist():
     for mutant in MUTANTS:
         tests = mutant.caught_by
         is_rust = isinstance(tests, Cargo)
-        file = packages[tests.package] / "tests" / f"{tests.target}.rs" if is_rust else ROOT / tests.file
-        text = file.read_text()
         for name in tests.names:
-            assert re.search(rf"^(fn|def) {name}\(", text, re.MULTILINE), f"{mutant.name}: {name} is not in {file}"
+            if not is_rust:
+                file = ROOT / tests.file
+            elif tests.target == "lib":
+                file = packages[tests.package] / "src" / f"{'/'.join(name.split('::')[:-1])}.rs"
+            else:
+                file = packages[tests.package] / "tests" / f"{tests.target}.rs"
+            found = re.search(rf"^(fn|def) {name.split('::')[-1]}\(", file.read_text(), re.MULTILINE)
+            assert found, f"{mutant.name}: {name} is not in {file}"

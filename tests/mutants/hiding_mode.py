@@ -1,0 +1,60 @@
+"""Weakened hiding proofs: checks that become claims on pads, products, the hide set, salts."""
+
+from __future__ import annotations
+
+from mutant import Cargo, Edit, Mutant
+
+
+def soundness(*names: str) -> Cargo:
+    return Cargo("tacit-proof", "hidden_soundness", names)
+
+
+def reading(*names: str) -> Cargo:
+    return Cargo("tacit-hide", "lib", tuple(f"prove::tests::{name}" for name in names))
+
+
+HIDE = "crates/protocols/hide/src/"
+MODE = "crates/proof/src/hiding.rs"
+STATEMENT = "crates/proof/src/statement.rs"
+OTHER_SET = "a_receipt_with_another_hide_set_is_refused"
+
+HIDING = (
+    Mutant(
+        "a hidden check makes no claim",
+        (Edit(HIDE + "reading.rs", "        self.zeros.push(value);\n", "        drop(value);\n"),),
+        soundness("every_cell_matters"),
+    ),
+    Mutant(
+        "what must be zero is not combined",
+        (
+            Edit(MODE, ".chain(zeros.iter().cloned())", ".chain(zeros.iter().take(0).cloned())"),
+            Edit(MODE, "claims.chain(zeros).collect()", "claims.chain(zeros.take(0)).collect()"),
+        ),
+        soundness("every_cell_matters"),
+    ),
+    Mutant(
+        "products are not checked",
+        (Edit(HIDE + "triples.rs", "eq(&tau, &point) * (a * b - c)", "eq(&tau, &point) * (a * b - c) * K::ZERO"),),
+        reading("a_forged_product_is_caught_by_the_triples_alone"),
+    ),
+    Mutant(
+        "the disclosed values of the triples are not those of the products",
+        (Edit(HIDE + "triples.rs", "self.zeros.push(Affine::new(-value, terms));", "drop((value, terms));"),),
+        reading("a_changed_variable_breaks_a_claim"),
+    ),
+    Mutant(
+        "the hide set is not absorbed",
+        (Edit(STATEMENT, "self.hidden.map(HideSet::encode).unwrap_or_default()", "Vec::<u8>::new()"),),
+        soundness(OTHER_SET),
+    ),
+    Mutant(
+        "a hide set may be empty",
+        (Edit(MODE, " && bytes.contains(&1)", ""),),
+        soundness(OTHER_SET),
+    ),
+    Mutant(
+        "a commitment that cannot hide is taken for one that does",
+        (Edit(MODE, "circuit.parameters.salt < SALT || ", "circuit.parameters.salt > 64 || "),),
+        soundness("commitments_that_cannot_hide_make_no_hiding_receipt"),
+    ),
+)
