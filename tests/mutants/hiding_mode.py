@@ -39,7 +39,7 @@ HIDING = (
     ),
     Mutant(
         "the disclosed values of the triples are not those of the products",
-        (Edit(HIDE + "triples.rs", "self.zeros.push(Affine::new(-value, terms));", "drop((value, terms));"),),
+        (Edit(HIDE + "triples.rs", "self.zeros.push(Affine::new(-value, terms));", "self.zeros.push(Affine::new(-value, terms) * K::ZERO);"),),
         reading("a_changed_variable_breaks_a_claim"),
     ),
     Mutant(

@@ -260,7 +260,7 @@ fn hiding_parameters(
             let Ok(choice) = choose(rows, log_limbs, &outer) else { break };
             let queries = choice.schedule.queries().first().copied().unwrap_or(0) as u64;
             let reserved = queries.saturating_mul(u64::from(openings));
-            if reserved.saturating_mul(2) > 1 << rows {
+            if reserved.saturating_mul(2) >= 1 << rows {
                 break;
             }
             let hiding = hiding(&choice.schedule, &variables);
