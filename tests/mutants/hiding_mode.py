@@ -34,12 +34,12 @@ HIDING = (
     ),
     Mutant(
         "products are not checked",
-        (Edit(HIDE + "triples.rs", "eq(&tau, &point) * (a * b - c)", "eq(&tau, &point) * (a * b - c) * K::ZERO"),),
+        (Edit(HIDE + "triples.rs", "self.zeros.push(target - Affine::from", "drop(target - Affine::from"),),
         reading("a_forged_product_is_caught_by_the_triples_alone"),
     ),
     Mutant(
         "the disclosed values of the triples are not those of the products",
-        (Edit(HIDE + "triples.rs", "self.zeros.push(Affine::new(-value, terms));", "self.zeros.push(Affine::new(-value, terms) * K::ZERO);"),),
+        (Edit(HIDE + "triples.rs", "zeros.push(Affine::new(-value, terms))", "zeros.push(Affine::new(-value, terms) * K::ZERO)"),),
         reading("a_changed_variable_breaks_a_claim"),
     ),
     Mutant(
