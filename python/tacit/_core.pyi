@@ -26,15 +26,7 @@ class Prover:
     """
     A circuit whose weights are committed.
     """
-    def __new__(
-        cls,
-        /,
-        circuit: bytes,
-        weights: bytes | bytearray,
-        progress: Progress,
-        seed: Sequence[int] | None = None,
-        digests: bytes | None = None,
-    ) -> Prover:
+    def __new__(cls, /, circuit: bytes, weights: bytes | bytearray, progress: Progress, seed: Sequence[int] | None = None, digests: bytes | None = None) -> Prover:
         """
         Commits to the weights, which stay where they are; with a secret seed, so that proofs can hide. `digests`: of an earlier
         commitment to them, which is taken over unseen: compare the key.
