@@ -60,14 +60,23 @@ def to_short_float(context: Context, node: Node, dtype: str) -> Tensor:
     scales = divisor(context, node, context.constant(node.inputs[1]))
     x = context.addend(node.inputs[0])
     quotient = tables.quotient(context, f"{output}/quotient", x, scales, first)
+    largest = SHORT_FLOATS[dtype][-1]
     if node.input(2):
+        # Beyond twice the largest float no zero point brings a quotient back.
+        quotient = held(context, f"{output}/held", quotient, 2 * largest)
         quotient = arithmetic.add(builder, quotient, aligned(context, node, context.tensor(node.inputs[2])))
-    most = constant(quotient.shape, int(np.ldexp(SHORT_FLOATS[dtype][-1], quotient.exponent)), quotient.exponent)
-    if quotient.low < -most.high:
-        quotient = gadgets.maximum(builder, f"{output}/least", quotient, -most)
-    if quotient.high > most.high:
-        quotient = gadgets.minimum(builder, f"{output}/greatest", quotient, most)
+    quotient = held(context, output, quotient, largest)
     return tables.apply(context, output, quotient, function, first, context.exponent(output))
+
+
+def held(context: Context, name: str, x: Tensor, largest: float) -> Tensor:
+    """x between -largest and largest."""
+    most = constant(x.shape, int(np.ldexp(largest, x.exponent)), x.exponent)
+    if x.low < -most.high:
+        x = gadgets.maximum(context.builder, f"{name}/least", x, -most)
+    if x.high > most.high:
+        x = gadgets.minimum(context.builder, f"{name}/greatest", x, most)
+    return x
 
 
 def divisor(context: Context, node: Node, scales: np.ndarray | None) -> Tensor:
