@@ -57,7 +57,9 @@ def to_short_float(context: Context, node: Node, dtype: str) -> Tensor:
     builder, output = context.builder, node.outputs[0]
     function, bits = short_float(context, node, dtype), context.scales.bits
     first = bits - 1 - int(np.ceil(np.log2(SHORT_FLOATS[dtype][-1])))
-    scales = divisor(context, node, context.constant(node.inputs[1]))
+    constants = context.constant(node.inputs[1])
+    # A short float has a few digits: a computed scale needs no more than a factor has.
+    scales = divisor(context, node, constants) if constants is not None else aligned(context, node, context.narrow(node.inputs[1]))
     x = context.addend(node.inputs[0])
     quotient = tables.quotient(context, f"{output}/quotient", x, scales, first)
     largest = SHORT_FLOATS[dtype][-1]
