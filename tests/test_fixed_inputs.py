@@ -76,6 +76,22 @@ def test_all_may_be_fixed():
     np.testing.assert_allclose(receipt.outputs[0], X[:3] + np.arange(3), atol=1e-2)
 
 
+def test_a_fixed_mask_may_be_infinite():
+    """softmax(x + mask), as attention is written: an input that proofs give must be finite, a constant need not be."""
+    nodes = [helper.make_node("Add", ["x", "mask"], ["sum"]), helper.make_node("Softmax", ["sum"], ["y"])]
+    inputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 4]) for name in ("x", "mask")]
+    graph = helper.make_graph(nodes, "masked", inputs, [onnx.ValueInfoProto(name="y")])
+    proto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    mask = np.array([[0, -np.inf, 0, -np.inf]], np.float32)
+    model = tacit.compile(proto, {"x": X[None]}, fixed={"mask": mask}, widths="faithful")
+    receipt = model.prove(X[None])
+    tacit.verify(receipt, model.key)
+    wanted = np.exp(X) * np.isfinite(mask[0])
+    np.testing.assert_allclose(receipt.outputs[0][0], wanted / wanted.sum(), atol=1e-3)
+    with pytest.raises(InputError, match="infinity"):
+        tacit.compile(proto, {"x": X[None], "mask": mask})
+
+
 def test_large_ones_and_their_symbols():
     """An input of many elements, whose length another one shares."""
     nodes = [helper.make_node("Mul", ["x", "w"], ["y"])]

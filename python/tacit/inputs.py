@@ -113,13 +113,13 @@ def sample_shape(declared: Declared, array: np.ndarray) -> tuple[int, ...]:
 
 def constants(given: Mapping[str, Any], declared: Sequence[Declared]) -> dict[str, np.ndarray]:
     """{name: array} of inputs that become constants of the model, in the shapes that it declares; a number stands for a tensor of
-    one element."""
+    one element. As in a model file, a constant may be infinite, such as a mask's."""
     found = {}
     for name, value in given.items():
         match = next((d for d in declared if d.name == name), None)
         if match is None:
             raise InputError(f"The model has no input named {name!r} to be fixed; its inputs are {_names(declared) or 'none'}.")
-        array = _array(match, value)
+        array = _array(match, value, finite=False)
         if array.ndim == 0 and all(length in (-2, -1, 1) for length in match.shape):
             array = array.reshape((1,) * len(match.shape))
         if array.ndim != len(match.shape) or any(a >= 0 and a != b for a, b in zip(match.shape, array.shape)):
@@ -177,8 +177,8 @@ def read(path: Path, declared: Sequence[Declared], image: ImageScale | None = No
     return arrays[NAMELESS] if list(arrays) == [NAMELESS] and NAMELESS not in {d.name for d in declared} else arrays
 
 
-def _array(declared: Declared, given: Any) -> np.ndarray:
-    """An array of the declared dtype, finite; float64 beyond the declared dtype's range saturates."""
+def _array(declared: Declared, given: Any, finite: bool = True) -> np.ndarray:
+    """An array of the declared dtype, finite if that is asked for; float64 beyond the declared dtype's range saturates."""
     want, kind = dtype_of(declared.dtype), kind_of(declared.dtype)
     try:
         array = np.asarray(given)
@@ -188,12 +188,12 @@ def _array(declared: Declared, given: Any) -> np.ndarray:
     if array.size == 0 and min(declared.shape, default=1) > 0:
         raise InputError(_empty(declared, array))
     if kind == "f" and (kind_of(array.dtype) == "f" or (listed and array.dtype.kind in "iu")):
-        if not np.all(np.isfinite(array)):
+        if finite and not np.all(np.isfinite(array)):
             raise InputError(
                 f"The input {declared.name!r} contains NaN or infinity; only finite numbers can be proved "
                 "(missing values: compile with samples that hold NaN)."
             )
-        limit = largest_of(want)
+        limit = largest_of(want) if finite else np.inf
         return np.clip(array, -limit, limit).astype(want) if array.dtype.itemsize > want.itemsize else array.astype(want)
     if kind in "iu" and kind_of(array.dtype) in "iu":
         whole, (low, high) = plain(array), limits_of(want)
