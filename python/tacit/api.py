@@ -167,7 +167,7 @@ def sampled(
             raise InputError("A torch model is traced with a sample: give at least one.")
         samples = torch.arrays(inputs.read(Path(samples), ()) if isinstance(samples, (str, os.PathLike)) else samples)
         model = torch.exported(model, samples, shapes)
-    model = onnx_missing.apart(model, samples)
+    model = onnx_missing.apart(model, inputs.whole(samples))
     every = [Declared(i.name, i.shape, i.dtype, i.batched) for i in free_inputs(model, shapes)]
     constants = inputs.constants(fixed or {}, every)
     free = [declared for declared in every if declared.name not in constants]

@@ -13,12 +13,11 @@ import numpy as np
 
 from tacit import images
 from tacit.errors import InputError
+from tacit.graph.missing import MISSING
 from tacit.images import ImageScale
 from tacit.numbers import fixed
 from tacit.numbers.dtypes import dtype_of, kind_of, largest_of, limits_of, plain
 
-MISSING = ".missing"
-"""An input so called after another, of floats, says where that has no value; given as NaN (frontends/onnx_missing.py)."""
 NAMELESS = "arr_0"
 """What numpy.savez calls an array that was given no name."""
 
@@ -53,6 +52,13 @@ def named(given: Given, declared: Sequence[Declared], image: ImageScale | None =
     if len(declared) != 1:
         raise InputError(f"The model has {len(declared)} inputs ({_names(declared)}): give a mapping from names to arrays.")
     return {declared[0].name: _array(declared[0], given)}
+
+
+def whole(samples: Any) -> Any:
+    """Samples as arrays: read where a file of arrays is named, None for an image."""
+    if not isinstance(samples, (str, os.PathLike)):
+        return samples
+    return read(Path(samples), ()) if Path(samples).suffix in (".npz", ".npy", ".json") else None
 
 
 def parted(given: Any, declared: Sequence[Declared]) -> Any:

@@ -7,8 +7,8 @@ may read a NaN.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Mapping
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -16,24 +16,21 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from tacit import inputs
 from tacit.errors import InputError, ModelError
 from tacit.graph import Graph
-from tacit.inputs import MISSING
+from tacit.graph.missing import MISSING
 
 OPSET = 17
 """Of ONNX's own operators, in a model that has none of them."""
 
 
 def apart(model: Any, samples: Any) -> Any:
-    """The model with an input for the missing values of every input whose samples (arrays, or their file) hold some: a ModelProto,
-    a path or bytes of ONNX. Any other model, and one whose samples hold none, stays what it is."""
-    if isinstance(samples, (str, os.PathLike)):
-        samples = inputs.read(Path(samples), ()) if Path(samples).suffix in (".npz", ".npy", ".json") else None
+    """The model with an input for the missing values of every input whose samples (arrays) hold some: a ModelProto, a path or
+    bytes of ONNX. Any other model, and one whose samples hold none, stays what it is."""
     arrays = list(samples.values()) if isinstance(samples, Mapping) else [samples]
     if not any(has_missing(array) for array in arrays):
         return model
-    if isinstance(model, (str, os.PathLike)) and Path(model).suffix == ".onnx":
+    if isinstance(model, (str, PathLike)) and Path(model).suffix == ".onnx":
         model = onnx.load(str(model))
     elif isinstance(model, bytes):
         model = onnx.load_from_string(model)
