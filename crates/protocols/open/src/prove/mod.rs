@@ -142,7 +142,9 @@ fn answer(
     let rows: Vec<u8> = (0..positions.len()).flat_map(|n| opened.iter().flat_map(move |tree| tree.row(n))).collect();
     sender.send_bytes("opening: rows", &rows);
     for tree in &opened {
-        sender.attach(&tree.salts);
+        if schedule.salt() > 0 {
+            sender.attach(&tree.salts);
+        }
         sender.attach(&tree.siblings.concat());
     }
     Ok(positions)
