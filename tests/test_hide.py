@@ -17,6 +17,7 @@ from onnx import helper
 import tacit
 from small_models import dense_model
 from tacit import _core, hiding
+from tacit.circuit.encode import decode
 from tacit.execute import executed
 from tacit.services.cli import main
 
@@ -103,6 +104,21 @@ def test_a_hidden_input_outside_its_interval_breaks_its_own_relation(samples):
         assert wrong[0] == beyond
         relation, _, index = _core.check(model.circuit, model.weights, wrong.tobytes(), builder.witness())
         assert relation.startswith("x/range") and index == [0]
+
+
+def test_a_hidden_output_is_held_by_the_circuit(compiled, model):
+    """A verifier that sees a rounded output checks its interval itself; of a hidden one the circuit must say it, or a quotient
+    outside of it, with another remainder, would satisfy the rest."""
+    held = [lookup.name for lookup in decode(compiled.circuit).lookups if lookup.name.startswith("y/output/quotient")]
+    assert held and not [each.name for each in decode(model.circuit).lookups if each.name.startswith("y/output/quotient")]
+    circuit = decode(compiled.circuit)
+    column = next(each.column for each in circuit.publics if each.is_output)
+    assert [each.name for each in circuit.contracts if column in columns_of(each.zero)] == ["y/public"]
+    assert not any(column in columns_of(total) for each in circuit.lookups for total in each.components)
+
+
+def columns_of(total) -> set[int]:
+    return {view.column for term in total.terms for view in term.views}
 
 
 # The budget

@@ -54,6 +54,7 @@ def lower_into(builder: Builder, graph: Graph, scales: Scales, shared: Columns |
     graph = fuse(Context(recognise(graph), scales, builder, shared))
     context = Context(graph, scales, builder, shared)
     context.shift = common_shift(context)
+    context.hideable = hideable
     for name in graph.inputs:
         value, scale = graph.values[name], scales.inputs[name]
         tensor = builder.input(name, value.shape, scale.low, scale.high, scale.exponent, value.dtype)

@@ -109,6 +109,8 @@ class Context:
         self.builder = builder
         self.shared = shared or {}
         self.shift = scales.width.shift
+        self.hideable = False
+        """Whether the circuit, and not its verifier, must hold inputs and outputs in their intervals."""
         self._tensors: dict[str, Tensor] = {}
         self._deferred: dict[str, Deferred] = {}
         self._narrow: dict[str, Tensor] = {}
@@ -450,7 +452,8 @@ class Context:
     def publish(self, name: str) -> None:
         """Binds a graph output: integers as they are, a committed float as a copy, an accumulator rounded (one that
         reads weights by at least one bit: a raw one would publish a linear equation in them; where it has fewer bits than an
-        output keeps, it gets them first); one without elements as a zero, which stands for it."""
+        output keeps, it gets them first); one without elements as a zero, which stands for it. Of a rounded output the verifier
+        checks the interval, unless it may be hidden: then the circuit does, and the output is a copy."""
         value = self.graph.values[name]
         x = self.tensor(name) if value.size else constant((), 0)
         if value.is_float and not is_committed(x):
@@ -458,7 +461,7 @@ class Context:
             finer = min(self.rounding(name) + least - x.exponent, PUBLIC_BITS - signed_bits(x))
             x = movement.shifted(x, x.exponent + max(finer, 0))
             shift = max(least, x.exponent - self.rounding(name), signed_bits(x) - PUBLIC_BITS)
-            x = gadgets.round_wide(self.builder, f"{name}/output", x, shift, public=True)
+            x = gadgets.round_wide(self.builder, f"{name}/output", x, shift, public=not self.hideable)
         self.builder.output(name, x, value.dtype, value.shape)
 
 
