@@ -69,10 +69,15 @@ GADGETS = (
     Mutant(
         "a rounding without a shift is free", (Edit(FOLDER + "rescale.py", 'b.contract(f"{name}/equal", y - x)', "pass"),), COPY
     ),
-    dropped(
-        "nothing says how far a value lies outside",
-        "rescale.py",
-        'b.lookup(f"{name}/excess", Table(f"excess/{-below}..{above}", tuple(rows)), [hi, over, top])',
+    Mutant(
+        "a value may lie outside and not say so",
+        (
+            Edit(
+                FOLDER + "rescale.py",
+                "tuple(rows)), [hi, over, top])",
+                "(*rows, Rows(max(above, 1), (Iota(1), Constant(0), Constant(0))))), [hi, over, top])",
+            ),
+        ),
         DIGITS,
     ),
     dropped(
