@@ -52,6 +52,7 @@ def compile(
     trips: int | None = None,
     fixed: Mapping[str, Any] | None = None,
     like: Model | None = None,
+    batch: int | None = None,
     openings: int = 0,
     seed: bytes | None = None,
 ) -> Model:
@@ -68,12 +69,14 @@ def compile(
     lengths of symbolic axes, by the name of a dimension or of an input; the samples give the others. `trips`: the most turns of
     a loop that the input ends and the model does not bound. `fixed`: inputs that become constants of the model, {name: array or
     number}; samples and proofs have no such inputs. `like`: the model compiled at other shapes, longer ones; this one gets its
-    scales and its commitment to the weights. `openings`: how many proofs shall hide the weights behind one commitment (and any
+    scales and its commitment to the weights. `batch`: how many samples one proof holds, each computed as it is alone, so that what
+    the weights cost is paid once; they take the place of an input's or output's first axis of 1, others get one more axis.
+    `openings`: how many proofs shall hide the weights behind one commitment (and any
     number the inputs); 0: none hides anything. `seed`: 32 secret bytes that the commitment's randomness follows from; None: fresh
     ones, so that the same model has another key each time.
     Raises ModelError (also for a tolerance that no widths meet), UnsupportedOperator, InputError.
     """
-    require_options(widths, tolerance, trips, like, openings)
+    require_options(widths, tolerance, trips, like, openings, batch)
     secret = fresh_seed(seed) if openings else None
     scale = images.scale_of(image)
     given, model = model, from_estimator(model)
@@ -88,10 +91,10 @@ def compile(
     if samples is None:
         ranges = loosened(graph, ranges, scale)
     against = Reference(reference(source, graph), rows, () if held is None else inputs.many(held, declared, scale))
-    scales, lowered, report = assigned(graph, ranges, against, widths, tolerance, like, openings > 0)
+    scales, lowered, report = assigned(graph, ranges, against, widths, tolerance, like, openings > 0, batch)
     chosen = given is model or tolerance is not None or widths != "standard"
     if not chosen and not is_faithful(report, lowered, scales, against, graph):
-        scales, lowered, report = assigned(graph, ranges, against, "faithful", None, like, openings > 0)
+        scales, lowered, report = assigned(graph, ranges, against, "faithful", None, like, openings > 0, batch)
     unfinished, weights = arithmetize(lowered.program, lowered.weights)
     program, classes = lowered.program, source.classes
     # A large model's floats and wide integers take the memory that committing needs.
@@ -111,12 +114,21 @@ def compile(
     return compiled
 
 
-def require_options(widths: str, tolerance: float | Tolerance | None, trips: int | None, like: Model | None, openings: int) -> None:
+def require_options(
+    widths: str,
+    tolerance: float | Tolerance | None,
+    trips: int | None,
+    like: Model | None,
+    openings: int,
+    batch: int | None,
+) -> None:
     """Raises ModelError or InputError for options that mean nothing, or not together."""
     if widths not in WIDTHS:
         raise ModelError(f"widths={widths!r} is unknown; use one of {', '.join(WIDTHS)}.")
     if trips is not None and trips < 1:
         raise InputError(f"trips={trips} is no number of turns; use 1 or more.")
+    if batch is not None and not 1 <= batch < 1 << 20:
+        raise InputError(f"batch={batch} is no number of samples; use 1 to 1,000,000, or none for single ones.")
     if not 0 <= openings < 1 << 20:
         raise InputError(f"openings={openings} is no number of proofs; use 0 (nothing can be hidden) to 1,000,000.")
     if like is not None and (openings or like.seed is not None):
@@ -133,15 +145,16 @@ def assigned(
     tolerance: float | Tolerance | None,
     like: Model | None,
     hideable: bool,
+    batch: int | None,
 ) -> tuple[Scales, Lowered, Report]:
     """The widths that were asked for, or the cheapest ones that meet the tolerance; the program, and what it was measured at."""
     if tolerance is not None:
-        found = cheapest(Search(graph, lambda width: quantize(graph, ranges, width), against, Tolerance.of(tolerance)))
-        return (found[0], lower(graph, found[0], hideable=True), found[2]) if hideable else found
+        found = cheapest(Search(graph, lambda width: quantize(graph, ranges, width), against, Tolerance.of(tolerance), batch))
+        return (found[0], lower(graph, found[0], hideable=True, batch=batch), found[2]) if hideable else found
     scales = quantize(graph, ranges, widths)
     if like is not None:
         scales = scales.as_in(like.scales)
-    lowered = lower(graph, scales, None if like is None else like.columns(), hideable)
+    lowered = lower(graph, scales, None if like is None else like.columns(), hideable, batch)
     return scales, lowered, measure(lowered, scales, against, graph)
 
 

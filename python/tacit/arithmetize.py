@@ -16,7 +16,7 @@ __all__ = ["arithmetize", "circuit_of"]
 
 def circuit_of(program: Program) -> Circuit:
     """The program's circuit, unfinished: the core chooses its parameters."""
-    record = Record()
+    record = Record(program.batch)
     run(program, record)
     return record.finish()
 
@@ -26,7 +26,7 @@ def arithmetize(program: Program, weights: Mapping[str, np.ndarray]) -> tuple[by
 
     `weights`: int64 arrays by column name. ModelError when one is missing or does not fit its column.
     """
-    record = Record()
+    record = Record(program.batch)
     run(program, record)
     parts = []
     for column in record.stored:

@@ -17,17 +17,22 @@ def execute(
 ) -> tuple[bytes, bytes, dict[str, np.ndarray]]:
     """The witness buffer, the public buffer (docs/circuit.md, Buffers), and the output integers by name.
 
-    `weights`: signed arrays by column name; `inputs`: int64 arrays of the declared shapes by input name. With `check`,
-    every relation is evaluated too. Raises InputError for inputs that do not fit.
+    `weights`: signed arrays by column name; `inputs`: int64 arrays of the declared shapes by input name, in a batch after an axis
+    of samples. With `check`, every relation is evaluated too. Raises InputError for inputs that do not fit.
     """
     builder = executed(program, weights, inputs, check)
     return builder.witness(), builder.public(), builder.outputs()
 
 
 def executed(
-    program: Program, weights: Mapping[str, np.ndarray], inputs: Mapping[str, np.ndarray], check: bool = False
+    program: Program,
+    weights: Mapping[str, np.ndarray],
+    inputs: Mapping[str, np.ndarray],
+    check: bool = False,
+    alone: bool = False,
 ) -> Evaluate:
-    """As `execute`, but every column, and how many values left the range of the step that computes them."""
-    builder = Evaluate(inputs, weights, check)
+    """As `execute`, but every column, and how many values left the range of the step that computes them. `alone`: one sample of a
+    batch, without its axis."""
+    builder = Evaluate(inputs, weights, check, program.batch, alone)
     run(program, builder)
     return builder

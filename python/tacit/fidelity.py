@@ -55,7 +55,7 @@ def measure(lowered: Lowered, scales: Scales, reference: Reference, graph: Graph
     rows = [*reference.rows, *reference.held]
     for row in progress.each("measuring samples", rows):
         given, counts = integers_of(scales, row)
-        builder = executed(lowered.program, lowered.weights, given)
+        builder = executed(lowered.program, lowered.weights, given, alone=True)
         for name, value in outputs_of(builder).items():
             if name in found:
                 found[name].append(value)
@@ -78,7 +78,7 @@ def measure(lowered: Lowered, scales: Scales, reference: Reference, graph: Graph
 
 def cost_of(lowered: Lowered) -> Report:
     """A report of what a proof costs, and of nothing else."""
-    cost = Cost()
+    cost = Cost(lowered.program.batch)
     run(lowered.program, cost)
     return Report(
         parameters=sum(array.size for array in lowered.weights.values()),

@@ -97,6 +97,17 @@ def many(given: Given, declared: Sequence[Declared], image: ImageScale | None = 
     return [{name: parts[i] for name, parts in split.items()} for i in range(count)]
 
 
+def batch(given: Given, declared: Sequence[Declared], image: ImageScale | None, count: int) -> dict[str, np.ndarray]:
+    """`count` samples, given as in `many`, along a new first axis of every array."""
+    rows = many(given, declared, image)
+    if len(rows) != count:
+        raise InputError(
+            f"The model proves {count} samples at once and got {len(rows)}: give {count}, any repeated where there are fewer, or "
+            f"compile it with batch={len(rows)}."
+        )
+    return {d.name: np.stack([row[d.name] for row in rows]) for d in declared}
+
+
 def sample_shape(declared: Declared, array: np.ndarray) -> tuple[int, ...]:
     """The shape of one sample of samples given as `array`; symbolic axes take the array's lengths (0 as
     well), a batch becomes 1. InputError without a sample."""

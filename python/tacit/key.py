@@ -104,7 +104,9 @@ class Key:
     def count_of(self, name: str) -> str | None:
         """The output that says how much of a padded output counts; None for an output that is not padded."""
         count = f"{name}.count"
-        return count if any(s.name == count and not s.shape for s in self.outputs) else None
+        shapes = {s.name: s.shape for s in self.outputs}
+        alone_or_batch = ((), shapes.get(name, ())[:1])
+        return count if count in shapes and shapes[count] in alone_or_batch else None
 
     def public_values(self, public: bytes) -> list[tuple[Signature, np.ndarray]]:
         """Each binding with its tensor, from a public buffer (the columns of all bindings, one after another)."""

@@ -33,14 +33,17 @@ class Lowered:
     values: dict[str, Tensor]
 
 
-def lower(graph: Graph, scales: Scales, shared: Columns | None = None, hideable: bool = False) -> Lowered:
+def lower(
+    graph: Graph, scales: Scales, shared: Columns | None = None, hideable: bool = False, batch: int | None = None
+) -> Lowered:
     """Lowers a simplified graph. `shared`: weight columns of a model whose commitment to the weights this one shall have.
-    `hideable`: the circuit holds the inputs in their intervals, so that nobody needs to see them.
+    `hideable`: the circuit holds the inputs in their intervals, so that nobody needs to see them. `batch`: how many samples one
+    proof holds, each with the integers that it has alone.
 
     Raises UnsupportedOperator listing every node without a lowering, and ModelError naming a node whose sums could
     overflow.
     """
-    builder = ProgramBuilder()
+    builder = ProgramBuilder(batch)
     context = lower_into(builder, graph, scales, shared, hideable)
     for column in builder.columns.values():
         column.forget()

@@ -74,7 +74,8 @@ class Model:
             self._prover = prover
 
     def prove(self, given: inputs.Given, hide: Iterable[str] | None = None, context: bytes | str = b"") -> Receipt:
-        """A receipt for one input: an array, {input name: array}, or a path.
+        """A receipt for one input: an array, {input name: array}, or a path. For a batch, as many samples as `batch` says, given as
+        to `compile`.
 
         `hide`: names of what the receipt shall hide: 'weights', 'inputs', 'outputs', or single tensors; everything inside the model
         is hidden with them. None: weights and inputs, if the model was compiled with `openings`. () or a model without openings: a
@@ -83,7 +84,10 @@ class Model:
         ModelError when the commitment has hidden as many proofs as it can.
         """
         flags = hiding.hide_set(hide, self.key.signatures, self.openings)
-        sample = inputs.one(given, self.declared, self.image)
+        if self.batch is None:
+            sample = inputs.one(given, self.declared, self.image)
+        else:
+            sample = inputs.batch(given, self.declared, self.image, self.batch)
         self.prepare()
         assert self._prover is not None
         if flags is not None:
@@ -93,6 +97,11 @@ class Model:
         if flags is None:
             self._open("nothing is hidden: this proof is transparent, and claims nothing about what it leaks of the weights")
         return receipt
+
+    @property
+    def batch(self) -> int | None:
+        """How many samples one proof holds, along the first axis of inputs and outputs; None: one, without such an axis."""
+        return self.program.batch
 
     @property
     def openings(self) -> int:

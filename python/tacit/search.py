@@ -100,6 +100,7 @@ class Search:
     scales_of: Callable[[Width], Scales]
     reference: Reference
     tolerance: Tolerance
+    batch: int | None = None
 
     @property
     def integers(self) -> frozenset[str]:
@@ -109,7 +110,7 @@ class Search:
     def candidate(self, scales: Scales) -> Candidate | None:
         """None where these widths cannot be proved."""
         try:
-            return Candidate(self, scales, lower(self.graph, scales))
+            return Candidate(self, scales, lower(self.graph, scales, batch=self.batch))
         except ModelError:
             return None
 

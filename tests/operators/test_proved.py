@@ -16,7 +16,8 @@ from node_cases import cut
 
 import tacit
 from mutation import Witness
-from tacit.execute import execute
+from tacit import inputs
+from tacit.execute import execute, executed
 
 MOST_CELLS = 40
 
@@ -72,6 +73,21 @@ def test_operators_in_a_proof(name):
 @pytest.mark.parametrize("name", FAST)
 def test_single_cells_are_forced(name):
     is_unique(CASES[name], 2)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", CASES)
+def test_a_batch_holds_what_its_samples_hold_alone(name):
+    case = CASES[name]
+    samples = {key: np.stack([array, np.flip(array)]) for key, array in case.feeds.items()}
+    model = tacit.compile(case.proto(), samples=samples, widths=case.widths, batch=2)
+    given = model.integers(inputs.batch(samples, model.declared, None, 2))
+    together = executed(model.program, model.tensors(), given)
+    for n in range(2):
+        alone = executed(model.program, model.tensors(), {key: array[n] for key, array in given.items()}, alone=True)
+        for key, expected in alone.outputs().items():
+            np.testing.assert_array_equal(together.outputs()[key][n], expected)
+    assert tacit._core.check(model.circuit, bytes(model.weights), together.public(), together.witness()) is None
 
 
 @pytest.mark.slow

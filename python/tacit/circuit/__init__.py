@@ -21,6 +21,7 @@ from tacit.circuit.model import (
     View,
     column_bytes,
 )
+from tacit.circuit.repeat import batch_shape, repeated
 
 __all__ = [
     "FIELD",
@@ -40,7 +41,9 @@ __all__ = [
     "Table",
     "Term",
     "View",
+    "batch_shape",
     "column_bytes",
     "decode",
     "encode",
+    "repeated",
 ]

@@ -399,12 +399,13 @@ class Context:
             last = min(last, x.exponent - shift)
         if forms.without_table(self, x, shift, function, last):
             return forms.rectify(self, name, x, shift)
+        size = self.builder.elements(x)
         if function == IDENTITY:
-            form = forms.saturation_form(x, shift, bits) if last == x.exponent - shift else None
+            form = forms.saturation_form(x, size, shift, bits) if last == x.exponent - shift else None
         else:
-            if forms.saturation_form(x, shift, bits) is not None:
+            if forms.saturation_form(x, size, shift, bits) is not None:
                 x, shift = gadgets.round_saturate(self.builder, f"{name}/argument", x, shift, bits, form="clamped"), 0
-            form = forms.choose_form(x, shift, bits, self._peers(name))
+            form = forms.choose_form(x, size, shift, bits, self._peers(name))
         return gadgets.round_saturate(self.builder, name, x, shift, bits, function, last, form=form)
 
     def _peers(self, name: str) -> int:

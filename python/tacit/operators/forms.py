@@ -33,19 +33,20 @@ SHARED = 8
 """So many values may share a table: saturation does without where its own elements cost less than such a share of it."""
 
 
-def saturation_form(x: Tensor, shift: int, bits: int) -> str | None:
-    """'clamped' for rounding and saturating few elements, whose table would cost more than they do; None leaves it to the
-    gadget."""
+def saturation_form(x: Tensor, size: int, shift: int, bits: int) -> str | None:
+    """'clamped' for rounding and saturating few elements (`size` of all samples), whose table would cost more than they do; None
+    leaves it to the gadget."""
     low, high = signed_range(bits)
     q = Interval(x.low, x.high).rounded(shift)
     if q.inside(Interval(low, high)) or q.digits + shift >= WIDEST_ROUNDED:
         return None
     table = min(q.size, 3 << bits) * ENTRY
-    return "clamped" if SHARED * x.size * CLAMPED <= table else None
+    return "clamped" if SHARED * size * CLAMPED <= table else None
 
 
-def choose_form(x: Tensor, shift: int, bits: int, peers: int) -> str | None:
-    """'whole' or 'wide' for round_saturate of x; None leaves it to the gadget (nothing saturates, or nobody shares).
+def choose_form(x: Tensor, size: int, shift: int, bits: int, peers: int) -> str | None:
+    """'whole' or 'wide' for round_saturate of x, of `size` elements over all samples; None leaves it to the gadget (nothing
+    saturates, or nobody shares).
 
     The table of the wide form depends on the function alone, so `peers` nodes share its price; the table over a whole
     interval is a node's own. The wide form costs two cells and a leaf more for each element.
@@ -55,13 +56,13 @@ def choose_form(x: Tensor, shift: int, bits: int, peers: int) -> str | None:
     if peers < 2 or q.inside(Interval(low, high)) or q.digits > WIDEST_TABLE:
         return None
     whole = q.size * ENTRY
-    wide = (3 << bits) * ENTRY // peers + x.size * (2 * CELL + LEAF)
+    wide = (3 << bits) * ENTRY // peers + size * (2 * CELL + LEAF)
     return "whole" if whole <= wide else "wide"
 
 
 def without_table(context: Context, x: Tensor, shift: int, function: Function, last: int) -> bool:
     """Whether Relu of x is cheaper by sign and product: few elements in all, and an interval that is not much too
-    wide."""
+    wide. It does not saturate, as a table does: a batch, whose integers are those of single samples, does not count here."""
     if function != RELU or last != x.exponent - shift:
         return False
     if Interval(x.low, x.high).rounded(shift).bits > WIDEST_RECTIFIED:

@@ -273,6 +273,13 @@ def align(left: Tensor, right: Tensor) -> tuple[Dims, Tensor, Tensor]:
     return dims, replace(left, dims=dims), replace(right, dims=dims)
 
 
+def of_one_rank(*tensors: Tensor) -> tuple[Tensor, ...]:
+    """The tensors with as many dimensions as the one that has most, of length 1 where NumPy would broadcast: so that their values
+    broadcast in a batch, too."""
+    rank = max(len(tensor.dims) for tensor in tensors)
+    return tuple(replace(tensor, dims=((),) * (rank - len(tensor.dims)) + tensor.dims) for tensor in tensors)
+
+
 def apart(tensor: Tensor, other: Tensor) -> Tensor:
     """`tensor` over output axes that `other` does not have, unless a dimension's axes are equal in both."""
     shift = len(other.dims) - len(tensor.dims)

@@ -55,9 +55,14 @@ def range_table(entries: int) -> Table:
 
 
 class Builder:
-    """Base of all interpretations; abstract in what it does with columns and relations."""
+    """Base of all interpretations; abstract in what it does with columns and relations.
 
-    def __init__(self) -> None:
+    `batch`: how many samples a proof holds, if they have an axis of their own. Gadgets and tensors speak of one sample; circuit,
+    values and costs are those of all (`circuit.repeated`).
+    """
+
+    def __init__(self, batch: int | None = None) -> None:
+        self.batch = batch
         self.columns: dict[str, Column] = {}
         self.bound: set[str] = set()
         self.depth = 0
@@ -106,8 +111,9 @@ class Builder:
         """A witness (or public output) column of a tensor's dimensions or of a shape.
 
         `compute` gives its integers (anything that broadcasts to the shape); it may call `value` and must depend on
-        nothing else that changes from run to run. low .. high must hold every value that `compute` can give; it proves
-        nothing.
+        nothing else that changes from run to run. In a batch, values have one more axis, before all others: `compute` counts
+        dimensions from the last, and aligns tensors (`movement.align_all`) before it combines their values. low .. high must
+        hold every value that `compute` can give; it proves nothing.
         """
         dims = like.dims if isinstance(like, Tensor) else fresh_dims(like)
         home = "public" if public else "witness"
@@ -136,8 +142,13 @@ class Builder:
         """Tells how many of a gadget's values left the range that it holds them in; `compute` may call `value`."""
 
     def value(self, tensor: Tensor) -> np.ndarray:
-        """int64 of the tensor's shape, read-only; only inside `compute`, in the evaluating interpretation."""
+        """int64 of the tensor's shape, after the axis of a batch, read-only; only inside `compute`, in the evaluating
+        interpretation."""
         raise ModelError("values exist only while a witness is computed")
+
+    def elements(self, tensor: Tensor) -> int:
+        """Of all samples together: what prices count."""
+        return tensor.size * (self.batch or 1)
 
     def copy(self, tensor: Tensor, name: str | None = None) -> Tensor:
         """The same integers as a witness column of its own: contract copy - tensor = 0. Costs one cell an element."""

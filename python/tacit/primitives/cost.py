@@ -25,8 +25,9 @@ class Spent:
 class Cost(Builder):
     """What a program costs: `steps` by name, cells of `weights` and `public`, `table_rows` (one count cell each)."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, batch: int | None = None) -> None:
+        super().__init__(batch)
+        self.samples = batch or 1
         self.steps: dict[str, Spent] = {}
         self.weights = 0
         self.public = 0
@@ -59,14 +60,14 @@ class Cost(Builder):
         self.weights += prod(column.shape)
 
     def on_input(self, column: Column, name: str, shape: tuple[int, ...], exponent: int, dtype: str) -> None:
-        self.public += prod(column.shape)
+        self.public += self.samples * prod(column.shape)
 
     def on_commit(self, column: Column, shape: tuple[int, ...], compute: Callable[[], np.ndarray]) -> None:
         if column.home == "public":
-            self.public += prod(column.shape)
+            self.public += self.samples * prod(column.shape)
         else:
-            self.spent().cells += prod(column.shape)
+            self.spent().cells += self.samples * prod(column.shape)
 
     def on_lookup(self, name: str, table: Table, components: tuple[Tensor, ...]) -> None:
-        self.spent().lookups += components[0].size
+        self.spent().lookups += self.elements(components[0])
         self.tables[table.segments] = table.entries

@@ -15,7 +15,7 @@ from tacit.errors import InputError, ModelError
 from tacit.primitives.builder import Rows, Table
 from tacit.primitives.reading import Reading
 from tacit.primitives.record import Record, Virtual
-from tacit.primitives.tensor import Column, Tensor
+from tacit.primitives.tensor import Axis, Column, Tensor
 
 
 class Unsatisfied(AssertionError):  # noqa: N818
@@ -28,17 +28,24 @@ class Evaluate(Record):
     `inputs`: int64 arrays by input name, of the declared shape. `weights`: signed arrays by column name; needed when a
     program is replayed, since steps do not carry them. With `check`, every contract and lookup is evaluated too:
     `Unsatisfied` names the first that does not hold. `saturated`: how many values left their range, by step of the program.
+    In a batch, inputs, columns and outputs have an axis of samples before their own, unless `alone`: then they are one sample.
     """
 
     def __init__(
-        self, inputs: Mapping[str, np.ndarray], weights: Mapping[str, np.ndarray] | None = None, check: bool = False
+        self,
+        inputs: Mapping[str, np.ndarray],
+        weights: Mapping[str, np.ndarray] | None = None,
+        check: bool = False,
+        batch: int | None = None,
+        alone: bool = False,
     ) -> None:
-        super().__init__()
+        super().__init__(batch)
         self.inputs, self.weights, self.check = inputs, weights or {}, check
         self.values: dict[str, np.ndarray] = {}
         self.saturated: dict[str, int] = {}
         self.current = ""
-        self.reading = Reading(lambda column: self.values[column.name])
+        self.lead = () if batch is None or alone else (batch,)
+        self.reading = Reading(lambda column: self.values[column.name], Axis(batch) if batch and self.lead else None)
 
     @contextmanager
     def step(self, gadget: str, name: str, arguments: dict[str, Any]) -> Iterator[None]:
@@ -65,17 +72,17 @@ class Evaluate(Record):
     def on_input(self, column: Column, name: str, shape: tuple[int, ...], exponent: int, dtype: str) -> None:
         super().on_input(column, name, shape, exponent, dtype)
         given = np.asarray(self.inputs[name]) if name in self.inputs else None
-        if given is None or given.shape != shape or given.dtype.kind not in "iub":
-            raise InputError(f"The input {name} must be an integer array of shape {shape}.")
+        if given is None or given.shape != self.lead + shape or given.dtype.kind not in "iub":
+            raise InputError(f"The input {name} must be an integer array of shape {self.lead + shape}.")
         if not given.size:
-            given = np.zeros(1, dtype=np.int64)
+            given = np.zeros((*self.lead, 1), dtype=np.int64)
         if given.min() < column.low or given.max() > column.high:
             raise InputError(f"The input {name} has integers outside {column.low} .. {column.high}.")
         self.keep(column, given)
 
     def on_commit(self, column: Column, shape: tuple[int, ...], compute: Callable[[], np.ndarray]) -> None:
         super().on_commit(column, shape, compute)
-        array = np.asarray(compute())
+        array, shape = np.asarray(compute()), self.lead + shape
         self.keep(column, array if array.shape == shape else np.broadcast_to(array, shape))
 
     def on_virtual(self, virtual: Virtual) -> None:
@@ -84,7 +91,7 @@ class Evaluate(Record):
 
     def keep(self, column: Column, array: np.ndarray) -> None:
         """Stores a column's values; ModelError when one leaves the interval that was proved for it."""
-        array = np.ascontiguousarray(array, dtype=np.int64).reshape(column.shape)
+        array = np.ascontiguousarray(array, dtype=np.int64).reshape(self.lead + column.shape)
         if array.min() < column.low or array.max() > column.high:
             raise ModelError(
                 f"A value of {column.name} is outside {column.low} .. {column.high}: {array.min()} .. {array.max()}."
@@ -112,8 +119,8 @@ class Evaluate(Record):
         return b"".join(self.cells(column) for column in self.stored if column.home in ("witness", "virtual"))
 
     def public(self) -> bytes:
-        """The public buffer: public columns in the order of the bindings."""
-        return b"".join(self.cells(self.stored[public.column]) for public in self.publics)
+        """The public buffer: public columns in the order of the bindings; of a tensor without elements, one zero."""
+        return b"".join(self.cells(self.stored[public.column], 0 in public.shape) for public in self.publics)
 
     def weight_buffer(self) -> bytes:
         """The weights buffer: weight columns in circuit order."""
@@ -121,14 +128,17 @@ class Evaluate(Record):
 
     def outputs(self) -> dict[str, np.ndarray]:
         """The integers of the bound outputs, by name, in the declared shapes."""
-        return {
-            public.name: self.values[self.stored[public.column].name][: prod(public.shape)].reshape(public.shape)
-            for public in self.publics
-            if public.is_output
-        }
+        found = {}
+        for public in self.publics:
+            if public.is_output:
+                shape = self.lead + public.shape
+                found[public.name] = self.values[self.stored[public.column].name].reshape(-1)[: prod(shape)].reshape(shape)
+        return found
 
-    def cells(self, column: Column) -> bytes:
-        return self.values[column.name].astype(f"<i{column_bytes(column.low, column.high)}").tobytes()
+    def cells(self, column: Column, first: bool = False) -> bytes:
+        """The column's bytes, or its first cell's."""
+        values = self.values[column.name].reshape(-1)[: 1 if first else None]
+        return values.astype(f"<i{column_bytes(column.low, column.high)}").tobytes()
 
 
 def in_table(table: Table, tuples: np.ndarray) -> np.ndarray:

@@ -31,7 +31,10 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Program:
+    """`batch`: how many samples the steps, which speak of one, are run for; None: of one, without an axis of its own."""
+
     steps: tuple[Step, ...]
+    batch: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """JSON-able data; `from_json` gives back a program that replays to the same circuit."""
@@ -40,7 +43,8 @@ class Program:
             [step.gadget, step.name, {key: encoder.argument(value) for key, value in step.arguments.items()}]
             for step in self.steps
         ]
-        return {"format": FORMAT, "axes": encoder.sizes, "columns": encoder.columns, "steps": steps}
+        batch = {} if self.batch is None else {"batch": self.batch}
+        return {"format": FORMAT, **batch, "axes": encoder.sizes, "columns": encoder.columns, "steps": steps}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Program:
@@ -50,25 +54,26 @@ class Program:
                 found = data["format"]
                 raise ModelError(f"The program has format {found}, this version reads {FORMAT}: compile again.")
             decoder = Decoder(data["axes"], data["columns"])
+            batch = int(data["batch"]) if "batch" in data else None
             steps = tuple(
                 Step(str(gadget), str(name), {str(key): decoder.argument(value) for key, value in arguments.items()})
                 for gadget, name, arguments in data["steps"]
             )
         except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
             raise ModelError(f"The program is damaged ({type(error).__name__}): compile the model again.") from None
-        return cls(steps)
+        return cls(steps, batch)
 
 
 class ProgramBuilder(Builder):
     """Records steps while a model is lowered; `weights` collects the weight arrays by column name."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, batch: int | None = None) -> None:
+        super().__init__(batch)
         self.steps: list[Step] = []
         self.weights: dict[str, np.ndarray] = {}
 
     def program(self) -> Program:
-        return Program(tuple(self.steps))
+        return Program(tuple(self.steps), self.batch)
 
     def record(self, gadget: str, name: str, **arguments: Any) -> None:
         if self.depth == 0:
@@ -126,9 +131,12 @@ def array_of(column: Column, array: np.ndarray) -> np.ndarray:
 
 
 def run(program: Program, builder: Builder) -> None:
-    """Replays the steps against a builder. ModelError when a step's gadget does not exist."""
+    """Replays the steps against a builder of the same batch, which prices depend on. ModelError when a step's gadget does not
+    exist."""
     import tacit.primitives.gadgets  # noqa: F401  (registers every gadget)
 
+    if builder.batch != program.batch:
+        raise ValueError(f"a program of batch {program.batch} under a builder of batch {builder.batch}")
     for step in program.steps:
         arguments = dict(step.arguments)
         if step.gadget == "weight":

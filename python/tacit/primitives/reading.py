@@ -31,10 +31,13 @@ class Plan:
     offset: int
 
 
-def plan_factor(factor: Factor) -> Plan:
+def plan_factor(factor: Factor, lead: tuple[Axis, ...] = ()) -> Plan:
+    """`lead`: axes that the stored values have before those of the column."""
     lists, pads, lengths = [], [], []
     reads: list[tuple[int, tuple[tuple[Axis, int], ...]]] = []
-    for place, (item, length) in enumerate(zip(factor.maps, factor.column.shape)):
+    whole = tuple(Affine(0, ((axis, 1),)) for axis in lead)
+    stored = tuple(axis.size for axis in lead) + factor.column.shape
+    for place, (item, length) in enumerate(zip(whole + factor.maps, stored)):
         if not isinstance(item, Affine):
             indices = np.array(item.indices, dtype=np.int64)
             outside = (indices < 0) | (indices >= length)
@@ -91,18 +94,26 @@ def factor_values(factor: Factor, array: np.ndarray) -> np.ndarray:
 
 
 class Reading:
-    """Evaluates tensors; `column_values` gives a column's values in its stored shape, C order, of any signed dtype."""
+    """Evaluates tensors; `column_values` gives a column's values in its stored shape, C order, of any signed dtype. `batch`: the
+    axis of samples that all columns but weights have before their own, and so has every value."""
 
-    def __init__(self, column_values: Callable[[Column], np.ndarray]) -> None:
+    def __init__(self, column_values: Callable[[Column], np.ndarray], batch: Axis | None = None) -> None:
         self.column_values = column_values
+        self.batch = batch
+        self.lead = () if batch is None else (batch,)
         self.plans: dict[int, tuple[Factor, Plan]] = {}
         self.recent: OrderedDict[Any, tuple[Any, np.ndarray]] = OrderedDict()
 
     def value(self, tensor: Tensor) -> np.ndarray:
-        """int64 of the tensor's shape; not to be written to. ArithmeticError when a denominator does not divide."""
+        """int64 of the tensor's shape, after the batch's axis; not to be written to. ArithmeticError when a denominator does not
+        divide."""
         column = tensor.column
         if column is not None:
-            return np.asarray(self.column_values(column), dtype=np.int64).reshape(tensor.shape)
+            lead = tuple(axis.size for axis in self.lead)
+            values = np.asarray(self.column_values(column), dtype=np.int64)
+            if self.is_sampled(column):
+                return values.reshape(lead + tensor.shape)
+            return np.broadcast_to(values.reshape(tensor.shape), lead + tensor.shape)
         return self.remember(id(tensor), tensor, lambda: self.sum_of_terms(tensor))
 
     def remember(self, key: Any, owner: Any, compute: Callable[[], np.ndarray]) -> np.ndarray:
@@ -117,8 +128,12 @@ class Reading:
             self.recent.popitem(last=False)
         return result
 
+    def is_sampled(self, column: Column) -> bool:
+        """Whether each sample of the batch has values of its own."""
+        return self.batch is not None and column.home != "weights"
+
     def sum_of_terms(self, tensor: Tensor) -> np.ndarray:
-        axes = tensor.axes
+        axes = self.lead + tensor.axes
         shape = tuple(axis.size for axis in axes)
         total: np.ndarray | None = None
         for term in tensor.terms:
@@ -135,7 +150,7 @@ class Reading:
             total, rest = np.divmod(total, tensor.denominator)
             if rest.any():
                 raise ArithmeticError(f"a value is not a multiple of {tensor.denominator}")
-        return total.reshape(tensor.shape)
+        return total.reshape(tuple(axis.size for axis in self.lead) + tensor.shape)
 
     def term_value(self, term: Term, axes: tuple[Axis, ...]) -> np.ndarray:
         """The term without its coefficient, broadcastable over `axes`."""
@@ -150,7 +165,8 @@ class Reading:
         factors = term.factors
         if len(factors) == 2 and factors[0].column.home == "weights":
             factors = factors[::-1]
-        array, own = np.asarray(self.factor(factors[0]), dtype=np.int64), factors[0].axes
+        first, own = self.factor(factors[0])
+        array = np.asarray(first, dtype=np.int64)
         for i, factor in enumerate(factors[1:], 1):
             later = {axis for rest in factors[i + 1 :] for axis in rest.axes}
             array, own = self.contract(array, own, factor, keep | later, term.reach)
@@ -159,17 +175,19 @@ class Reading:
         shape = [axis.size if axis in own else 1 for axis in axes]
         return array.transpose(order).reshape(shape)
 
-    def factor(self, factor: Factor) -> np.ndarray:
+    def factor(self, factor: Factor) -> tuple[np.ndarray, tuple[Axis, ...]]:
+        """The factor's values and their axes."""
+        lead = self.lead if self.is_sampled(factor.column) else ()
         found = self.plans.get(id(factor))
         if found is None:
-            found = self.plans[id(factor)] = (factor, plan_factor(factor))
-        return read(found[1], self.column_values(factor.column))
+            found = self.plans[id(factor)] = (factor, plan_factor(factor, lead))
+        return read(found[1], self.column_values(factor.column)), lead + factor.axes
 
     def contract(
         self, left: np.ndarray, left_axes: tuple[Axis, ...], factor: Factor, keep: set[Axis], reach: int
     ) -> tuple[np.ndarray, tuple[Axis, ...]]:
         """left * factor, summed over what is not kept."""
-        right, right_axes = self.factor(factor), factor.axes
+        right, right_axes = self.factor(factor)
         shared = [axis for axis in right_axes if axis in left_axes]
         inner = [axis for axis in shared if axis not in keep]
         if not inner:

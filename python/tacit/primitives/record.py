@@ -25,10 +25,10 @@ class Virtual:
 
 
 class Record(Builder):
-    """Collects columns, relations, tables and bindings; `finish` gives the circuit without parameters."""
+    """Collects columns, relations, tables and bindings of one sample; `finish` gives the circuit of all, without parameters."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, batch: int | None = None) -> None:
+        super().__init__(batch)
         self.stored: list[Column] = []
         self.numbers: dict[str, int] = {}
         self.definitions: dict[int, circuit.Sum] = {}
@@ -133,9 +133,8 @@ class Record(Builder):
                 segments.append(circuit.Segment(rows.entries, len(columns), rows.rules))
                 columns.append(circuit.Column(f"{table.name}/count{place}", (rows.entries,), 8, "count"))
             tables.append(circuit.Table(table.name, table.width, tuple(segments)))
-        return circuit.Circuit(
-            tuple(columns), tuple(tables), tuple(self.contracts), tuple(self.lookups), tuple(self.publics)
-        )
+        one = circuit.Circuit(tuple(columns), tuple(tables), tuple(self.contracts), tuple(self.lookups), tuple(self.publics))
+        return one if self.batch is None else circuit.repeated(one, self.batch)
 
 
 def numbered(item: Map, numbers: dict[Axis, int]) -> Affine[int] | circuit.Positions[int]:

@@ -22,7 +22,7 @@ GADGETS = {
 @pytest.mark.parametrize("direct", [True, False])
 @pytest.mark.parametrize("name", GADGETS)
 def test_six_as_two_by_three_and_as_three_by_two(monkeypatch, name, direct):
-    monkeypatch.setattr(comparison, "by_table", lambda d, width: direct)
+    monkeypatch.setattr(comparison, "by_table", lambda size, d, width: direct)
     gadget, expected = GADGETS[name]
     b = Evaluate({"left": LEFT, "right": RIGHT}, check=True)
     left, right = b.input("left", (2, 3), 0, 20, 0), b.input("right", (3, 2), 1, 20, 0)

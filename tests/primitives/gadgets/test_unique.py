@@ -103,7 +103,7 @@ def test_range_check_admits_nothing_else():
 
 def test_comparison(monkeypatch):
     for direct in (True, False):
-        monkeypatch.setattr(comparison, "by_table", lambda d, width, direct=direct: direct)
+        monkeypatch.setattr(comparison, "by_table", lambda size, d, width, direct=direct: direct)
         make = one(-16, 15, lambda b, name, x: compare(b, name, x, x * 0))
         check_one(make, 37, -16, 15, lambda x: int(x >= 0))
     assert ambiguous(Search(make, 31), every(31)) > 0
@@ -111,7 +111,7 @@ def test_comparison(monkeypatch):
 
 @pytest.mark.parametrize("direct", [True, False])
 def test_maximum(monkeypatch, direct):
-    monkeypatch.setattr(comparison, "by_table", lambda d, width: direct)
+    monkeypatch.setattr(comparison, "by_table", lambda size, d, width: direct)
     prime = 37
 
     def make(b):

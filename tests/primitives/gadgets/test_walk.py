@@ -13,7 +13,7 @@ import pytest
 from covered import Lines, kinds, kinds_of
 from drawn import DRAWN
 from hypothesis import HealthCheck, Phase, given, settings
-from walk import Tally, build, computes, is_forced, proves, replays
+from walk import Tally, build, computes, is_forced, proves, repeats, replays
 
 from tacit.primitives import arithmetic, gadgets, movement
 from tacit.primitives.builder import GADGETS
@@ -55,6 +55,7 @@ def walk(key, profile, cells):
         built = build(instance)
         computes(instance, built)
         replays(instance, built)
+        repeats(instance, built)
         proves(built)
         is_forced(built, cells, tally)
         tally.examples += 1

@@ -77,6 +77,25 @@ def replays(instance: Instance, built: Built) -> None:
     assert (cost.cells, cost.table_rows, cost.lookups) == (cells["witness"], cells["count"], tuples), "another cost"
 
 
+def repeats(instance: Instance, built: Built) -> None:
+    """In a batch every sample has the columns that it has alone, and the batch's circuit holds."""
+    recorder = ProgramBuilder(3)
+    call(recorder, instance)
+    program, weights = recorder.program(), recorder.weights
+    turned = {name: np.flip(array).copy() for name, array in built.arrays.items()}
+    rows = [built.arrays, turned, built.arrays]
+    together = Evaluate({name: np.stack([row[name] for row in rows]) for name in turned}, weights, batch=3)
+    run(program, together)
+    for place, row in enumerate(rows):
+        alone = Evaluate(row, weights, batch=3, alone=True)
+        run(program, alone)
+        for column in alone.stored:
+            if column.home != "weights":
+                np.testing.assert_array_equal(together.values[column.name][place], alone.values[column.name], column.name)
+    circuit, b = _core.finish(encode(together.finish())), together
+    assert _core.check(circuit, b.weight_buffer(), b.public(), b.witness()) is None, "the batch does not satisfy its circuit"
+
+
 def proves(built: Built) -> None:
     b, progress = built.builder, _core.Progress()
     circuit, weights = _core.finish(encode(built.circuit)), b.weight_buffer()

@@ -9,6 +9,7 @@ import numpy as np
 from tacit.circuit import Constant, Iota
 from tacit.errors import ModelError
 from tacit.primitives import arithmetic, movement
+from tacit.primitives.axes import of_one_rank
 from tacit.primitives.builder import Builder, Rows, Table, gadget
 from tacit.primitives.gadgets.digits import CELL, DIGIT, ENTRY, LEAF, digit_widths, digits, once, price, require_injective
 from tacit.primitives.tensor import Tensor
@@ -56,12 +57,12 @@ def cut_place(size: int, width: int) -> int:
     return min(range(width + 1 - DIGIT, width), key=total)
 
 
-def by_table(d: Tensor, width: int) -> bool:
-    """Whether one table over all differences is cheaper than cutting them into digits."""
+def by_table(size: int, d: Tensor, width: int) -> bool:
+    """Whether one table over all of `size` differences is cheaper than cutting them into digits."""
     entries = d.high - d.low + 1
-    place = cut_place(d.size, width)
-    cut = d.size * (2 * CELL + 2 * LEAF) + ((1 << place) + (2 << (width - place))) * ENTRY
-    return entries <= 1 << WIDEST_TABLE and d.size * (CELL + LEAF) + entries * ENTRY <= cut
+    place = cut_place(size, width)
+    cut = size * (2 * CELL + 2 * LEAF) + ((1 << place) + (2 << (width - place))) * ENTRY
+    return entries <= 1 << WIDEST_TABLE and size * (CELL + LEAF) + entries * ENTRY <= cut
 
 
 def sign_by_digits(b: Builder, name: str, d: Tensor, width: int) -> Tensor:
@@ -70,7 +71,7 @@ def sign_by_digits(b: Builder, name: str, d: Tensor, width: int) -> Tensor:
     Unique: top and low are the digits of one integer, 2^(w + 1) < p of which are told apart.
     """
     require_injective(name, 2 << width)
-    place = cut_place(d.size, width)
+    place = cut_place(b.elements(d), width)
     end = 1 << (width - place)
     above = once(lambda: b.value(d) >> place)
     top = b.commit(f"{name}/top", d, -end, end - 1, above)
@@ -96,7 +97,7 @@ def compare(b: Builder, name: str, left: Tensor, right: Tensor) -> Tensor:
     left, right = common_exponent(left, right)
     d = movement.plus(b, left, -right)
     width = difference_width(name, d)
-    if not by_table(d, width):
+    if not by_table(b.elements(d), d, width):
         return sign_by_digits(b, name, d, width)
     flag = b.commit(name, d, 0, 1, lambda: (b.value(d) >= 0).astype(np.int64))
     b.lookup(name, step_table(d.low, d.high), [d, flag])
@@ -111,11 +112,11 @@ def maximum(b: Builder, name: str, left: Tensor, right: Tensor) -> Tensor:
     digits, flag = [left >= right] and m - right = flag (left - right) (3 cells, 2 leaves, 1 product).
     Unique: the difference fixes its table row, or the flag, and that fixes m.
     """
-    left, right = common_exponent(left, right)
+    left, right = of_one_rank(*common_exponent(left, right))
     d = movement.plus(b, left, -right)
     width = difference_width(name, d)
     low, high = max(left.low, right.low), max(left.high, right.high)
-    direct = by_table(d, width)
+    direct = by_table(b.elements(d), d, width)
     if not direct and (d.degree > 1 or len(d.terms) > 2):
         left, right = b.copy(left, f"{name}/left"), b.copy(right, f"{name}/right")
         d = movement.plus(b, left, -right)

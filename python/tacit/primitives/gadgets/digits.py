@@ -73,7 +73,7 @@ def digits(b: Builder, name: str, tensor: Tensor, width: int) -> None:
         return
     rest = tensor.bounded(0, (1 << width) - 1)
     whole = once(lambda: b.value(tensor))
-    widths = digit_widths(tensor.size, width)
+    widths = digit_widths(b.elements(tensor), width)
 
     def part(start: int, mask: int) -> Callable[[], np.ndarray]:
         return lambda: (whole() >> start) & mask
@@ -93,7 +93,7 @@ def interval_check(b: Builder, name: str, tensor: Tensor, low: int, high: int) -
     width = (count - 1).bit_length()
     if count == 1 << width:
         digits(b, name, tensor - low, width)
-    elif width <= DIGIT and (tensor.size * LEAF >= count * ENTRY or width <= 8):
+    elif width <= DIGIT and (b.elements(tensor) * LEAF >= count * ENTRY or width <= 8):
         b.lookup(name, range_table(count), [(tensor - low).bounded(0, count - 1)])
     else:
         require_injective(name, 2 << width)

@@ -252,7 +252,7 @@ def round_saturate(
     exponent_out = exponent_in if exponent is None else exponent
     shape = Shape(function, exponent_in, exponent_out, low, high, low_out, high_out, gain)
     q = Interval(x.low, x.high).rounded(shift)
-    chosen = form or ("plain" if is_plain(shape, q) else choose_form(shape, q, x.size, shift))
+    chosen = form or ("plain" if is_plain(shape, q) else choose_form(shape, q, b.elements(x), shift))
     if chosen == "plain":
         return plain(b, name, x, shift, q, exponent_out, False)
     if chosen == "clamped":

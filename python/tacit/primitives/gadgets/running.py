@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tacit.primitives import arithmetic, movement
+from tacit.primitives.axes import of_one_rank
 from tacit.primitives.builder import Builder, gadget
 from tacit.primitives.tensor import Tensor
 
@@ -16,9 +17,9 @@ def running_sum(b: Builder, name: str, x: Tensor, axis: int) -> Tensor:
     Relation: y_t - y_(t-1) - x_t = 0, y_-1 = 0. Cells 1 an element. Unique: by induction over t.
     """
     axis = movement.normal(x, axis)
-    size = x.shape[axis]
+    size, behind = x.shape[axis], axis - len(x.shape)
     low, high = min(x.low, x.low * size), max(x.high, x.high * size)
-    y = b.commit(name, x.shape, low, high, lambda: b.value(x).cumsum(axis=axis), exponent=x.exponent)
+    y = b.commit(name, x.shape, low, high, lambda: b.value(x).cumsum(axis=behind), exponent=x.exponent)
     before = movement.pad(b, y, [(1, -1) if i == axis else (0, 0) for i in range(len(x.shape))])
     b.contract(name, movement.plus(b, y - before, -x))
     return y
@@ -30,6 +31,8 @@ def carried(b: Builder, name: str, x: Tensor, starts: Tensor) -> Tensor:
 
     Relation: y_t - y_(t-1) = starts_t (x_t - y_(t-1)), y_-1 = 0. Cells 1 an element, 1 product. Unique: by induction over t.
     """
+
+    x, starts = of_one_rank(x, starts)
 
     def last() -> np.ndarray:
         flags, places = b.value(starts), np.arange(x.shape[-1])

@@ -53,7 +53,7 @@ def last_writer(b: Builder, name: str, hits: Tensor) -> tuple[Tensor, Tensor]:
     """
     rank, axis = len(hits.shape), len(hits.shape) - 2
     pads = [(-1, 1) if i == axis else (0, 0) for i in range(rank)]
-    hit = once(lambda: np.flip(np.maximum.accumulate(np.flip(b.value(hits), axis), axis), axis))
+    hit = once(lambda: np.flip(np.maximum.accumulate(np.flip(b.value(hits), -2), -2), -2))
     taken = b.commit(f"{name}/taken", hits.shape, 0, 1, hit)
     later = movement.pad(b, taken, pads)
     earlier = movement.plus(b, movement.plus(b, later, hits), -arithmetic.multiply(b, later, hits))

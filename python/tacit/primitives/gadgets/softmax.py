@@ -118,7 +118,7 @@ def exponentials(b: Builder, name: str, x: Tensor, table: Exponentials) -> Tenso
     e = b.commit(f"{name}/exponential", d, 0, 1 << MANTISSA, lambda: table.at(distance()), exponent=MANTISSA)
     z = b.commit(f"{name}/is_maximum", d, 0, 1, lambda: (distance() == 0).astype(np.int64))
     require_injective(name, ((1 << q.digits) + spread + (1 << table.bits) + 2) << shift)
-    if look_up_whole(d.size, spread, table):
+    if look_up_whole(b.elements(d), spread, table):
         rows = tuple(table.table(0, spread + 1))
         b.lookup(f"{name}/exponential", Table(f"exp/{table.step}/{spread}", rows), [d, e, z])
     else:

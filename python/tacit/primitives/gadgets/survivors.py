@@ -6,6 +6,7 @@ import numpy as np
 
 from tacit.circuit import Constant, Iota
 from tacit.primitives import arithmetic, movement
+from tacit.primitives.axes import of_one_rank
 from tacit.primitives.builder import Builder, Rows, Table, gadget
 from tacit.primitives.gadgets.comparison import compare
 from tacit.primitives.gadgets.digits import once, require_fits
@@ -37,6 +38,7 @@ def survivors(b: Builder, name: str, scores: Tensor, candidates: Tensor, overlap
     first, second = movement.unsqueeze(b, keys, [-1]), movement.unsqueeze(b, keys, [-2])
     ahead = compare(b, f"{name}/ahead", first, second + 1)
     ahead = ahead if len(ahead.terms) == 1 else b.copy(ahead, f"{name}/order")
+    _, overlaps = of_one_rank(movement.unsqueeze(b, scores, [-1]), overlaps)
     kept = once(lambda: suppressed(b.value(scores), b.value(candidates), b.value(overlaps)))
     keep = b.commit(name, scores.shape, 0, 1, kept)
     removers = movement.unsqueeze(b, keep, [-1]) * ahead * overlaps

@@ -30,6 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
         trips=arguments.trips,
         fixed=dict(arguments.fix),
         like=None if arguments.like is None else Model.load(arguments.like),
+        batch=arguments.batch,
         openings=arguments.openings,
     )
     model.save(output, key=key)

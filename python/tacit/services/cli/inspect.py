@@ -157,6 +157,8 @@ def _model(path: Path) -> str:
     model = Model.load(path)
     lines = [f"model file, {path.stat().st_size:,} bytes (private: holds the weights)", model.report.text()]
     lines.append(f"opened   {OPENED if model.opened else UNOPENED}")
+    if model.batch is not None:
+        lines.append(f"batch    {model.batch:,} samples in one proof, each computed as it is alone")
     if model.openings:
         used = model.hidden_proofs()
         lines.append(f"used     {used:,} of {model.openings:,} proofs that hide the weights" if used is not None else LOST)

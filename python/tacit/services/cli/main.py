@@ -82,6 +82,7 @@ def parser() -> argparse.ArgumentParser:
     compile_.add_argument("--trips", type=int, metavar="N", help="the most turns of a loop that the input ends, without a bound")
     compile_.add_argument("--fix", **FIX)
     compile_.add_argument("--like", metavar="MODEL", help="a model file of longer shapes, whose commitment to the weights to share")
+    compile_.add_argument("--batch", type=int, metavar="N", help="samples that one proof holds, along the first axis of the input")
     compile_.add_argument("--openings", type=int, default=0, metavar="N", help="proofs that shall hide the weights; 0: none hides")
     compile_.add_argument("--image", metavar="DIVIDE", type=float, help="take images; pixels are divided by this number")
     compile_.add_argument("--image-mean", metavar="M[,M,M]", type=numbers, help="then these are subtracted")
@@ -89,7 +90,7 @@ def parser() -> argparse.ArgumentParser:
 
     prove = commands.add_parser("prove", help="a model file and an input -> a receipt")
     prove.add_argument("model", help="a model file written by compile")
-    prove.add_argument("--input", required=True, help="a file with one input: .npz, .npy, .json, .png or .jpg")
+    prove.add_argument("--input", required=True, help="a file with one input, or a batch: .npz, .npy, .json, .png or .jpg")
     prove.add_argument("-o", "--output", required=True, help="the receipt to write")
     hide = "names, by commas: weights, inputs, outputs, single tensors; 'none'; weights and inputs by default if the model can hide"
     prove.add_argument("--hide", default=None, metavar="NAMES", help=hide)
