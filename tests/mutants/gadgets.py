@@ -290,4 +290,9 @@ GADGETS = (
     dropped(
         "a listed value is free", "choice.py", 'b.lookup(name, Table(f"choice/{name}", graph_rows(first, listed)), [x, y])', CHOICE
     ),
+    Mutant(
+        "a batch's relations read its first sample alone",
+        (Edit("python/tacit/circuit/repeat.py", "(Affine(0, ((0, 1),)),) if lifted", "(Affine(0, ()),) if lifted"),),
+        Pytest("tests/test_batch.py", ("test_no_cell_of_any_sample_may_differ",)),
+    ),
 )
