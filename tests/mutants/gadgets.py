@@ -292,7 +292,13 @@ GADGETS = (
     ),
     Mutant(
         "a batch's relations read its first sample alone",
-        (Edit("python/tacit/circuit/repeat.py", "(Affine(0, ((0, 1),)),) if lifted", "(Affine(0, ()),) if lifted"),),
+        (
+            Edit(
+                "python/tacit/circuit/repeat.py",
+                "(Affine(0, ((0, 1),)),) if lifted",
+                '(Affine(0, ((0, 1),) if circuit.columns[item.column].home == "virtual" else ()),) if lifted',
+            ),
+        ),
         Pytest("tests/test_batch.py", ("test_no_cell_of_any_sample_may_differ",)),
     ),
 )
