@@ -112,3 +112,22 @@ def test_large_codewords_are_not_counted():
     small, large = forecast._encoded(8, 22, 2), forecast._encoded(9, 22, 2)
     assert small.kept > 8 * (1 << 24) * 8 and large.kept < 1 << 25
     assert large.made < small.made
+
+
+def test_the_parts_of_a_forecast(tmp_path):
+    """Every node takes what its own columns and relations take; with the weights, the tables and the rest they are all of it."""
+    model = tacit.compile(dense_model((6, 5, 3)), np.random.default_rng(0).standard_normal((8, 6)).astype(np.float32))
+    circuit, nodes = decode(model.circuit), [name for name, _, _ in model.report.nodes]
+    assert nodes == ["a0", "y"]  # dense0 leaves its sums to relu0, whose argument is a step of a0
+    parts = forecast.by_node(circuit, nodes)
+    assert sum(parts.values()) == pytest.approx(forecast.THREADS * model.forecast.seconds)
+    witness = sum(int(np.prod(c.shape)) for c in circuit.columns if c.home == "witness" and c.name.startswith("a0"))
+    virtual = sum(int(np.prod(c.shape)) for c in circuit.columns if c.home == "virtual" and c.name.startswith("a0"))
+    relations = sum(r.name.startswith("a0") for r in (*circuit.lookups, *circuit.contracts))
+    cells, lookups = model.report.nodes[0][1:]
+    assert cells == witness > 0
+    per_cell = forecast.PER_CELL + forecast.PER_ENCODED + forecast.PER_OPENED
+    expected = per_cell * cells + forecast.PER_CELL * virtual + forecast.PER_LEAF * lookups + forecast.PER_RELATION * relations
+    assert parts["a0"] == pytest.approx(expected)
+    assert parts[forecast.WEIGHTS] == pytest.approx(forecast.PER_OPENED * (30 + 5 + 15 + 3))
+    assert parts[forecast.TABLES] > 0 and parts[forecast.REST] > 0

@@ -77,12 +77,21 @@ def measure(lowered: Lowered, scales: Scales, reference: Reference, graph: Graph
 
 
 def cost_of(lowered: Lowered) -> Report:
-    """A report of what a proof costs, and of nothing else."""
+    """A report of what a proof costs, and of nothing else. Steps count for the value that they are named after ('value',
+    'value/argument', ..)."""
     cost = Cost(lowered.program.batch)
     run(lowered.program, cost)
+    values = {name for node in lowered.graph.nodes for name in node.outputs if name}
+    nodes: dict[str, tuple[int, int]] = {}
+    for step, spent in cost.steps.items():
+        name = step
+        while name and name not in values:
+            name = name.rpartition("/")[0]
+        cells, lookups = nodes.get(name or step, (0, 0))
+        nodes[name or step] = cells + spent.cells, lookups + spent.lookups
     return Report(
         parameters=sum(array.size for array in lowered.weights.values()),
-        nodes=tuple((name, spent.cells, spent.lookups) for name, spent in cost.steps.items()),
+        nodes=tuple((name, *spent) for name, spent in nodes.items()),
         cells=cost.cells,
         lookups=cost.lookups,
         table_rows=cost.table_rows,

@@ -3,6 +3,8 @@ prices. Within a quarter of what was measured (`bench/NOTES.md`)."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from math import prod
 
@@ -90,11 +92,40 @@ def forecast(circuit: Circuit) -> Forecast:
         "lookup": weights.kept + held + witness.kept + lookup,
         "open": weights.kept + held + witness.kept + int(LEFT * lookup) + _opened(sum(limbs), circuit),
     }
-    seconds = (
-        PER_ENCODED * committed[1] + PER_OPENED * sum(committed) + PER_LEAF * count + PER_CELL * computed + PER_RELATION * relations
-    )
+    seconds = sum(by_node(circuit).values())
     peak = base + max(stages.values())
     return Forecast(int(SLACK * peak), seconds / THREADS, tuple((name, base + found) for name, found in stages.items()))
+
+
+WEIGHTS, TABLES, REST = "opening of the weights", "table rows", "inputs, outputs, constants"
+"""What no node takes alone."""
+
+
+def by_node(circuit: Circuit, nodes: Collection[str] = ()) -> dict[str, float]:
+    """Predicted processor seconds of a proof by what takes them: each of `nodes`, whose names start those of their columns and
+    relations (name, name/part), and what belongs to none of them. All of them are the forecast's."""
+    found = dict.fromkeys((*nodes, WEIGHTS, TABLES, REST), 0.0)
+
+    def add(name: str, seconds: float) -> None:
+        while name and name not in found:
+            name = re.sub(r"#\d+$", "", name) if re.search(r"#\d+$", name) else name.rpartition("/")[0]
+        found[name or REST] += seconds
+
+    committed = PER_ENCODED + PER_OPENED
+    for column in circuit.columns:
+        cells = prod(column.shape)
+        if column.home == "weights":
+            found[WEIGHTS] += PER_OPENED * cells
+        elif column.home == "count":
+            found[TABLES] += (committed + PER_LEAF) * cells
+        else:
+            add(column.name, (PER_CELL + committed * (column.home == "witness")) * cells)
+    for lookup in circuit.lookups:
+        first = lookup.components[0]
+        add(lookup.name, PER_LEAF * prod(first.axes[: first.outputs]) + PER_RELATION)
+    for contract in circuit.contracts:
+        add(contract.name, PER_RELATION)
+    return found
 
 
 def _encoded(limbs: int, log_rows: int, log_rate: int) -> Encoded:

@@ -167,16 +167,8 @@ def groups(candidate: Candidate) -> Iterator[list[str]]:
 
 
 def spent_by_value(candidate: Candidate) -> Mapping[str, int]:
-    """Cells and lookups of the steps named after each value ('value', 'value/argument', ..)."""
-    values = {name for node in candidate.lowered.graph.nodes for name in node.outputs}
-    spent: dict[str, int] = {}
-    for step, cells, lookups in cost_of(candidate.lowered).nodes:
-        name = step
-        while name and name not in values:
-            name = name.rpartition("/")[0]
-        if name:
-            spent[name] = spent.get(name, 0) + cells + lookups
-    return spent
+    """Cells and lookups of each value."""
+    return {name: cells + lookups for name, cells, lookups in cost_of(candidate.lowered).nodes}
 
 
 def noisy_values(candidate: Candidate) -> Iterator[str]:

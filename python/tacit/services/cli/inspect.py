@@ -8,12 +8,17 @@ import re
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tacit import _core
 from tacit.circuit.encode import decode
 from tacit.errors import InputError
+from tacit.forecast import by_node
 from tacit.key import Key
 from tacit.receipt import Receipt
+
+if TYPE_CHECKING:
+    from tacit.model import Model
 
 PROVED = "the integer model whose weights have the commitment below computed the outputs from the inputs"
 TRANSPARENT = (
@@ -169,8 +174,17 @@ def _model(path: Path) -> str:
     if model.report.noisiest:
         lines.append("error of a node's values on the first sample (rms), and of what it reads, where a node adds most:")
         lines += [f"  {100 * n.error:10.4g} % {100 * n.before:10.4g} %  {n.node}" for n in model.report.noisiest]
-    total = sum(cells for _, cells, _ in model.report.nodes) or 1
-    lines.append("cells and lookups of each node, and its share of the witness:")
-    for node, cells, lookups in sorted(model.report.nodes, key=lambda n: -n[1]):
-        lines.append(f"  {cells:>12,} {lookups:>12,} {100 * cells / total:6.1f} %  {node}")
-    return "\n".join(lines)
+    return "\n".join([*lines, *_costs(model)])
+
+
+def _costs(model: Model) -> list[str]:
+    """What each node takes of a proof, those first that take most, and what belongs to no node alone."""
+    spent = {node: (cells, lookups) for node, cells, lookups in model.report.nodes}
+    seconds = by_node(decode(model.circuit), spent)
+    total = sum(seconds.values())
+    lines = [f"cells and lookups of each node, and its share of the predicted time of a proof ({total:.2g} s of one core):"]
+    for name in sorted(seconds, key=lambda n: -seconds[n]):
+        cells, lookups = (f"{count:,}" for count in spent[name]) if name in spent else ("", "")
+        if seconds[name]:
+            lines.append(f"  {cells:>12} {lookups:>12} {100 * seconds[name] / total:6.1f} %  {name}")
+    return lines
