@@ -62,9 +62,10 @@ class Noise:
 
 @dataclass(frozen=True)
 class Report:
-    """`fidelity` against onnxruntime float32 on the samples, `held` on rows that fixed no scale; `nodes`: (value, cells, lookups) of
-    each node that has any, by the value that it computes; `noisiest`: the nodes that add most error, the worst first; `saturated`: (node, values that left its
-    range) over all these rows; `peak_memory`, `prove_seconds`: forecasts of one proof, in bytes and on two idle threads."""
+    """`fidelity` against onnxruntime float32 on the samples, `held` on rows that fixed no scale; `nodes`: (value, cells, lookups)
+    of each node that has any, by the value that it computes; `noisiest`: the nodes that add most error, the worst first;
+    `saturated`: (node, values that left its range) over all these rows; `peak_memory`, `prove_seconds`: forecasts of one proof, in
+    bytes and on two idle threads."""
 
     parameters: int = 0
     samples: int = 0
