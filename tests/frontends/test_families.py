@@ -456,3 +456,34 @@ def test_they_are_measured_next_to_onnxruntime(tmp_path, llama, capsys):
     assert main(command) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["onnxruntime_s"] > 0 and found["argmax_agreement"] == 1.0
+
+
+@pytest.mark.parametrize("family", ["llama", "gpt2"])
+def test_logits_of_several_positions_and_of_all(tmp_path, llama, family):
+    """`position` may name several tokens, or be left out."""
+    if family == "llama":
+        folder, tensors = llama
+        expected = np.stack([plain.llama(tensors, ids, 8, turns(8), EPSILON) for ids in IDS])
+    else:
+        tensors = plain.gpt2_tensors(np.random.default_rng(4))
+        folder = write_folder(tmp_path, GPT2, tensors)
+        expected = np.stack([plain.gpt2(tensors, ids) for ids in IDS])
+    asked = np.array([[5, 0], [2, 2], [0, 1], [4, 3]])
+    everywhere = models.load(folder, {"input_ids": (TOKENS,), "position": None}, set())
+    pair = models.load(folder, {"input_ids": (TOKENS,), "position": (2,)}, set())
+    assert everywhere.inputs == ("input_ids",) and pair.values["logits"].shape == (2, WORDS)
+    for ids, at, wanted in zip(IDS, asked, expected):
+        compare(run_float(everywhere, {"input_ids": ids[None]})["logits"], wanted)
+        compare(run_float(pair, {"input_ids": ids[None], "position": at})["logits"], wanted[at])
+    assert [i.shape for i in models.free_inputs(folder, {"positions": 2})] == [(1, -1), (2,)]
+    if family == "llama":
+        pairs = tacit.compile(folder, {"input_ids": IDS, "position": asked}, shapes={"positions": 2})
+        receipt = pairs.prove({"input_ids": IDS[0], "position": asked[0]})
+        tacit.verify(receipt, pairs.key)
+        compare(receipt.outputs[0], expected[0][asked[0]], 0.02)
+        everywhere = tacit.compile(folder, {"input_ids": IDS}, shapes={"position": None})
+        receipt = everywhere.prove({"input_ids": IDS[0]})
+        tacit.verify(receipt, everywhere.key)
+        compare(receipt.outputs[0], expected[0], 0.02)
+    with pytest.raises(tacit.InputError, match="not None"):
+        models.free_inputs(folder, {"input_ids": None})

@@ -296,3 +296,13 @@ def test_padded_outputs_are_said_to_be_padded(tmp_path, capsys):
     assert "y.count []: 2" in said
     assert main(["inspect", str(tmp_path / "m.key")]) == 0
     assert "padded with zeros, y.count says how much counts" in capsys.readouterr().out
+
+
+def test_shapes_on_the_command_line():
+    from tacit.services.cli.main import shape
+
+    assert [shape(text) for text in ("tokens=128", "x=1,128", "position=none")] == [
+        ("tokens", 128),
+        ("x", (1, 128)),
+        ("position", None),
+    ]

@@ -19,21 +19,23 @@ from tacit.graph import Graph
 
 __all__ = ["free_inputs", "load"]
 
-TOKENS = "tokens"
+TOKENS, POSITIONS = "tokens", "positions"
 
 
 def free_inputs(model: Any, shapes: Shapes | None = None) -> tuple[FreeInput, ...]:
     """The inputs of a model (a path, bytes, a ModelProto), in order, with the lengths of open axes that `shapes` gives; those
-    of the axis of tokens of a checkpoint are called `tokens`. Raises ModelError when it is no model, InputError when `shapes`
+    of a checkpoint's axes are called `tokens` and `positions`. Raises ModelError when it is no model, InputError when `shapes`
     does not fit."""
     checkpoint = opened(model)
     if checkpoint is None:
         return onnx_inputs.free_inputs(model, shapes)
+    left_out = everywhere(checkpoint, shapes or {})
     declared = [
-        helper.make_tensor_value_info(name, TensorProto.INT64, (1, TOKENS) if per_token else (1,))
+        helper.make_tensor_value_info(name, TensorProto.INT64, (1, TOKENS) if per_token else (POSITIONS,))
         for name, per_token in families.inputs(checkpoint).items()
+        if name not in left_out
     ]
-    return onnx_inputs.with_lengths(declared, shapes)
+    return onnx_inputs.with_lengths(declared, {name: given for name, given in (shapes or {}).items() if name not in left_out})
 
 
 def load(
@@ -52,9 +54,16 @@ def load(
     lengths = {int((shapes[name] or ())[-1]) for name, per_token in families.inputs(checkpoint).items() if per_token}
     if len(lengths) != 1:
         raise ModelError(f"The inputs have {' and '.join(map(str, sorted(lengths)))} tokens; give every one the same length.")
-    graph = families.build(checkpoint, lengths.pop())
+    positions = None if everywhere(checkpoint, shapes) else int((shapes.get(families.POSITION) or (1,))[-1])
+    graph = families.build(checkpoint, lengths.pop(), positions)
     free = tuple(name for name in graph.inputs if name not in (fixed or {}))
     return replace(graph, inputs=free).rebuild(graph.nodes, fixed)
+
+
+def everywhere(checkpoint: Checkpoint, shapes: Shapes) -> Set[str]:
+    """The input `position`, if `shapes` says None of it: the model answers at every position."""
+    name = families.POSITION
+    return {name} if name in families.inputs(checkpoint) and name in shapes and shapes[name] is None else set()
 
 
 def opened(model: Any) -> Checkpoint | None:

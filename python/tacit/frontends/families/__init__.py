@@ -8,21 +8,22 @@ from dataclasses import dataclass
 from tacit.errors import ModelError
 from tacit.frontends.checkpoint import Checkpoint
 from tacit.frontends.families import bert, gpt2, llama
+from tacit.frontends.families.parts import POSITION
 from tacit.graph import Graph
 
-__all__ = ["build", "inputs"]
+__all__ = ["POSITION", "build", "inputs"]
 
 
 @dataclass(frozen=True)
 class Family:
-    """`build(checkpoint, tokens)` gives the graph; `inputs` maps its inputs, all int64 [1, ...], to whether they have one
-    element a token."""
+    """`build` gives the graph, of a checkpoint and numbers of tokens and, where there is a `position`, of positions. `inputs` maps
+    the inputs, all int64, to whether they are [1, tokens]."""
 
-    build: Callable[[Checkpoint, int], Graph]
+    build: Callable[..., Graph]
     inputs: dict[str, bool]
 
 
-DECODER = {"input_ids": True, "position": False}
+DECODER = {"input_ids": True, POSITION: False}
 FAMILIES = {
     ("safetensors", "bert"): Family(bert.build, {"input_ids": True, "attention_mask": True}),
     ("safetensors", "llama"): Family(llama.build, DECODER),
@@ -38,14 +39,16 @@ FAMILIES = {
 
 
 def inputs(checkpoint: Checkpoint) -> dict[str, bool]:
-    """The names of the model's inputs, and whether each has one element a token (else one in all)."""
+    """The names of the model's inputs, and whether each has one element a token (else one a position that is asked for)."""
     return _family(checkpoint).inputs
 
 
-def build(checkpoint: Checkpoint, tokens: int) -> Graph:
-    """The graph for sequences of `tokens` tokens. Raises ModelError where the checkpoint is not what its description says, or
-    is a variant that is not built."""
-    return _family(checkpoint).build(checkpoint, tokens)
+def build(checkpoint: Checkpoint, tokens: int, positions: int | None = 1) -> Graph:
+    """The graph for sequences of `tokens` tokens; language models answer at so many positions, or at all of them (None). Raises
+    ModelError where the checkpoint is not what its description says, or is a variant that is not built."""
+    family = _family(checkpoint)
+    lengths = (tokens, positions) if POSITION in family.inputs else (tokens,)
+    return family.build(checkpoint, *lengths)
 
 
 def _family(checkpoint: Checkpoint) -> Family:

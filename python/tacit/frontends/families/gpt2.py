@@ -62,8 +62,9 @@ def from_gguf(settings: Settings) -> Sizes:
     )
 
 
-def build(checkpoint: Checkpoint, tokens: int) -> Graph:
-    """`input_ids` int64 [1, tokens] and `position` int64 [1] -> `logits` float32 [1, vocabulary]."""
+def build(checkpoint: Checkpoint, tokens: int, positions: int | None) -> Graph:
+    """`input_ids` int64 [1, tokens] and `position` int64 [positions] -> `logits` float32 [positions, vocabulary]; None: those of
+    every token, from `input_ids` alone."""
     gguf = checkpoint.format == "gguf"
     sizes = from_gguf(checkpoint.settings) if gguf else from_config(checkpoint.settings)
     if sizes.width % sizes.heads:
@@ -72,15 +73,15 @@ def build(checkpoint: Checkpoint, tokens: int) -> Graph:
     weights = Weights(checkpoint, GGUF_NAMES if gguf else CONFIG_NAMES, prefix)
     write = Transformer(checkpoint, tokens, sizes.context)
     embedding = weights.take("embedding.weight", (weights.shape("embedding.weight")[0], sizes.width))
-    positions = weights.take("positions.weight", (sizes.context, sizes.width))[:tokens]
+    places = weights.take("positions.weight", (sizes.context, sizes.width))[:tokens]
     x = write.op("Gather", write.constant(embedding), write.token_ids(), axis=0)
-    x = write.op("Add", x, write.constant(positions))
+    x = write.op("Add", x, write.constant(places))
     mask = write.causal_mask()
     for layer in range(sizes.layers):
         write.scope = f"layer{layer}"
         x = block(write, weights, sizes, layer, x, mask, gguf)
     write.scope = "head"
-    x = normalised(write, weights, sizes, "last_norm", None, write.at_position(x))
+    x = normalised(write, weights, sizes, "last_norm", None, write.at_positions(x, positions))
     head = weights.take("head.weight", embedding.shape) if gguf and weights.has("head.weight") else embedding
     weights.require_all_read(lambda key: bool(BUFFERS.fullmatch(key.removeprefix(prefix))) or is_tied(checkpoint, key))
     return write.finish("logits", write.linear(x, head.T))

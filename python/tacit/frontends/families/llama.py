@@ -91,8 +91,9 @@ def from_gguf(settings: Settings, family: str) -> Sizes:
     )
 
 
-def build(checkpoint: Checkpoint, tokens: int) -> Graph:
-    """`input_ids` int64 [1, tokens] and `position` int64 [1] -> `logits` float32 [1, vocabulary]."""
+def build(checkpoint: Checkpoint, tokens: int, positions: int | None) -> Graph:
+    """`input_ids` int64 [1, tokens] and `position` int64 [positions] -> `logits` float32 [positions, vocabulary]; None: those of
+    every token, from `input_ids` alone."""
     gguf = checkpoint.format == "gguf"
     sizes = from_gguf(checkpoint.settings, checkpoint.family) if gguf else from_config(checkpoint.settings)
     _require_whole(checkpoint, sizes)
@@ -108,7 +109,7 @@ def build(checkpoint: Checkpoint, tokens: int) -> Graph:
         write.scope = f"layer{layer}"
         x = block(write, weights, sizes, layer, x, mask, rotation, order)
     write.scope = "head"
-    x = write.rms_norm(write.at_position(x), weights.take("last_norm.weight", (sizes.width,)), sizes.epsilon)
+    x = write.rms_norm(write.at_positions(x, positions), weights.take("last_norm.weight", (sizes.width,)), sizes.epsilon)
     tied = sizes.tied and not (gguf and weights.has("head.weight"))
     head = embedding if tied else weights.take("head.weight", embedding.shape)
     weights.require_all_read(lambda key: bool(BUFFERS.fullmatch(key)) or (not gguf and tied and key == "lm_head.weight"))

@@ -13,6 +13,7 @@ from tacit.graph.writer import Writer
 
 OPSET = 24
 """The first with Swish; RMSNormalization is from 23, Gelu from 20."""
+POSITION = "position"
 MASKED = -4096.0
 """Added to a score that must not count: its exponential is 0 at any precision, and it is small enough for one integer scale."""
 
@@ -90,6 +91,7 @@ class Transformer(Writer):
         """[tokens, tokens]: no token sees a later one."""
         return self.constant(np.triu(np.full((self.tokens, self.tokens), MASKED, np.float32), 1))
 
-    def at_position(self, x: str) -> str:
-        """The row [1, width] of the token at the input `position`: what follows that token is predicted from it."""
-        return self.op("Gather", x, self.entrance("position", (1,)), axis=0)
+    def at_positions(self, x: str, count: int | None) -> str:
+        """The rows [count, width] of the tokens at the input `position`: what follows a token is predicted from its row. None:
+        every token's, without such an input."""
+        return x if count is None else self.op("Gather", x, self.entrance(POSITION, (count,)), axis=0)

@@ -18,11 +18,13 @@ DONE, REFUSED, USAGE, FAULT, INTERRUPTED = 0, 1, 2, 3, 130
 WIDTHS = ("lean", "standard", "faithful")
 
 
-def shape(text: str) -> tuple[str, int | tuple[int, ...]]:
-    """'tokens=128' -> ('tokens', 128); 'x=1,128' -> ('x', (1, 128))."""
+def shape(text: str) -> tuple[str, int | tuple[int, ...] | None]:
+    """'tokens=128' -> ('tokens', 128); 'x=1,128' -> ('x', (1, 128)); 'x=none' -> ('x', None)."""
     name, _, lengths = text.rpartition("=")
     if not name:
         raise ValueError(text)
+    if lengths == "none":
+        return name, None
     found = tuple(int(part) for part in lengths.split(","))
     return name, found[0] if len(found) == 1 else found
 
@@ -40,7 +42,7 @@ SHAPE: dict[str, Any] = {
     "action": "append",
     "default": [],
     "metavar": "NAME=LENGTH[,LENGTH]",
-    "help": "the length of a symbolic dimension, or the shape of an input; repeatable",
+    "help": "the length of a symbolic dimension, or the shape of an input (none: it holds nothing); repeatable",
 }
 
 
