@@ -10,8 +10,10 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
-NAMES = ("mlp", "mlp4x512", "lenet5", "cifar_cnn", "vgg16")
+NAMES = ("mlp", "mlp4x512", "lenet5", "cifar_cnn", "vgg16", "resnet50")
 VGG16 = (64, 64, "pool", 128, 128, "pool", 256, 256, 256, "pool", 512, 512, 512, "pool", 512, 512, 512, "pool")
+RESNET50 = ((64, 3), (128, 4), (256, 6), (512, 3))
+"""Channels inside the blocks of each stage, and its blocks (He et al. 2015, table 1); strides in the 3x3 convolution."""
 OPSET = 17
 
 
@@ -46,22 +48,40 @@ class Builder:
         self._append("Gemm", (1, outputs), weight, self._weight("bias", (outputs,), 0.05), transB=1)
         return self
 
-    def convolution(self, channels: int, kernel: int, padding: int) -> Builder:
-        inputs, height, width = self.shape[1:]
-        weight = self._weight("weight", (channels, inputs, kernel, kernel), (2.0 / (inputs * kernel * kernel)) ** 0.5)
-        grown = 2 * padding - kernel + 1
-        shape = (1, channels, height + grown, width + grown)
+    def convolution(self, channels: int, kernel: int, padding: int, stride: int = 1, gain: float = 1.0) -> Builder:
+        inputs = self.shape[1]
+        weight = self._weight("weight", (channels, inputs, kernel, kernel), gain * (2.0 / (inputs * kernel * kernel)) ** 0.5)
+        height, width = ((size + 2 * padding - kernel) // stride + 1 for size in self.shape[2:])
+        shape = (1, channels, height, width)
         bias = self._weight("bias", (channels,), 0.05)
-        self._append("Conv", shape, weight, bias, kernel_shape=[kernel, kernel], pads=[padding] * 4, strides=[1, 1])
+        self._append("Conv", shape, weight, bias, kernel_shape=[kernel, kernel], pads=[padding] * 4, strides=[stride, stride])
         return self
+
+    def bottleneck(self, inner: int, stride: int) -> Builder:
+        """relu(x + three convolutions of x); where the shape changes, a convolution of x instead of x. The last one is small, as
+        normalised residual branches are, so that activations keep their size through all blocks."""
+        before = self.value, self.shape
+        self.convolution(inner, 1, 0).relu().convolution(inner, 3, 1, stride).relu().convolution(4 * inner, 1, 0, gain=0.3)
+        branch = self.value, self.shape
+        self.value, self.shape = before
+        if self.shape != branch[1]:
+            self.convolution(4 * inner, 1, 0, stride)
+        self._append("Add", self.shape, branch[0])
+        return self.relu()
 
     def relu(self) -> Builder:
         self._append("Relu", self.shape)
         return self
 
-    def pool(self) -> Builder:
+    def pool(self, kernel: int = 2) -> Builder:
+        """The maximum of windows that overlap by kernel - 2, half as many along each axis."""
         _, channels, height, width = self.shape
-        self._append("MaxPool", (1, channels, height // 2, width // 2), kernel_shape=[2, 2], strides=[2, 2])
+        pads = {"pads": [(kernel - 1) // 2] * 4} if kernel > 2 else {}
+        self._append("MaxPool", (1, channels, height // 2, width // 2), kernel_shape=[kernel] * 2, strides=[2, 2], **pads)
+        return self
+
+    def mean(self) -> Builder:
+        self._append("GlobalAveragePool", (*self.shape[:2], 1, 1))
         return self
 
     def flatten(self) -> Builder:
@@ -84,19 +104,22 @@ class Builder:
 
 def input_shape(name: str) -> tuple[int, ...]:
     """The shape of one sample with its leading axis of 1. Raises KeyError for an unknown name."""
-    if _equal_layers(name):
-        return (1, 64)
+    if family(name) is not None:
+        kind, size = family(name)
+        return {"layers": (1, 64), "dense": (1, size), "cnn": (1, 16, size, size)}[kind]
     return {
         "mlp": (1, 784),
         "mlp4x512": (1, 784),
         "lenet5": (1, 1, 28, 28),
         "cifar_cnn": (1, 3, 32, 32),
         "vgg16": (1, 3, 32, 32),
+        "resnet50": (1, 3, 224, 224),
     }[name]
 
 
 def build(name: str) -> onnx.ModelProto:
-    """A model by name: one of NAMES, or layers(n) for n dense 64-64 layers with relu. The same bytes at every call."""
+    """A model by name: one of NAMES, layers(n) for n dense 64-64 layers with relu, dense(n) for four n-n ones, or cnn(n) for four
+    3x3 convolutions of 16 channels with relu on n x n. The same bytes at every call."""
     builder = Builder(input_shape(name), seed=sum(name.encode()))
     if name == "mlp":
         builder.dense(128).relu().dense(64).relu().dense(10)
@@ -114,9 +137,16 @@ def build(name: str) -> onnx.ModelProto:
         for step in VGG16:
             builder = builder.pool() if step == "pool" else builder.convolution(int(step), 3, 1).relu()
         builder.flatten().dense(512).relu().dense(512).relu().dense(10)
+    elif name == "resnet50":
+        builder.convolution(64, 7, 3, 2).relu().pool(3)
+        for stage, (inner, blocks) in enumerate(RESNET50):
+            for block in range(blocks):
+                builder.bottleneck(inner, 2 if stage and not block else 1)
+        builder.mean().flatten().dense(1000)
     else:
-        for _ in range(_equal_layers(name)):
-            builder.dense(64).relu()
+        kind, size = family(name)
+        for _ in range(size if kind == "layers" else 4):
+            builder = builder.convolution(16, 3, 1).relu() if kind == "cnn" else builder.dense(builder.shape[1]).relu()
     return builder.finish(re.sub(r"\W", "_", name))
 
 
@@ -125,6 +155,7 @@ def samples(name: str, count: int) -> np.ndarray:
     return np.random.default_rng(2024).random((count, *input_shape(name)[1:]), dtype=np.float32)
 
 
-def _equal_layers(name: str) -> int:
-    found = re.fullmatch(r"layers\((\d+)\)", name)
-    return int(found.group(1)) if found else 0
+def family(name: str) -> tuple[str, int] | None:
+    """('cnn', 32) of 'cnn(32)'; None for a model with a name of its own."""
+    found = re.fullmatch(r"(layers|dense|cnn)\((\d+)\)", name)
+    return (found[1], int(found[2])) if found else None

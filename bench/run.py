@@ -1,6 +1,9 @@
-"""Measures the workloads of docs/design targets and writes bench/results.json; README's table comes from it.
+"""Measures workloads of fixed seeds and writes bench/results.json; README's table comes from it.
 
 python bench/run.py [NAME ...] [--runs N] [--peer ezkl] [--readme]
+
+Without names, those that take seconds. By name, too: resnet50 at 224 x 224, gpt2-16, gpt2-64 and gpt2-512 (random weights in the
+shape of GPT-2, so many tokens); NAMExN is a batch of N, such as lenet5x32.
 """
 
 from __future__ import annotations
@@ -12,17 +15,22 @@ import re
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import onnx
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
+import language  # noqa: E402
 import models  # noqa: E402
 from tacit.services.measure import measure, with_peer  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results.json"
 README = HERE.parent / "README.md"
-WORKLOADS = ["mlp", "mlp4x512", "lenet5", "cifar_cnn", "vgg16"]
+DIGITS = HERE.parent / "examples" / "digits"
+WORKLOADS = ["digits", "mlp", "mlp4x512", "lenet5", "cifar_cnn", "vgg16"]
+CALIBRATION = 16
 MARKS = ("<!-- bench:start -->", "<!-- bench:end -->")
 
 
@@ -36,28 +44,55 @@ def processor() -> str:
     return f"{name} {wide}".strip()
 
 
+def workload(name: str, folder: Path) -> tuple[Path, Any, dict[str, Any]]:
+    """A model's file (written into `folder`, unless the repository has it), samples to compile with, and options of `measure`."""
+    tokens = re.fullmatch(r"gpt2-(\d+)", name)
+    if tokens:
+        count = int(tokens[1])
+        return language.write(folder / "gpt2"), language.prompts(count), {"shapes": {"tokens": count}}
+    if name == "digits":
+        images = np.load(DIGITS / "heldout.npz")["images"].reshape(-1, 1, 8, 8).astype(np.float32) / 16
+        return DIGITS / "digits.onnx", images[-CALIBRATION:], {"held": images[:-CALIBRATION]}
+    path = folder / f"{name}.onnx"
+    onnx.save(models.build(name), str(path))
+    return path, models.samples(name, 2 if name == "resnet50" else CALIBRATION), {}
+
+
 def one(name: str, runs: int, peer: str | None) -> dict:
+    batch = None if name in models.NAMES else re.fullmatch(r"(.+)x(\d+)", name)
+    count = int(batch[2]) if batch else None
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / f"{name}.onnx"
-        onnx.save(models.build(name), str(path))
-        result = measure(path, models.samples(name, 16), runs=runs)
+        path, samples, options = workload(batch[1] if batch else name, Path(folder))
+        weights = "trained" if name.startswith("digits") else "seeded random"
+        result = {**measure(path, samples, runs=runs, batch=count, **options), "model": name, "weights": weights}
         if peer:
             result["peer"] = with_peer(path, peer)
     return result
 
 
 def table(results: dict) -> str:
-    """README's table, from the JSON alone."""
+    """README's tables, from the JSON alone: models, then batches."""
     lines = [
         "| model | weights | prove | verify | receipt | peak memory | × onnxruntime | error |",
         "|---|---|---|---|---|---|---|---|",
     ]
+    batches = [
+        "",
+        "| samples in one proof | prove, each sample | verify | receipt | peak memory | × onnxruntime |",
+        "|---|---|---|---|---|---|",
+    ]
     for name, r in results["models"].items():
+        verify, size = f"{1000 * r['verify_s']:.1f} ms", f"{r['receipt_bytes'] / 1000:.0f} kB"
+        memory, overhead = f"{r['peak_rss_bytes'] / 1e9:.2f} GB", f"{r['overhead']:,.0f}"
+        if r.get("batch"):
+            each = f"{1000 * r['prove_s'] / r['batch']:.1f} ms"
+            batches.append(f"| {r['batch']} of {name.rpartition('x')[0]} | {each} | {verify} | {size} | {memory} | {overhead} |")
+            continue
         lines.append(
-            f"| {name} | {r['params']:,} | {r['prove_s']:.3f} s | {1000 * r['verify_s']:.1f} ms | "
-            f"{r['receipt_bytes'] / 1000:.0f} kB | {r['peak_rss_bytes'] / 1e9:.2f} GB | {r['overhead']:,.0f} | "
+            f"| {name} | {r['params']:,} | {r['prove_s']:.3f} s | {verify} | {size} | {memory} | {overhead} | "
             f"{100 * r['relative_error']:.2f} % |"
         )
+    lines += batches if len(batches) > 3 else []
     machine = f"{results['processor']}, {results['threads']} threads"
     note = f"{machine}, `make bench`; transparent mode, 128 bits, medians of {results['runs']} proofs."
     return "\n".join([*lines, "", note])

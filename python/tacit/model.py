@@ -40,6 +40,7 @@ class Model:
     `digests`: what makes the commitment to large weights again (`_core.Prover.digests`); empty where that is quick.
     `saturated`: of the last
     proof that this object made, how many values left the range that they are held in, by node; nothing of it is in the receipt.
+    `stages`: of that proof, seconds of each stage: execute, then those of the core.
     """
 
     program: Program
@@ -56,6 +57,7 @@ class Model:
     digests: bytes = field(default=b"", repr=False)
     report: Report = field(default_factory=Report)
     saturated: dict[str, int] = field(default_factory=dict, repr=False)
+    stages: dict[str, float] = field(default_factory=dict, repr=False)
     _prover: _core.Prover | None = field(default=None, repr=False)
     _tensors: dict[str, np.ndarray] | None = field(default=None, repr=False)
     _file: Path | None = field(default=None, repr=False)
@@ -92,7 +94,9 @@ class Model:
         assert self._prover is not None
         if flags is not None:
             self._take(weights=bool(flags[0]))
-        receipt, counts = prove(self.program, self.tensors(), self._prover, self.key, self.integers(sample), context, flags)
+        receipt, counts, self.stages = prove(
+            self.program, self.tensors(), self._prover, self.key, self.integers(sample), context, flags
+        )
         self.saturated = {**self._saturated_inputs(sample), **counts}
         if flags is None:
             self._open("nothing is hidden: this proof is transparent, and claims nothing about what it leaks of the weights")

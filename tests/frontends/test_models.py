@@ -21,7 +21,8 @@ models = importlib.util.module_from_spec(specification)
 sys.modules["bench_models"] = models
 specification.loader.exec_module(models)
 
-PARAMETERS = {"mlp": 109_386, "mlp4x512": 1_195_018, "lenet5": 61_706, "cifar_cnn": 591_274, "layers(3)": 12_480}
+PARAMETERS = {"mlp": 109_386, "mlp4x512": 1_195_018, "lenet5": 61_706, "cifar_cnn": 591_274, "layers(3)": 12_480,
+              "dense(24)": 2_400, "cnn(8)": 9_280}
 
 
 @pytest.mark.parametrize("name", PARAMETERS)
@@ -42,8 +43,17 @@ def test_vgg16_has_its_size():
     assert sum(node.operator == "Conv" for node in graph.nodes) == 13
 
 
+def test_resnet50_has_its_size():
+    graph = load(models.build("resnet50"))
+    assert sum(array.size for array in graph.constants.values()) == 25_530_472  # 25,557,032 less the scales that normalisation folds
+    assert sum(node.operator == "Conv" for node in graph.nodes) == 53
+    shapes = [graph.values[node.outputs[0]].shape for node in graph.nodes if node.operator == "Add"]
+    assert shapes == [(1, 256, 56, 56)] * 3 + [(1, 512, 28, 28)] * 4 + [(1, 1024, 14, 14)] * 6 + [(1, 2048, 7, 7)] * 3
+    assert graph.values["output"].shape == (1, 1000)
+
+
 def test_unknown_benchmark_models():
-    for name in ("lenet", "layers()", "layers(x)", ""):
+    for name in ("lenet", "layers()", "cnn()", "layers(x)", ""):
         with pytest.raises(KeyError):
             models.build(name)
 

@@ -14,8 +14,9 @@ from tacit.services.cli import main
 
 KEYS = {
     "params", "cells", "lookups", "prove_s", "verify_s", "receipt_bytes", "peak_rss_bytes", "onnxruntime_s", "overhead",
-    "max_abs_error", "argmax_agreement",
+    "max_abs_error", "argmax_agreement", "peak_bytes_per_cell", "forecast_peak_bytes", "forecast_s",
 }  # fmt: skip
+STAGES = {"execute", "multiplicities", "commit", "lookup", "contract", "combine", "open"}
 
 
 def test_the_documented_keys(tmp_path, capfd):
@@ -28,7 +29,19 @@ def test_the_documented_keys(tmp_path, capfd):
     assert all(isinstance(found[key], (int, float)) and found[key] >= 0 for key in KEYS)
     assert found["params"] == 53 and found["hidden"] == [] and found["bits"] >= 128
     assert found["overhead"] == pytest.approx(found["prove_s"] / found["onnxruntime_s"], rel=0.1)
+    assert set(found["stages_s"]) == STAGES and 0 < sum(found["stages_s"].values()) and found["batch"] is None
     assert found["argmax_agreement"] <= 1 and found["peak_rss_bytes"] > 10_000_000
+
+
+def test_a_batch_of_repeated_samples(tmp_path, capfd):
+    onnx.save(dense_model(), tmp_path / "small.onnx")
+    found = {}
+    for count in (1, 20):
+        assert main(["bench", str(tmp_path / "small.onnx"), "--json", "--runs", "1", "--batch", str(count)]) == 0
+        found[count] = json.loads(capfd.readouterr().out)
+    assert found[20]["batch"] == 20 and found[20]["params"] == found[1]["params"]
+    assert found[20]["overhead"] == pytest.approx(found[20]["prove_s"] / 20 / found[20]["onnxruntime_s"], rel=0.1)
+    assert found[1]["cells"] < found[20]["cells"] <= 20 * found[1]["cells"]
 
 
 def test_the_peak_is_that_of_the_proving_process_alone(tmp_path, capfd):

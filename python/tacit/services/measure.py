@@ -22,6 +22,7 @@ from tacit.errors import InputError, ModelError
 from tacit.frontends.models import free_inputs, load, opened
 from tacit.frontends.onnx_inputs import Shapes
 from tacit.graph.export import to_onnx
+from tacit.key import Key
 from tacit.numbers.dtypes import dtype_of, kind_of
 from tacit.receipt import Receipt
 from tacit.verify import verify
@@ -48,38 +49,47 @@ def measure(
     shapes: Shapes | None = None,
     tolerance: float | None = None,
     held: Any = None,
+    batch: int | None = None,
+    threads: int | None = None,
 ) -> dict[str, Any]:
-    """One JSON-able object; `samples`, `shapes`, `tolerance` and `held` as in `compile`, seeded random samples when None.
+    """One JSON-able object; `samples`, `shapes`, `tolerance`, `held` and `batch` as in `compile`, seeded random samples when None.
+    `threads` are those of the prover and of onnxruntime, all processors when None.
 
     Proving runs in a process of its own that never imports onnxruntime, so that its peak memory is its own.
     """
     if samples is None:
         samples = random_samples(path, shapes=shapes)
+    threads = threads or os.cpu_count() or 1
     started = time.perf_counter()
-    model = api.compile(path, samples, widths=widths, shapes=shapes, tolerance=tolerance, held=held)
+    model = api.compile(path, samples, widths=widths, shapes=shapes, tolerance=tolerance, held=held, batch=batch)
     compile_s = time.perf_counter() - started
-    first: dict[str, Any] = inputs.many(samples, model.declared, model.image)[0]
-    float_s = onnxruntime_seconds(path, first)
+    rows = inputs.many(samples, model.declared, model.image)
+    float_s = onnxruntime_seconds(path, rows[0], threads)
+    report, fidelity, key_bytes, declared = model.report, model.report.fidelity, model.key.to_bytes(), model.declared
     with tempfile.TemporaryDirectory() as folder:
         model.save(Path(folder) / "model.tacit")
-        np.savez(Path(folder) / "input.npz", **first)
-        proved = _prove_elsewhere(Path(folder), runs)
-        key_bytes = model.key.to_bytes()
+        del model  # a large one would take the memory that proving needs
+        given: dict[str, Any] = rows[0]
+        if batch is not None:
+            given = {d.name: np.stack([rows[n % len(rows)][d.name] for n in range(batch)]) for d in declared}
+        np.savez(Path(folder) / "input.npz", **given)
+        proved = _prove_elsewhere(Path(folder), runs, threads)
         data = (Path(folder) / "out.receipt").read_bytes()
     parse_s, _, receipt = medians(5, lambda: Receipt.from_bytes(data))
-    key_parse_s, _, key = medians(5, lambda: type(model.key).from_bytes(key_bytes))
+    key_parse_s, _, key = medians(5, lambda: Key.from_bytes(key_bytes))
     verify_s, _, _ = medians(9, lambda: verify(receipt, key))
-    report, fidelity = model.report, model.report.fidelity
+    committed = max(1, report.parameters + report.cells + report.table_rows)
     return {
         "model": path.stem,
-        "params": model.report.parameters,
-        "cells": model.report.cells,
-        "lookups": model.report.lookups,
-        "table_rows": model.report.table_rows,
-        "bits": round(model.report.bits, 2),
+        "params": report.parameters,
+        "cells": report.cells,
+        "lookups": report.lookups,
+        "table_rows": report.table_rows,
+        "bits": round(report.bits, 2),
         "hidden": [],
         "widths": widths,
-        "threads": os.cpu_count(),
+        "batch": batch,
+        "threads": threads,
         "compile_s": round(compile_s, 3),
         **proved,
         "verify_s": round(verify_s, 5),
@@ -87,7 +97,10 @@ def measure(
         "receipt_bytes": len(data),
         "key_bytes": len(key_bytes),
         "onnxruntime_s": float_s,
-        "overhead": round(proved["prove_s"] / float_s, 1),
+        "overhead": round(proved["prove_s"] / ((batch or 1) * float_s), 1),
+        "peak_bytes_per_cell": round(proved["peak_rss_bytes"] / committed, 1),
+        "forecast_peak_bytes": report.peak_memory,
+        "forecast_s": round(report.prove_seconds, 4),
         "max_abs_error": max((f.max_abs_error for f in fidelity), default=0.0),
         "relative_error": max((f.max_abs_error / f.largest for f in fidelity if f.largest), default=0.0),
         "argmax_agreement": min((f.argmax_agreement for f in fidelity), default=1.0),
@@ -123,25 +136,35 @@ status = Path("/proc/self/status")  # ru_maxrss also counts the parent's memory 
 lines = status.read_text().splitlines() if status.exists() else []
 peak = 1024 * next((int(l.split()[1]) for l in lines if l.startswith("VmHWM")), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 print(json.dumps({"prove_s": round(statistics.median(wall), 4), "prove_first_s": round(wall[0], 4),
-                  "prove_cpu_s": round(statistics.median(cpu), 4), "load_and_commit_s": round(setup, 4), "peak_rss_bytes": peak}))
+                  "prove_cpu_s": round(statistics.median(cpu), 4), "load_and_commit_s": round(setup, 4), "peak_rss_bytes": peak,
+                  "stages_s": {name: round(seconds, 5) for name, seconds in model.stages.items()}}))
 """
 
 
-def _prove_elsewhere(folder: Path, runs: int) -> dict[str, Any]:
-    done = subprocess.run([sys.executable, "-c", PROVE, str(folder), str(runs)], capture_output=True, text=True)
+def _prove_elsewhere(folder: Path, runs: int, threads: int) -> dict[str, Any]:
+    counts = dict.fromkeys(("RAYON_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(threads))
+    command = [sys.executable, "-c", PROVE, str(folder), str(runs)]
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **counts})
     if done.returncode != 0:
         raise RuntimeError(f"the proving process failed: {done.stderr.strip().splitlines()[-1:]}")
     return json.loads(done.stdout)
 
 
-def onnxruntime_seconds(path: Path, first: dict[str, np.ndarray]) -> float:
-    """Median seconds of one float32 inference on all cores; `first`: one sample in the compiled shapes."""
+def float_session(path: Path, first: dict[str, np.ndarray], threads: int) -> Any:
+    """onnxruntime's session of a model; `first`: one sample in the compiled shapes, which a file of weights needs."""
     import onnxruntime
 
     model: str | bytes = str(path)
     if opened(path) is not None:
         model = to_onnx(load(path, {name: array.shape for name, array in first.items()}, set())).SerializeToString()
-    session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
+def onnxruntime_seconds(path: Path, first: dict[str, np.ndarray], threads: int) -> float:
+    """Median seconds of one float32 inference; `first`: one sample in the compiled shapes."""
+    session = float_session(path, first, threads)
     for _ in range(3):
         session.run(None, first)
     median, _, _ = medians(30, lambda: session.run(None, first))

@@ -24,6 +24,7 @@ def run(arguments: argparse.Namespace) -> int:
         shapes=dict(arguments.shape),
         tolerance=arguments.tolerance,
         held=arguments.held,
+        batch=arguments.batch,
     )
     if arguments.peer:
         result["peer"] = with_peer(path, arguments.peer)

@@ -119,6 +119,7 @@ def parser() -> argparse.ArgumentParser:
     bench.add_argument("--json", action="store_true", help="print one line of JSON")
     bench.add_argument("--widths", choices=WIDTHS, default="standard", help="integer widths")
     bench.add_argument("--tolerance", **TOLERANCE)
+    bench.add_argument("--batch", type=int, metavar="N", help="samples that one proof holds; those given are repeated to fill it")
     bench.add_argument("--held", help="a file of more samples, which are only measured")
     bench.add_argument("--shape", **SHAPE)
     return root
