@@ -45,7 +45,7 @@ def test_vgg16_has_its_size():
 
 def test_resnet50_has_its_size():
     graph = load(models.build("resnet50"))
-    assert sum(array.size for array in graph.constants.values()) == 25_530_472  # 25,557,032 less the scales that normalisation folds
+    assert sum(array.size for array in graph.constants.values()) == 25_530_472  # torchvision's, less the scales of norms
     assert sum(node.operator == "Conv" for node in graph.nodes) == 53
     shapes = [graph.values[node.outputs[0]].shape for node in graph.nodes if node.operator == "Add"]
     assert shapes == [(1, 256, 56, 56)] * 3 + [(1, 512, 28, 28)] * 4 + [(1, 1024, 14, 14)] * 6 + [(1, 2048, 7, 7)] * 3
