@@ -5,7 +5,7 @@
 mod view;
 
 use tacit_algebra::field::{BasedVectorSpace, PrimeCharacteristicRing};
-use tacit_algebra::{F, K};
+use tacit_algebra::{F, K, P};
 use view::{Cell, QUERIES, Role, Support, Toy, leak, rank, words};
 
 /// What leaks when only the uniform cells that `kept` names are uniform, the others being zero.
@@ -167,6 +167,79 @@ fn mask_limbs_at_zero_and_the_powers_of_two_blind_all_rounds_over_limbs() {
         assert!(of(&addresses, &ones) < full);
         for rows in [full, 2 * full] {
             assert_eq!(mask_cell_rank(&addresses, &challenges, random(50), rows as u64), 3 * full, "{rounds} {rows}");
+        }
+    }
+}
+
+/// Limbs at 0, 1, 2, 4, .. and random challenges of so many rounds.
+fn masks(rounds: usize) -> (Vec<u64>, Vec<K>) {
+    let random =
+        |i: u64| K::from_basis_coefficients_fn(|j| F::from_u64(0x9e37_79b9_7f4a_7c15).exp_u64(5 * i + j as u64 + 7));
+    (std::iter::once(0).chain((0..rounds).map(|b| 1 << b)).collect(), (0..rounds as u64).map(random).collect())
+}
+
+/// `base^exponent`.
+fn power(base: K, exponent: u128) -> K {
+    (0..128).rev().fold(K::ONE, |sum, bit| sum.square() * if exponent >> bit & 1 == 1 { base } else { K::ONE })
+}
+
+/// Masks over the base field fail at points whose cube lies in it, and by as much as `docs/hiding.md` says: two dimensions for every
+/// mask limb whose exponent is a multiple of 3.
+#[test]
+fn mask_points_fail_when_their_cube_is_in_the_base_field() {
+    let p = u128::from(P);
+    let any = masks(1).1[0];
+    // p^2 + p + 1 is a multiple of 3: roots of unity of order 3 (p - 1) and p - 1.
+    let (cube, base) = (power(any, (p * p + p + 1) / 3), power(any, p * p + p + 1));
+    let of_base = |z: K| z == K::from(words(z)[0]);
+    assert!(of_base(base) && of_base(cube * cube * cube) && !of_base(cube) && !of_base(cube * cube));
+    for rounds in 2..=7usize {
+        let ((addresses, challenges), full) = (masks(rounds), 3 * (2 * rounds + 1));
+        let of = |z: K, rows: usize| mask_cell_rank(&addresses, &challenges, z, rows as u64);
+        assert_eq!(of(any, 3 * (rounds + 1)), full);
+        assert_eq!(of(cube, 4 * rounds + 2), full - 2 * ((rounds + 1) / 3));
+        assert!(of(base, 4 * rounds + 2) < of(cube, 4 * rounds + 2));
+    }
+}
+
+/// At how many points of K two of the elements `z^(a p^e)`, a = 1 .. 17, e = 0 .. 2, are equal: at most 3 p. When `z^a = z^(b p^e)` the
+/// order of z divides `a^3 - b^3`, since it divides p^3 - 1; for a = b it divides `(p - 1) gcd(a, p^2 + p + 1)`.
+#[test]
+fn mask_points_that_fail_are_few() {
+    let (p, most) = (u128::from(P), 17u128);
+    let divisor = |a: u128, b: u128| (1..=a).rev().find(|d| a.is_multiple_of(*d) && b.is_multiple_of(*d)).unwrap();
+    let conjugate = (1..=most).map(|a| divisor(a, p * p + p + 1)).max().unwrap();
+    assert_eq!(conjugate, 3);
+    assert!((1..=most).all(|a| [1, 3].contains(&divisor(a, p * p + p + 1))));
+    let unlike: u128 = (1..=most).flat_map(|b| (1..b).map(move |a| b * b * b - a * a * a)).sum();
+    let (bad, size) = ((1 + conjugate * (p - 1) + unlike) as f64, 3.0 * (p as f64).log2());
+    assert!((bad.log2() - size - -126.415).abs() < 1e-3 && unlike < 1 << 18);
+}
+
+/// What a later version may do: mask rows in threes, weights `z^((l+1)(i+1)) (1, X, X^2)`. Masks are elements of K then, k0 + 1 of them a
+/// limb are enough, and only points fail whose powers up to k0 + 1 are not distinct.
+#[test]
+fn masks_in_threes_would_need_fewer_rows() {
+    for rounds in 2..=7usize {
+        let ((addresses, challenges), full) = (masks(rounds), 2 * rounds + 1);
+        let (pairs, functionals) = mask_functionals(&addresses, &challenges);
+        for (z, enough) in [(challenges[0], true), (K::from(F::from_u64(7)), true), (K::ONE, false)] {
+            let element = |limb: usize, number: u64| -> Vec<K> {
+                let weight = |other: usize| z.exp_u64((other as u64 + 1) * (number + 1));
+                let of = |functional: &Vec<K>| {
+                    let terms =
+                        pairs.iter().zip(functional).map(|(&(l, m), &coefficient)| match (l == limb, m == limb) {
+                            (true, _) => coefficient * weight(m),
+                            (_, true) => coefficient * weight(l),
+                            _ => K::ZERO,
+                        });
+                    terms.sum()
+                };
+                functionals.iter().map(of).collect()
+            };
+            let places = (0..=rounds).flat_map(|limb| (0..=rounds as u64).map(move |number| (limb, number)));
+            let found = rank(places.map(|(limb, number)| element(limb, number)));
+            assert_eq!(found == full, enough, "{rounds}");
         }
     }
 }

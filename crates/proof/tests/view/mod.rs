@@ -1,5 +1,5 @@
 //! The algebraic view of an opening as a matrix: real layouts, the real prover, challenges and positions of a fixed run.
-#![allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, dead_code)]
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -11,13 +11,13 @@ use rand::{RngExt, SeedableRng};
 use tacit_algebra::field::{BasedVectorSpace, Field, PrimeCharacteristicRing};
 use tacit_algebra::packed::Packed;
 use tacit_algebra::progress::Progress;
-use tacit_algebra::{F, K, P};
+use tacit_algebra::{F, K, P, centred};
 use tacit_circuit::{Circuit, Column, ColumnId, Home, Parameters, Values};
-use tacit_columns::{Form, FormTerm, Hiding, Layout, Rows, Weight, mask_columns};
+use tacit_columns::{Form, FormTerm, Hiding, Layout, Rows, Weight, known, mask_columns};
 use tacit_hide::mask_form;
 use tacit_open::{Commitment, Schedule, Scratch, Shape, Weights, commit, open};
 use tacit_transcript::tamper::{How, with};
-use tacit_transcript::{Randomness, Sender, Transcript};
+use tacit_transcript::{Digest, Invalid, Randomness, Receiver, Sender, Transcript};
 
 /// What a cell is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -142,32 +142,22 @@ impl Toy {
         form
     }
 
-    /// The matrix of the view of one proof: an opening that proves `form + xi mask`, and the mask's value.
-    pub fn cells(&self, support: Support, seed: u64) -> Vec<Cell> {
+    /// An opening that proves `form + xi mask`, and the mask's value: for any cells, at the challenges of one fixed run.
+    pub fn run(&self, support: Support, seed: u64) -> Run<'_> {
         let mut random = SmallRng::seed_from_u64(seed);
         let form = self.form(support, &mut random);
         let mut element = || K::from_basis_coefficients_fn(|_| F::from_u64(random.random_range(0..P)));
         let (z, xi) = (element(), element());
         let masks = mask_columns(&self.layout);
         let mask = mask_form(&masks, z, K::ONE);
-        let whole = form.iter().cloned().chain(mask_form(&masks, z, xi)).collect();
-        let run = Run { toy: self, weights: FormWeights(self.layout.weights(&whole)), seed, fixed: Rc::default() };
-        let nothing = run.view(None);
-        assert!(nothing.iter().all(|&word| word == F::ZERO), "the view is linear");
-        let mut cells = Vec::new();
-        for column in self.columns() {
-            for cell in 0..self.length(column) {
-                let (role, row) = self.role(column, cell as u64);
-                let mut view = run.view(Some((column, cell)));
-                assert_eq!(view.len(), nothing.len());
-                view.extend(words(coefficient(&mask, column, cell, &self.layout)));
-                let value = words(coefficient(&form, column, cell, &self.layout));
-                let of_weights =
-                    self.shape.addresses[..self.shape.widths[0]].contains(&self.layout.blocks_of(column)[0].address);
-                cells.push(Cell { role, row, of_weights, view, value });
-            }
-        }
-        cells
+        let whole: Form = form.iter().cloned().chain(mask_form(&masks, z, xi)).collect();
+        let weights = FormWeights(self.layout.weights(&whole));
+        Run { toy: self, form, mask, whole, weights, seed, fixed: Rc::default() }
+    }
+
+    /// The matrix of the view of one proof.
+    pub fn cells(&self, support: Support, seed: u64) -> Vec<Cell> {
+        self.run(support, seed).cells()
     }
 }
 
@@ -190,7 +180,8 @@ fn coefficient(form: &Form, column: ColumnId, cell: usize, layout: &Layout) -> K
     sum
 }
 
-struct FormWeights(Rows);
+/// The opening's view of a form on a layout.
+pub struct FormWeights(pub Rows);
 
 impl Weights for FormWeights {
     fn add(&self, address: u64, first: usize, scale: K, rows: &mut [Packed]) {
@@ -205,22 +196,56 @@ impl Weights for FormWeights {
 type Fixed = Rc<RefCell<HashMap<(How, String, usize), Vec<u8>>>>;
 
 /// Openings that differ in their cells alone: the first one's challenges and positions are those of all.
-struct Run<'a> {
+pub struct Run<'a> {
     toy: &'a Toy,
+    form: Form,
+    mask: Form,
+    /// `form + xi mask`.
+    pub whole: Form,
     weights: FormWeights,
     seed: u64,
     fixed: Fixed,
 }
 
 impl Run<'_> {
-    /// All field elements that the opening sends when one cell is 1 and all others are 0.
-    fn view(&self, one: Option<(ColumnId, usize)>) -> Vec<F> {
+    /// All cells of the layout, in the order of the columns.
+    fn places(&self) -> impl Iterator<Item = (ColumnId, usize)> {
         let toy = self.toy;
-        let mut values = Values { columns: vec![Vec::new(); toy.columns().len()] };
-        if let Some((column, cell)) = one {
+        toy.columns().into_iter().flat_map(move |column| (0..toy.length(column)).map(move |cell| (column, cell)))
+    }
+
+    /// The matrix of the view, cell by cell.
+    pub fn cells(&self) -> Vec<Cell> {
+        let toy = self.toy;
+        let none = Values { columns: vec![Vec::new(); toy.columns().len()] };
+        let nothing = self.view(&none);
+        assert!(nothing.iter().all(|&word| word == F::ZERO), "the view is linear");
+        let cell = |(column, cell): (ColumnId, usize)| {
+            let (role, row) = toy.role(column, cell as u64);
+            let mut values = none.clone();
             values.columns[column as usize] = vec![0; toy.length(column)];
             values.columns[column as usize][cell] = 1;
+            let view = self.view(&values);
+            assert_eq!(view.len(), nothing.len());
+            let value = words(coefficient(&self.form, column, cell, &toy.layout));
+            let of_weights =
+                toy.shape.addresses[..toy.shape.widths[0]].contains(&toy.layout.blocks_of(column)[0].address);
+            Cell { role, row, of_weights, view, value }
+        };
+        self.places().map(cell).collect()
+    }
+
+    /// Columns that hold these cells, given in the order of the matrix.
+    pub fn values(&self, cells: &[F]) -> Values {
+        let mut values = Values { columns: vec![Vec::new(); self.toy.columns().len()] };
+        for ((column, _), &cell) in self.places().zip(cells) {
+            values.columns[column as usize].push(centred(cell));
         }
+        values
+    }
+
+    /// All field elements that a proof shows: what the opening sends, and the mask's value.
+    pub fn view(&self, values: &Values) -> Vec<F> {
         let (sent, fixed) = (Rc::new(RefCell::new(Vec::new())), Rc::clone(&self.fixed));
         let kept = Rc::clone(&sent);
         let hook = move |how, label: &str, number, bytes: &mut Vec<u8>| match how {
@@ -231,12 +256,22 @@ impl Run<'_> {
             How::Sent if label != "opening: oracle" => kept.borrow_mut().extend_from_slice(bytes),
             _ => {}
         };
-        with(hook, || self.open(&values));
+        with(hook, || self.open(values, K::ZERO));
         let sent = sent.take();
-        sent.as_chunks::<8>().0.iter().map(|word| F::from_u64(u64::from_le_bytes(*word))).collect()
+        let mut view: Vec<F> =
+            sent.as_chunks::<8>().0.iter().map(|word| F::from_u64(u64::from_le_bytes(*word))).collect();
+        view.extend(words(evaluate(&self.mask, values)));
+        view
     }
 
-    fn open(&self, values: &Values) {
+    fn transcript(&self) -> Transcript {
+        let mut transcript = Transcript::new("view");
+        transcript.absorb("seed", &self.seed.to_le_bytes());
+        transcript
+    }
+
+    /// The honest prover, and the roots of its commitments.
+    pub fn open(&self, values: &Values, value: K) -> (Vec<Digest>, Vec<u8>) {
         let (toy, progress) = (self.toy, Progress::default());
         let cells = toy.layout.committed(values);
         let salts = Randomness::new([4; 32]);
@@ -249,14 +284,28 @@ impl Run<'_> {
         };
         let commitments: Vec<Commitment> = toy.shape.widths.iter().map(&mut next).collect();
         let commitments: Vec<&Commitment> = commitments.iter().collect();
-        let mut transcript = Transcript::new("view");
-        transcript.absorb("seed", &self.seed.to_le_bytes());
         let read = |limb: usize, first: usize, rows: &mut [F]| cells.read(limb, first, rows);
-        let (schedule, shape, mut sender) = (&toy.schedule, &toy.shape, Sender::new(transcript));
+        let (schedule, shape, mut sender) = (&toy.schedule, &toy.shape, Sender::new(self.transcript()));
         let mut scratch = Scratch::default();
-        open(schedule, &commitments, shape, read, &self.weights, K::ZERO, &salts, &mut scratch, &mut sender, &progress)
+        open(schedule, &commitments, shape, read, &self.weights, value, &salts, &mut scratch, &mut sender, &progress)
             .unwrap();
+        (commitments.iter().map(|commitment| commitment.root()).collect(), sender.finish())
     }
+
+    /// The verifier of the opening.
+    pub fn verify(&self, roots: &[Digest], value: K, proof: &[u8]) -> Result<(), Invalid> {
+        let (toy, mut receiver) = (self.toy, Receiver::new(self.transcript(), proof));
+        let extension = |point: &[K]| toy.layout.evaluate(&self.whole, point);
+        tacit_open::verify(&toy.schedule, roots, &toy.shape, value, &mut receiver, extension)?;
+        receiver.finish()
+    }
+}
+
+/// Columns that are not held are zero.
+pub fn evaluate(form: &Form, values: &Values) -> K {
+    let held = |term: &&FormTerm| values.columns.get(term.column as usize).is_some_and(|cells| !cells.is_empty());
+    let terms = form.iter().filter(held);
+    terms.map(|term| term.coefficient * known(&values.columns[term.column as usize], &term.weights)).sum()
 }
 
 /// By elimination.
