@@ -106,7 +106,7 @@ def input_shape(name: str) -> tuple[int, ...]:
     """The shape of one sample with its leading axis of 1. Raises KeyError for an unknown name."""
     if family(name) is not None:
         kind, size = family(name)
-        return {"layers": (1, 64), "dense": (1, size), "cnn": (1, 16, size, size)}[kind]
+        return {"layers": (1, 64), "dense": (1, size), "cnn": (1, 8, size, size)}[kind]
     return {
         "mlp": (1, 784),
         "mlp4x512": (1, 784),
@@ -119,7 +119,7 @@ def input_shape(name: str) -> tuple[int, ...]:
 
 def build(name: str) -> onnx.ModelProto:
     """A model by name: one of NAMES, layers(n) for n dense 64-64 layers with relu, dense(n) for four n-n ones, or cnn(n) for four
-    3x3 convolutions of 16 channels with relu on n x n. The same bytes at every call."""
+    3x3 convolutions of 8 channels with relu on n x n. The same bytes at every call."""
     builder = Builder(input_shape(name), seed=sum(name.encode()))
     if name == "mlp":
         builder.dense(128).relu().dense(64).relu().dense(10)
@@ -146,7 +146,7 @@ def build(name: str) -> onnx.ModelProto:
     else:
         kind, size = family(name)
         for _ in range(size if kind == "layers" else 4):
-            builder = builder.convolution(16, 3, 1).relu() if kind == "cnn" else builder.dense(builder.shape[1]).relu()
+            builder = builder.convolution(8, 3, 1).relu() if kind == "cnn" else builder.dense(builder.shape[1]).relu()
     return builder.finish(re.sub(r"\W", "_", name))
 
 
