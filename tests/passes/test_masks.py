@@ -66,6 +66,32 @@ def test_masked_places_have_weight_zero(way, huge):
     np.testing.assert_allclose(receipt.outputs[0], weights, atol=0.01)
 
 
+def test_a_window_around_an_argmax_may_leave_the_scores():
+    """Scores that are masked for an argmax, padded with -inf, and read around it for a softmax."""
+    nodes = [
+        node("Cast", "m", "c", to=TensorProto.BOOL),
+        node("Where", "c x huge", "s"),
+        node("ArgMax", "s", "best", axis=1, keepdims=1),
+        node("Pad", "s beside huge", "wide"),
+        node("Add", "best around", "places"),
+        node("GatherElements", "wide places", "near", axis=1),
+        node("Softmax", "near", "y"),
+    ]
+    made = model_of("where_after", -np.inf, [])
+    del made.graph.node[:]
+    made.graph.node.extend(nodes)
+    made.graph.output[0].type.tensor_type.shape.dim[1].dim_value = 3
+    for name, array in {"beside": np.array([0, 1, 0, 1]), "around": np.array([[0, 1, 2]])}.items():
+        made.graph.initializer.append(numpy_helper.from_array(array, name))
+    scores = np.array([[3, 1, 4, 2], [1, 5, 9, 2.5]], np.float32)
+    feeds = {"x": scores, "m": KEPT}
+    model = tacit.compile(made, samples={name: array[None] for name, array in feeds.items()}, openings=0)
+    receipt = model.prove(feeds)
+    tacit.verify(receipt, model.key)
+    weights = np.exp([[-np.inf, 3, 1], [-np.inf, 2.5, -np.inf]])
+    np.testing.assert_allclose(receipt.outputs[0], weights / weights.sum(-1, keepdims=True), atol=0.01)
+
+
 def test_constants_that_reach_something_else_stay():
     graph = load(model_of("where_before", -1e9, [node("Relu", "s", "y")]))
     assert any(np.abs(array).max() > LARGEST for array in simplify(graph).constants.values() if array.dtype.kind == "f")

@@ -1,5 +1,5 @@
-"""Attention masks as numbers of ordinary size: -inf, -3.4e38 and their like before a softmax become -LARGEST, whose weight
-is 0 just the same."""
+"""Attention masks as numbers of ordinary size: -inf, -3.4e38 and their like before a softmax or an argmax become -LARGEST, whose
+weight is 0 just the same."""
 
 from __future__ import annotations
 
@@ -10,14 +10,16 @@ from tacit.graph import MOVES, Graph, Node
 HUGE, LARGEST = 1 << 15, 1 << 12
 """Constants beyond HUGE become LARGEST, where exp(-LARGEST) is 0 at any precision and scores are far smaller."""
 COMBINES = {"Add", "Sub", "Mul", "Where", "Max", "Min"}
+ENDS = {"Softmax", "ArgMax"}
+SELECTS = {"Pad", "Gather", "GatherElements", "GatherND", "Cast"}
 
 
 def bound_masks(graph: Graph) -> Graph:
-    """The graph with huge constants bounded wherever all that follows from them ends in a softmax."""
+    """The graph with huge constants bounded wherever all that follows from them ends in a softmax or an argmax."""
     ends: dict[str, bool] = {}
 
     def masked(name: str) -> bool:
-        """Whether a value has readers, and each leads on to a softmax through movement and sums alone."""
+        """Whether a value has readers, and each leads on to one of ENDS through movement, selection and sums alone."""
         if name not in ends:
             readers = graph.consumers.get(name, ())
             ends[name] = bool(readers) and name not in graph.outputs and all(map(leads, readers))
@@ -26,15 +28,15 @@ def bound_masks(graph: Graph) -> Graph:
     def leads(node: Node) -> bool:
         if node.domain:
             return False
-        if node.operator == "Softmax":
+        if node.operator in ENDS:
             return True
-        return node.operator in MOVES | COMBINES and all(masked(name) for name in node.outputs if name)
+        return node.operator in MOVES | COMBINES | SELECTS and all(masked(name) for name in node.outputs if name)
 
     constants: dict[str, np.ndarray] = {}
     nodes = []
     for node in graph.nodes:
         huge = [name for name in node.inputs if name and is_huge(graph.constant(name))]
-        if huge and leads(node) and node.operator != "Softmax":
+        if huge and leads(node) and node.operator not in ENDS:
             for name in huge:
                 bounded = f"{name}/bounded"
                 constants[bounded] = np.clip(graph.constants[name], -LARGEST, LARGEST)
