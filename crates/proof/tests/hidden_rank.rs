@@ -39,8 +39,8 @@ fn nothing_leaks_from_a_hiding_layout() {
 /// Every group of uniform cells is needed, for a form that leaves the first rounds to the masks alone.
 ///
 /// Two choices are not visible in a rank, since they only make a failure less probable: one of the four limbs with rows T is there
-/// because three of them give uniform elements of K except with probability 2^-64, and half of the mask rows because random ones in F
-/// are dependent so often. So the groups are removed from what is *just* enough: half of the mask rows.
+/// because three of them give uniform elements of K except with probability 2^-64, and some of the mask rows because the proof over F
+/// needs 3 (k0 + 1) of them. So the groups are removed from what is *just* enough: half of the mask rows.
 #[test]
 fn without_one_group_of_uniform_cells_something_leaks() {
     const ROUNDS: u64 = 3;

@@ -71,9 +71,21 @@ impl Simulated {
 fn whole_receipts_without_weights_inputs_or_witness() {
     for (number, case) in (1..).zip([cases::toy(), cases::every()]) {
         for (more, set) in (1..).zip([set(true, false, false), set(true, true, false), set(true, true, true)]) {
-            simulate(case.statement(&set), |_| Weights::MadeUp, 10 * number + more, true).check();
+            simulate(case.statement(&set), |_| Weights::MadeUp(7), 10 * number + more, true).check();
         }
     }
+}
+
+/// One made-up commitment, as many receipts as its rows are for: other statements, other hide sets, other challenges.
+#[test]
+fn several_receipts_under_one_made_up_key() {
+    let case = cases::every();
+    let sets = [set(true, true, true), set(true, true, false)];
+    let both = [0, 1].map(|i| simulate(case.statement(&sets[i]), |_| Weights::MadeUp(8), 90 + i as u64, true));
+    both.iter().for_each(Simulated::check);
+    assert_eq!(both[0].key.key, both[1].key.key);
+    assert_ne!(both[0].receipt.witness_root, both[1].receipt.witness_root);
+    assert_ne!(both[0].key.key.weights_root, case.key().key.weights_root);
 }
 
 /// The key is a given one, to weights that the simulator does not know. It has the leaves that are opened, and their paths.
@@ -117,7 +129,7 @@ fn a_false_statement_is_simulated_as_well() {
 #[test]
 fn without_the_last_equation_a_simulated_receipt_is_refused() {
     for (seed, case) in (130..).zip([cases::toy(), cases::every()]) {
-        let unsolved = simulate(case.statement(&case.everything()), |_| Weights::MadeUp, seed, false);
+        let unsolved = simulate(case.statement(&case.everything()), |_| Weights::MadeUp(7), seed, false);
         let refused = Err(Refused::Proof(Invalid::Check("the opening's last equation")));
         assert_eq!(unsolved.verdict(&unsolved.oracle), refused);
     }
@@ -127,7 +139,7 @@ fn without_the_last_equation_a_simulated_receipt_is_refused() {
 #[test]
 fn every_challenge_has_to_be_programmed() {
     let case = cases::toy();
-    let simulated = simulate(case.statement(&case.everything()), |_| Weights::MadeUp, 140, true);
+    let simulated = simulate(case.statement(&case.everything()), |_| Weights::MadeUp(7), 140, true);
     let asked = |step: &&Step| matches!(step.0, How::Drawn | How::Positions);
     let labels: BTreeSet<&str> = simulated.steps.iter().filter(asked).map(|step| step.1.as_str()).collect();
     assert!(labels.len() > 15, "{labels:?}");
@@ -157,7 +169,7 @@ fn real(case: &Case, set: &HideSet, simulated: &Simulated) -> (Receipt, Vec<Step
 fn real_and_simulated_receipts_have_the_same_steps() {
     for (seed, case) in (150..).zip([cases::toy(), cases::every()]) {
         for set in [set(true, true, false), set(true, true, true)] {
-            let simulated = simulate(case.statement(&set), |_| Weights::MadeUp, seed, true);
+            let simulated = simulate(case.statement(&set), |_| Weights::MadeUp(7), seed, true);
             let (receipt, steps) = real(&case, &set, &simulated);
             assert_eq!(simulated.oracle.run(|| case.key().verify(&receipt, b"context")), Ok(()));
             assert_eq!(receipt.encode().len(), simulated.receipt.encode().len());

@@ -37,8 +37,8 @@ pub struct Leaves {
 
 /// The commitment to the weights in the key.
 pub enum Weights {
-    /// The simulator makes it, to zeros.
-    MadeUp,
+    /// The simulator makes it, to zeros, from this seed; one commitment serves several receipts.
+    MadeUp(u64),
     /// They are shown: the simulator has the columns, and where the commitment's uniform cells and salts come from.
     Shown(Values, Randomness),
     /// It is given, and so are the leaves that are opened.
@@ -286,14 +286,15 @@ impl Simulator {
 }
 
 fn randomness(weights: &Weights, seed: u64) -> [Randomness; 2] {
-    let made = |stream: u8| {
+    let made = |stream: u8, seed: u64| {
         let mut bytes = [stream; 32];
         bytes[..8].copy_from_slice(&seed.to_le_bytes());
         Randomness::new(bytes)
     };
     match weights {
-        Weights::Shown(_, randomness) => [randomness.clone(), made(1)],
-        _ => [made(0), made(1)],
+        Weights::Shown(_, randomness) => [randomness.clone(), made(1, seed)],
+        Weights::MadeUp(weights) => [made(0, *weights), made(1, seed)],
+        Weights::Given(_) => [made(0, seed), made(1, seed)],
     }
 }
 
