@@ -15,11 +15,18 @@ from tacit.observe import observe, run_float
 from tacit.passes import simplify
 
 ROOT = Path(__file__).resolve().parents[2]
-specification = importlib.util.spec_from_file_location("bench_models", ROOT / "bench" / "models.py")
-assert specification is not None and specification.loader is not None
-models = importlib.util.module_from_spec(specification)
-sys.modules["bench_models"] = models
-specification.loader.exec_module(models)
+
+
+def of_bench(name):
+    specification = importlib.util.spec_from_file_location(f"bench_{name}", ROOT / "bench" / f"{name}.py")
+    assert specification is not None and specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    sys.modules[f"bench_{name}"] = module
+    specification.loader.exec_module(module)
+    return module
+
+
+models, language = of_bench("models"), of_bench("language")
 
 PARAMETERS = {"mlp": 109_386, "mlp4x512": 1_195_018, "lenet5": 61_706, "cifar_cnn": 591_274, "layers(3)": 12_480,
               "dense(24)": 2_400, "cnn(8)": 2_336}
@@ -50,6 +57,17 @@ def test_resnet50_has_its_size():
     shapes = [graph.values[node.outputs[0]].shape for node in graph.nodes if node.operator == "Add"]
     assert shapes == [(1, 256, 56, 56)] * 3 + [(1, 512, 28, 28)] * 4 + [(1, 1024, 14, 14)] * 6 + [(1, 2048, 7, 7)] * 3
     assert graph.values["output"].shape == (1, 1000)
+
+
+def test_the_shape_of_gpt2():
+    assert sum(int(np.prod(shape)) for shape in language.tensor_shapes().values()) == 124_439_808
+    given = language.prompts(16)
+    assert given["input_ids"].shape == (2, 16) and given["input_ids"].min() >= 0 and given["input_ids"].max() < language.VOCABULARY
+    assert (given["position"] == 15).all()
+    generator = np.random.default_rng(0)
+    for name, center, deviation in (("ln_1", 1, 0.02), ("mlp.c_fc", 0, 0.02), ("mlp.c_proj", 0, 0.00408)):
+        found = language.values(f"h.0.{name}.weight", (500, 20), generator).astype(np.float64)
+        assert abs(found.mean() - center) < 1e-3 and abs(found.std() / deviation - 1) < 0.1
 
 
 def test_unknown_benchmark_models():
