@@ -159,6 +159,13 @@ def test_one_commitment_for_several_batches(batch):
         tacit.verify(found.prove(samples[: count or 1]), found.key)
 
 
+def test_a_batch_within_a_tolerance():
+    proto, samples = dense()
+    model = tacit.compile(proto, samples, batch=2, tolerance=0.02)
+    assert model.report.assignment and model.batch == 2
+    tacit.verify(model.prove(samples[:2]), model.key)
+
+
 def test_no_cell_of_any_sample_may_differ(batch):
     _, samples = dense()
     found = executed(batch.program, batch.tensors(), batch.integers({"x": samples[:COUNT].reshape(COUNT, 1, 6)}))
