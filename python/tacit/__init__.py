@@ -14,11 +14,14 @@ require_features()
 logging.getLogger("tacit").addHandler(logging.NullHandler())
 
 from tacit.errors import InputError, InvalidReceipt, ModelError, TacitError, UnsupportedOperator  # noqa: E402
+from tacit.generated import Generated, verify_generation  # noqa: E402
 from tacit.key import Key  # noqa: E402
 from tacit.receipt import Receipt  # noqa: E402
 from tacit.verify import verify  # noqa: E402
 
 __all__ = [
+    "Generated",
+    "Generation",
     "ImageScale",
     "InputError",
     "InvalidReceipt",
@@ -27,16 +30,19 @@ __all__ = [
     "ModelError",
     "Receipt",
     "TacitError",
+    "Sampling",
     "Tolerance",
     "UnsupportedOperator",
     "compile",
     "prove",
     "verify",
+    "verify_generation",
 ]
 __version__ = "0.1.0"
 
 
-LAZY = {"compile": "api", "prove": "api", "Model": "model", "ImageScale": "images", "Tolerance": "search"}
+LAZY = {"compile": "api", "prove": "api", "Model": "model", "ImageScale": "images", "Tolerance": "search",
+        "Generation": "frontends.generation", "Sampling": "numbers.drawing"}
 
 
 def __getattr__(name: str) -> Any:  # the compiler is imported when it is first used

@@ -15,8 +15,10 @@ from tacit.errors import InputError, ModelError
 from tacit.fidelity import Reference, is_faithful, measure
 from tacit.frontends import onnx_missing, torch
 from tacit.frontends.estimators import from_estimator
+from tacit.frontends.generation import Generation
 from tacit.frontends.models import free_inputs, load
 from tacit.frontends.onnx_inputs import Shapes
+from tacit.frontends.words import words_of
 from tacit.graph import Graph, require_supported
 from tacit.hiding import fresh_seed
 from tacit.images import ImageScale
@@ -80,6 +82,9 @@ def compile(
     secret = fresh_seed(seed) if openings else None
     scale = images.scale_of(image)
     given, model = model, from_estimator(model)
+    words = words_of(model.model, model.tokenizer) if isinstance(model, Generation) else None
+    if isinstance(model, Generation):
+        samples, held = (texts if texts is None else model.samples(texts, words) for texts in (samples, held))
     source, rows, declared = sampled(model, samples, scale, shapes, trips, fixed)
     graph = simplify(expand(join_softmax(source), EXPANSIONS))
     onnx_missing.require_taken(graph)
@@ -104,6 +109,7 @@ def compile(
     key = Key.from_bytes(prover.key())
     compiled = Model(program, circuit, weights, key, declared, scales, scale, classes, seed=secret, digests=prover.digests())
     compiled._prover = prover
+    compiled.words = words
     if like is not None:
         compiled.require_weights_of(like)
         compiled.opened = like.opened

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from tacit.operators.chosen import claim_of
 from tacit.primitives.evaluate import Evaluate
 from tacit.primitives.program import Program, run
 
-__all__ = ["execute", "executed"]
+__all__ = ["claims_missed", "execute", "executed"]
 
 
 def execute(
@@ -36,3 +37,11 @@ def executed(
     builder = Evaluate(inputs, weights, check, program.batch, alone)
     run(program, builder)
     return builder
+
+
+def claims_missed(program: Program, builder: Evaluate) -> dict[str, np.ndarray]:
+    """Of every claimed output: what the relations give minus what was given, in the output's shape. A program without claims has
+    none."""
+    claimed = [step.name for step in program.steps if step.gadget == "claim"]
+    relations = {step.name: step.arguments["tensor"] for step in program.steps if step.gadget == "contract"}
+    return {name: builder.value(relations[claim_of(name)]) for name in claimed}

@@ -20,6 +20,7 @@ from tacit.observe import run_float
 from tacit.primitives.cost import Cost
 from tacit.primitives.evaluate import Evaluate
 from tacit.primitives.program import run
+from tacit.primitives.tensor import Tensor
 from tacit.quantize import Scales
 from tacit.report import Noise, Report, compare
 
@@ -56,9 +57,9 @@ def measure(lowered: Lowered, scales: Scales, reference: Reference, graph: Graph
     for row in progress.each("measuring samples", rows):
         given, counts = integers_of(scales, row)
         builder = executed(lowered.program, lowered.weights, given, alone=True)
-        for name, value in outputs_of(builder).items():
-            if name in found:
-                found[name].append(value)
+        computed = outputs_of(builder)
+        for name in names:
+            found[name].append(computed[name] if name in computed else scores_of(builder, lowered.values[name]))
         for name, count in (*counts.items(), *builder.saturated.items()):
             saturated[name] = saturated.get(name, 0) + count
         if row is rows[0]:
@@ -118,6 +119,11 @@ def outputs_of(builder: Evaluate) -> dict[str, np.ndarray]:
         exact = np.ldexp(integers.astype(np.float64), -exponent) if kind_of(dtype) == "f" else integers
         values[name] = exact.astype(dtype)
     return values
+
+
+def scores_of(builder: Evaluate, scores: Tensor) -> np.ndarray:
+    """An output that a choice is made from, which is not shown, as floats."""
+    return np.ldexp(builder.value(scores).astype(np.float64), -scores.exponent).astype(np.float32)
 
 
 def noise(lowered: Lowered, builder: Evaluate, graph: Graph, row: Row) -> tuple[Noise, ...]:

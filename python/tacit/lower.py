@@ -9,6 +9,7 @@ import numpy as np
 from tacit.errors import ModelError, UnsupportedOperator
 from tacit.graph import Graph, Node, require_supported
 from tacit.operators import LOWERINGS
+from tacit.operators.chosen import choose
 from tacit.operators.context import Columns, Context
 from tacit.operators.fusion import fuse
 from tacit.operators.norms import recognise
@@ -60,13 +61,19 @@ def lower_into(builder: Builder, graph: Graph, scales: Scales, shared: Columns |
     context.hideable = hideable
     for name in graph.inputs:
         value, scale = graph.values[name], scales.inputs[name]
+        if graph.choice is not None and name == graph.choice.fed:
+            context.put(name, builder.claim(name, value.shape, scale.low, scale.high, value.dtype))
+            continue
         tensor = builder.input(name, value.shape, scale.low, scale.high, scale.exponent, value.dtype)
         checked = hideable and 0 not in value.shape
         context.put(name, range_check(builder, f"{name}/range", tensor, scale.low, scale.high) if checked else tensor)
     for node in graph.nodes:
         lower_node(context, node)
     for name in graph.outputs:
-        context.publish(name)
+        if graph.choice is None or name != graph.choice.scores:
+            context.publish(name)
+    if graph.choice is not None:
+        choose(context, graph.choice)
     return context
 
 

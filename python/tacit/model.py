@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -15,6 +15,8 @@ from tacit import _core, hiding, inputs, progress, storage
 from tacit.circuit.encode import decode
 from tacit.errors import ModelError
 from tacit.forecast import Forecast, forecast, require_memory
+from tacit.frontends.words import Words
+from tacit.generate import Written, generate
 from tacit.images import ImageScale
 from tacit.inputs import Declared
 from tacit.key import Key, Signature
@@ -35,6 +37,7 @@ class Model:
 
     `weights` holds the weight columns one after another, as docs/circuit.md (Buffers) says. `image` is how pixels become
     inputs. `classes`: where the model named its classes by texts, the names; an output's number is a place in this list.
+    `words`: the tokenizer of a model that writes.
     `opened`: a transparent proof was made, or more proofs than can hide, so that nothing is claimed about the secrecy of these
     weights. `seed`: the secret that hides them, if the model can hide; `used`: proofs that were made from it while it had no file.
     `digests`: what makes the commitment to large weights again (`_core.Prover.digests`); empty where that is quick.
@@ -51,6 +54,7 @@ class Model:
     scales: Scales
     image: ImageScale | None = None
     classes: tuple[str, ...] = ()
+    words: Words | None = None
     opened: bool = False
     seed: bytes | None = field(default=None, repr=False)
     used: int = 0
@@ -101,6 +105,18 @@ class Model:
         if flags is None:
             self._open("nothing is hidden: this proof is transparent, and claims nothing about what it leaks of the weights")
         return receipt
+
+    def generate(
+        self,
+        prompt: str | Sequence[int],
+        *,
+        seed: bytes | None = None,
+        draft: str | os.PathLike[str] | None = None,
+        hide: Iterable[str] | None = None,
+        context: bytes | str = b"",
+    ) -> Written:
+        """Writes behind a prompt (a text or token numbers) and proves it: see `tacit.generate`."""
+        return generate(self, prompt, seed=seed, draft=draft, hide=hide, context=context)
 
     @property
     def batch(self) -> int | None:
@@ -160,8 +176,10 @@ class Model:
                 log.warning("the model file could not be marked as opened: %s", error)
 
     def integers(self, sample: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """The integer tensors of a checked sample, as the receipt will carry them."""
-        return {s.name: inputs.integers(sample[s.name], s.exponent, s.lowest, s.highest) for s in self.key.inputs}
+        """The integer tensors of a checked sample, as the receipt will carry them; among them outputs that are given because the
+        model reads them."""
+        given = {s.name: s for s in (*self.key.outputs, *self.key.inputs) if s.name in sample}
+        return {name: inputs.integers(sample[name], s.exponent, s.lowest, s.highest) for name, s in given.items()}
 
     def _saturated_inputs(self, sample: Mapping[str, np.ndarray]) -> dict[str, int]:
         counts = {s.name: inputs.saturated(sample[s.name], s.exponent, s.lowest, s.highest) for s in self.key.inputs}
@@ -228,6 +246,8 @@ class Model:
             "report.json": json.dumps(self.report.to_json()).encode(),
             "weights.bin": self.weights,
         }
+        if self.words is not None:
+            parts["words.json"] = json.dumps(self.words.to_json()).encode()
         if self.seed is not None:
             parts["seed.bin"] = self.seed
         if self.digests:
@@ -266,6 +286,7 @@ class Model:
                 declared=tuple(Declared(n, tuple(s), d, b) for n, s, d, b in manifest["declared"]),
                 image=None if image is None else ImageScale.from_json(image),
                 classes=tuple(str(name) for name in manifest.get("classes", ())),
+                words=Words.from_json(json.loads(parts["words.json"])) if "words.json" in parts else None,
                 opened=bool(manifest["opened"]),
                 seed=parts.get("seed.bin"),
                 digests=parts.get("digests.bin", b""),

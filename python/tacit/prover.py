@@ -8,8 +8,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from tacit import _core, machine, progress
-from tacit.errors import ModelError
-from tacit.execute import executed
+from tacit.errors import InputError, ModelError
+from tacit.execute import claims_missed, executed
 from tacit.key import Key
 from tacit.primitives.program import Program
 from tacit.receipt import Receipt
@@ -30,6 +30,9 @@ def prove(
     the weights and one per binding; None for a transparent proof."""
     started = time.perf_counter()
     builder = executed(program, weights, integers)
+    for name, missed in claims_missed(program, builder).items():
+        if missed.any():
+            raise InputError(f"What is given as {name!r} is not what the model chooses: use model.generate.")
     witness, public, saturated = builder.witness(), builder.public(), builder.saturated
     del builder
     stages = {"execute": time.perf_counter() - started}

@@ -43,6 +43,9 @@ def typical(graph: Graph, name: str, image: ImageScale | None, generator: np.ran
         return np.asarray(total * np.sqrt(3.0 / UNIFORMS)).astype(dtype)
     if kind == "b":
         return generator.integers(0, 2, shape).astype(dtype)
+    if name in graph.intervals:
+        least, greatest = graph.intervals[name]
+        return generator.integers(least, greatest + 1, shape).astype(dtype)
     places = places_of(graph, name)
     if places is not None:
         return generator.integers(0, places, shape).astype(dtype)

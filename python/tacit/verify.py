@@ -34,16 +34,16 @@ def verify(
     for an unusable key, InputError for a missing receipt file and for other kinds of arguments.
     """
     bound = context_bytes(context)
-    held = _held(key, Key)
-    receipt = _held(receipt, Receipt)
+    bound_key = held(key, Key)
+    receipt = held(receipt, Receipt)
     try:
-        held.core.verify(receipt.core, bound)
+        bound_key.core.verify(receipt.core, bound)
     except _core.Refused as error:
         raise InvalidReceipt(f"The receipt is not valid for this key: {error}.") from None
-    receipt.bind(held.signatures)
+    receipt.bind(bound_key.signatures)
 
 
-def _held(given: Held | bytes | str | os.PathLike[str], kind: type[Held]) -> Held:
+def held(given: Held | bytes | str | os.PathLike[str], kind: type[Held]) -> Held:
     if isinstance(given, kind):
         return given
     if isinstance(given, (bytes, bytearray, memoryview)):

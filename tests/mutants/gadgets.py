@@ -38,6 +38,8 @@ MOVES = found_by("selection", "test_rows_move_by_the_zeros_before_them")
 COMPACTION = found_by("selection", "test_compaction_is_unique_for_every_field_value")
 SURVIVORS = found_by("selection", "test_survivors_are_unique_for_every_field_value")
 CARRIED = found_by("selection", "test_what_is_carried_is_unique_for_every_field_value")
+DRAWN = found_by("drawing", "test_the_drawn_place_is_the_only_one")
+KEPT = found_by("drawing", "test_what_is_kept_by_count_is_the_only_part")
 COPY = found_by("relations_needed", "test_a_cell_equals_what_it_copies")
 ONE = found_by("relations_needed", "test_a_range_of_one_value")
 ENDS = found_by("relations_needed", "test_a_wide_interval_has_two_ends")
@@ -259,6 +261,30 @@ GADGETS = (
         "what is no candidate survives",
         (Edit(FOLDER + "survivors.py", "(1 - candidates) * size", "(1 - candidates) * 0"),),
         found_by("selection", "test_no_candidate_no_survivor"),
+    ),
+    dropped(
+        "a place before the drawn one",
+        "drawing.py",
+        'digits(b, f"{name}/least", movement.plus(b, share, -least).bounded(0, (1 << width) - 1), width)',
+        DRAWN,
+    ),
+    dropped(
+        "a place behind the drawn one",
+        "drawing.py",
+        'digits(b, f"{name}/greatest", movement.plus(b, greatest - 1, -share).bounded(0, (1 << width) - 1), width)',
+        DRAWN,
+    ),
+    dropped(
+        "fewer places than the level asks for",
+        "drawing.py",
+        'digits(b, f"{name}/reached", movement.plus(b, measured, -level_of).bounded(0, (1 << width) - 1), width)',
+        KEPT,
+    ),
+    dropped(
+        "more places than the level asks for",
+        "drawing.py",
+        'digits(b, f"{name}/missed", movement.plus(b, level_of - 1, -above).bounded(0, (1 << width) - 1), width)',
+        KEPT,
     ),
     dropped("a carried value is free", "running.py", "b.contract(name, movement.plus(b, y - before, -change))", CARRIED),
     dropped("a running sum is free", "running.py", "b.contract(name, movement.plus(b, y - before, -x))", SUMS),

@@ -11,11 +11,13 @@ from typing import Any
 import numpy as np
 from onnx import TensorProto, helper
 
-from tacit.errors import ModelError
+from tacit.errors import InputError, ModelError
 from tacit.frontends import families, gguf, onnx, onnx_inputs, safetensors
 from tacit.frontends.checkpoint import Checkpoint
+from tacit.frontends.generation import Generation
 from tacit.frontends.onnx_inputs import FreeInput, Shapes
 from tacit.graph import Graph
+from tacit.numbers.drawing import LENGTH
 
 __all__ = ["free_inputs", "load"]
 
@@ -26,6 +28,12 @@ def free_inputs(model: Any, shapes: Shapes | None = None) -> tuple[FreeInput, ..
     """The inputs of a model (a path, bytes, a ModelProto), in order, with the lengths of open axes that `shapes` gives; those
     of a checkpoint's axes are called `tokens` and `positions`. Raises ModelError when it is no model, InputError when `shapes`
     does not fit."""
+    if isinstance(model, Generation):
+        if shapes:
+            raise InputError("A model that writes has the lengths of its Generation: leave shapes= out.")
+        return tuple(
+            FreeInput(name, (length,) if name == LENGTH else (1, length), "int64", True) for name, length in model.inputs.items()
+        )
     checkpoint = opened(model)
     if checkpoint is None:
         return onnx_inputs.free_inputs(model, shapes)
@@ -47,6 +55,8 @@ def load(
 ) -> Graph:
     """The graph of a model. `shapes`: input name -> shape of one sample, for open axes; `supported`: operators that need no
     expansion; `trips` and `fixed` as in `onnx.load`. Raises ModelError, UnsupportedOperator."""
+    if isinstance(model, Generation):
+        return written(model, fixed)
     checkpoint = opened(model)
     if checkpoint is None:
         return onnx.load(model, shapes=shapes, supported=supported, trips=trips, fixed=fixed)
@@ -64,6 +74,16 @@ def everywhere(checkpoint: Checkpoint, shapes: Shapes) -> Set[str]:
     """The input `position`, if `shapes` says None of it: the model answers at every position."""
     name = families.POSITION
     return {name} if name in families.inputs(checkpoint) and name in shapes and shapes[name] is None else set()
+
+
+def written(generation: Generation, fixed: Mapping[str, np.ndarray] | None) -> Graph:
+    """The graph of a model that writes."""
+    checkpoint = opened(generation.model)
+    if checkpoint is None:
+        raise ModelError("A model that writes is built from a GGUF file or the folder of a safetensors model; give its path.")
+    if fixed:
+        raise InputError("A model that writes has no inputs to fix: leave fixed= out.")
+    return families.build(checkpoint, generation.tokens, generation=generation)
 
 
 def opened(model: Any) -> Checkpoint | None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from tacit.numbers.drawing import Sampling
 from tacit.numbers.dtypes import kind_of
 
 MOVES = frozenset(
@@ -66,12 +67,25 @@ class Node:
         return f"{self.name!r} ({self.kind})"
 
 
+@dataclass(frozen=True)
+class Choice:
+    """What is made of an output of the graph: `scores` [rows, classes] is not shown; in every row one class is chosen, the largest
+    score's or, with `sampling`, one that the input `uniform` [1, rows] draws. What was chosen is the input `fed` [1, rows], which
+    the receipt shows as an output. Row i must not depend on `fed` from place i on: then exactly one `fed` fits."""
+
+    scores: str
+    fed: str
+    sampling: Sampling | None = None
+    uniform: str = ""
+
+
 @dataclass(frozen=True, eq=False)
 class Graph:
     """Nodes in topological order. `values` has every input, constant and intermediate; `constants` the known.
 
     `opset` is the version of ONNX's own domain that the nodes' semantics follow. `classes`: the names of the classes whose
-    numbers the graph gives, where the model named them by texts.
+    numbers the graph gives, where the model named them by texts. `intervals`: least and greatest of integer inputs that have them
+    whatever the samples show. `choice`: what an output leads to, if it is not what the model gives.
     """
 
     nodes: tuple[Node, ...]
@@ -81,6 +95,8 @@ class Graph:
     constants: Mapping[str, np.ndarray]
     opset: int
     classes: tuple[str, ...] = ()
+    intervals: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    choice: Choice | None = None
 
     @cached_property
     def producers(self) -> Mapping[str, Node]:
@@ -123,7 +139,7 @@ class Graph:
         merged = {name: array for name, array in merged.items() if name in read and name not in written}
         keep = read | written | set(self.inputs)
         known = {name: value for name, value in known.items() if name in keep}
-        return Graph(tuple(nodes), known, self.inputs, self.outputs, merged, self.opset, self.classes)
+        return replace(self, nodes=tuple(nodes), values=known, constants=merged)
 
     def fresh(self, stem: str) -> str:
         """A value name that the graph does not use yet."""

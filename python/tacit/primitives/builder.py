@@ -97,6 +97,15 @@ class Builder:
         self.on_input(column, name, tuple(shape), exponent, dtype)
         return column_tensor(column, dims, exponent)
 
+    def claim(self, name: str, shape: Sequence[int], low: int, high: int, dtype: str = "int64") -> Tensor:
+        """A public output of integers that the executor is given: one that the relations fix but that nobody can compute before
+        them, since they read it. The caller's relations must force it for every field value of the inputs, its interval too."""
+        dims = fresh_dims(shape)
+        column = self._register(Column(self._name(name), stored_shape(dims), "public", low, high))
+        self.bound.add(column.name)
+        self.on_claim(column, name, tuple(shape), dtype)
+        return column_tensor(column, dims, 0)
+
     def commit(
         self,
         name: str,
@@ -176,6 +185,9 @@ class Builder:
 
     def on_input(self, column: Column, name: str, shape: tuple[int, ...], exponent: int, dtype: str) -> None:
         """An input column was declared."""
+
+    def on_claim(self, column: Column, name: str, shape: tuple[int, ...], dtype: str) -> None:
+        """An output was claimed."""
 
     def on_commit(self, column: Column, shape: tuple[int, ...], compute: Callable[[], np.ndarray]) -> None:
         """A witness or public output column was declared."""

@@ -62,6 +62,9 @@ class Cost(Builder):
     def on_input(self, column: Column, name: str, shape: tuple[int, ...], exponent: int, dtype: str) -> None:
         self.public += self.samples * prod(column.shape)
 
+    def on_claim(self, column: Column, name: str, shape: tuple[int, ...], dtype: str) -> None:
+        self.public += prod(column.shape)
+
     def on_commit(self, column: Column, shape: tuple[int, ...], compute: Callable[[], np.ndarray]) -> None:
         if column.home == "public":
             self.public += self.samples * prod(column.shape)

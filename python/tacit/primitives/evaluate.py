@@ -25,9 +25,9 @@ class Unsatisfied(AssertionError):  # noqa: N818
 class Evaluate(Record):
     """Computes columns as they are declared.
 
-    `inputs`: int64 arrays by input name, of the declared shape. `weights`: signed arrays by column name; needed when a
-    program is replayed, since steps do not carry them. With `check`, every contract and lookup is evaluated too:
-    `Unsatisfied` names the first that does not hold. `saturated`: how many values left their range, by step of the program.
+    `inputs`: int64 arrays by the name of an input or a claimed output, of the declared shape. `weights`: signed arrays by column
+    name; needed when a program is replayed, since steps do not carry them. With `check`, every contract and lookup is evaluated
+    too: `Unsatisfied` names the first that does not hold. `saturated`: how many values left their range, by step of the program.
     In a batch, inputs, columns and outputs have an axis of samples before their own, unless `alone`: then they are one sample.
     """
 
@@ -71,6 +71,14 @@ class Evaluate(Record):
 
     def on_input(self, column: Column, name: str, shape: tuple[int, ...], exponent: int, dtype: str) -> None:
         super().on_input(column, name, shape, exponent, dtype)
+        self.keep_given(column, name, shape)
+
+    def on_claim(self, column: Column, name: str, shape: tuple[int, ...], dtype: str) -> None:
+        super().on_claim(column, name, shape, dtype)
+        self.keep_given(column, name, shape)
+
+    def keep_given(self, column: Column, name: str, shape: tuple[int, ...]) -> None:
+        """Stores what `inputs` has under a name."""
         given = np.asarray(self.inputs[name]) if name in self.inputs else None
         if given is None or given.shape != self.lead + shape or given.dtype.kind not in "iub":
             raise InputError(f"The input {name} must be an integer array of shape {self.lead + shape}.")

@@ -22,7 +22,7 @@ FORMAT = 1
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A call of a gadget, or of the builder itself for `weight`, `input`, `output` and `contract`."""
+    """A call of a gadget, or of the builder itself for `weight`, `input`, `claim`, `output` and `contract`."""
 
     gadget: str
     name: str
@@ -101,6 +101,10 @@ class ProgramBuilder(Builder):
         )
         return super().input(name, shape, low, high, exponent, dtype)
 
+    def claim(self, name: str, shape: Any, low: int, high: int, dtype: str = "int64") -> Tensor:
+        self.record("claim", name, shape=[int(size) for size in shape], low=low, high=high, dtype=dtype)
+        return super().claim(name, shape, low, high, dtype)
+
     def output(self, name: str, tensor: Tensor, dtype: str = "float32", shape: Any = None) -> None:
         declared = [int(size) for size in (tensor.shape if shape is None else shape)]
         self.record("output", name, tensor=tensor, dtype=dtype, shape=declared)
@@ -141,7 +145,7 @@ def run(program: Program, builder: Builder) -> None:
         arguments = dict(step.arguments)
         if step.gadget == "weight":
             builder.declare_weight(step.name, **arguments)
-        elif step.gadget in ("input", "output", "contract"):
+        elif step.gadget in ("input", "claim", "output", "contract"):
             getattr(builder, step.gadget)(step.name, **arguments)
         elif step.gadget in GADGETS:
             function = GADGETS[step.gadget]

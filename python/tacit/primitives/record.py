@@ -51,6 +51,10 @@ class Record(Builder):
         number = self.store(column)
         self.publics.append(circuit.Public(name, False, number, dtype, shape, exponent, column.low, column.high))
 
+    def on_claim(self, column: Column, name: str, shape: tuple[int, ...], dtype: str) -> None:
+        number = self.store(column)
+        self.publics.append(circuit.Public(name, True, number, dtype, shape, 0, column.low, column.high))
+
     def on_commit(self, column: Column, shape: tuple[int, ...], compute: Callable[[], np.ndarray]) -> None:
         self.store(column)
 

@@ -163,6 +163,9 @@ def quantize(graph: Graph, ranges: Mapping[str, ObservedRange], widths: str | Wi
         if not graph.values[name].size:
             inputs[name] = InputScale(0, 0, 0)
             continue
+        if name in graph.intervals:
+            inputs[name] = InputScale(0, *graph.intervals[name])
+            continue
         if name not in ranges:
             raise ModelError(f"The input {name!r} was not observed: give at least one sample of it.")
         seen, places = ranges[name], places_of(graph, name)

@@ -9,6 +9,7 @@ from tacit.errors import ModelError
 from tacit.frontends.checkpoint import Checkpoint
 from tacit.frontends.families import bert, gpt2, llama
 from tacit.frontends.families.parts import POSITION
+from tacit.frontends.generation import Generation
 from tacit.graph import Graph
 
 __all__ = ["POSITION", "build", "inputs"]
@@ -16,8 +17,8 @@ __all__ = ["POSITION", "build", "inputs"]
 
 @dataclass(frozen=True)
 class Family:
-    """`build` gives the graph, of a checkpoint and numbers of tokens and, where there is a `position`, of positions. `inputs` maps
-    the inputs, all int64, to whether they are [1, tokens]."""
+    """`build` gives the graph, of a checkpoint and numbers of tokens and, where there is a `position`, of positions; those of
+    language models also that of a model that writes. `inputs` maps the inputs, all int64, to whether they are [1, tokens]."""
 
     build: Callable[..., Graph]
     inputs: dict[str, bool]
@@ -43,12 +44,16 @@ def inputs(checkpoint: Checkpoint) -> dict[str, bool]:
     return _family(checkpoint).inputs
 
 
-def build(checkpoint: Checkpoint, tokens: int, positions: int | None = 1) -> Graph:
-    """The graph for sequences of `tokens` tokens; language models answer at so many positions, or at all of them (None). Raises
-    ModelError where the checkpoint is not what its description says, or is a variant that is not built."""
+def build(checkpoint: Checkpoint, tokens: int, positions: int | None = 1, generation: Generation | None = None) -> Graph:
+    """The graph for sequences of `tokens` tokens; language models answer at so many positions, or at all of them (None), or are
+    models that write. Raises ModelError where the checkpoint is not what its description says, or is a variant that is not
+    built."""
     family = _family(checkpoint)
-    lengths = (tokens, positions) if POSITION in family.inputs else (tokens,)
-    return family.build(checkpoint, *lengths)
+    if POSITION in family.inputs:
+        return family.build(checkpoint, tokens, positions, generation)
+    if generation is not None:
+        raise ModelError(f"{checkpoint.name} is a model of the kind {checkpoint.family!r}, which does not write; compile its path.")
+    return family.build(checkpoint, tokens)
 
 
 def _family(checkpoint: Checkpoint) -> Family:

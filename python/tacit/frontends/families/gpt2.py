@@ -10,6 +10,7 @@ import numpy as np
 from tacit.errors import ModelError
 from tacit.frontends.checkpoint import Checkpoint, Settings, Weights
 from tacit.frontends.families.parts import Transformer
+from tacit.frontends.generation import Generation
 from tacit.graph import Graph
 
 CONFIG_NAMES = {
@@ -62,16 +63,16 @@ def from_gguf(settings: Settings) -> Sizes:
     )
 
 
-def build(checkpoint: Checkpoint, tokens: int, positions: int | None) -> Graph:
+def build(checkpoint: Checkpoint, tokens: int, positions: int | None, generation: Generation | None = None) -> Graph:
     """`input_ids` int64 [1, tokens] and `position` int64 [positions] -> `logits` float32 [positions, vocabulary]; None: those of
-    every token, from `input_ids` alone."""
+    every token, from `input_ids` alone. Or a model that writes."""
     gguf = checkpoint.format == "gguf"
     sizes = from_gguf(checkpoint.settings) if gguf else from_config(checkpoint.settings)
     if sizes.width % sizes.heads:
         raise ModelError(f"{checkpoint.name} has a width of {sizes.width} that its {sizes.heads} heads do not divide.")
     prefix = "" if gguf or "wte.weight" in checkpoint.tensors else "transformer."
     weights = Weights(checkpoint, GGUF_NAMES if gguf else CONFIG_NAMES, prefix)
-    write = Transformer(checkpoint, tokens, sizes.context)
+    write = Transformer(checkpoint, tokens, sizes.context, generation)
     embedding = weights.take("embedding.weight", (weights.shape("embedding.weight")[0], sizes.width))
     places = weights.take("positions.weight", (sizes.context, sizes.width))[:tokens]
     x = write.op("Gather", write.constant(embedding), write.token_ids(), axis=0)

@@ -13,6 +13,7 @@ import numpy as np
 from tacit.errors import ModelError
 from tacit.frontends.checkpoint import Checkpoint, Settings, Weights
 from tacit.frontends.families.parts import Transformer
+from tacit.frontends.generation import Generation
 from tacit.graph import Graph
 
 LAYER = "model.layers.{}."
@@ -91,14 +92,14 @@ def from_gguf(settings: Settings, family: str) -> Sizes:
     )
 
 
-def build(checkpoint: Checkpoint, tokens: int, positions: int | None) -> Graph:
+def build(checkpoint: Checkpoint, tokens: int, positions: int | None, generation: Generation | None = None) -> Graph:
     """`input_ids` int64 [1, tokens] and `position` int64 [positions] -> `logits` float32 [positions, vocabulary]; None: those of
-    every token, from `input_ids` alone."""
+    every token, from `input_ids` alone. Or a model that writes."""
     gguf = checkpoint.format == "gguf"
     sizes = from_gguf(checkpoint.settings, checkpoint.family) if gguf else from_config(checkpoint.settings)
     _require_whole(checkpoint, sizes)
     weights = Weights(checkpoint, GGUF_NAMES if gguf else CONFIG_NAMES)
-    write = Transformer(checkpoint, tokens, min(sizes.context, sizes.window or sizes.context))
+    write = Transformer(checkpoint, tokens, min(sizes.context, sizes.window or sizes.context), generation)
     embedding = weights.take("embedding.weight", (weights.shape("embedding.weight")[0], sizes.width))
     x = write.op("Gather", write.constant(embedding), write.token_ids(), axis=0)
     rotation = Rotation(write, frequencies(checkpoint, weights, sizes), sizes.size)

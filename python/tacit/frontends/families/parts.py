@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import sqrt
 
 import numpy as np
 
 from tacit.errors import ModelError
 from tacit.frontends.checkpoint import Checkpoint
-from tacit.graph import Graph, Value, check
+from tacit.frontends.generation import Generation
+from tacit.graph import Choice, Graph, Value, check
 from tacit.graph.writer import Writer
+from tacit.numbers.drawing import GENERATED, LENGTH, PROMPT, UNIFORM, UNIFORM_BITS
 
 OPSET = 24
 """The first with Swish; RMSNormalization is from 23, Gelu from 20."""
@@ -19,9 +22,10 @@ MASKED = -4096.0
 
 
 class Transformer(Writer):
-    """A graph of a sequence model while it is written down. Constants are float32."""
+    """A graph of a sequence model while it is written down. Constants are float32. `generation`: it writes, and reads what it
+    wrote."""
 
-    def __init__(self, checkpoint: Checkpoint, tokens: int, most: int) -> None:
+    def __init__(self, checkpoint: Checkpoint, tokens: int, most: int, generation: Generation | None = None) -> None:
         if not 0 < tokens <= most:
             raise ModelError(f"{checkpoint.name} takes 1 to {most} tokens, not {tokens}.")
         self._named: dict[str, Value] = {}
@@ -29,6 +33,7 @@ class Transformer(Writer):
         super().__init__("model", OPSET, self._named, self._arrays)
         self.tokens = tokens
         self.entrances: list[str] = []
+        self.generation = generation
 
     def entrance(self, name: str, shape: tuple[int, ...]) -> str:
         """An int64 input of the graph."""
@@ -43,14 +48,45 @@ class Transformer(Writer):
         self.nodes.append(last.with_outputs(name if output == value else output for output in last.outputs))
         self._named[name] = Value(name, described.shape, described.dtype)
         graph = Graph((), self._named, tuple(self.entrances), (name,), self._arrays, OPSET)
-        return check(graph.rebuild(self.nodes, self._arrays, self._named), "loaded")
+        graph = graph.rebuild(self.nodes, self._arrays, self._named)
+        return check(graph if self.generation is None else self.chosen(graph, self.generation, name), "loaded")
+
+    def chosen(self, graph: Graph, generation: Generation, scores: str) -> Graph:
+        """The graph whose output `scores` chooses the tokens that it reads as generated ones."""
+        words = graph.values[scores].shape[-1]
+        intervals = {PROMPT: (0, words - 1), LENGTH: (1, generation.prompt_tokens), GENERATED: (0, words - 1)}
+        uniform = ""
+        if generation.sampling is not None:
+            uniform, intervals[UNIFORM] = UNIFORM, (0, (1 << UNIFORM_BITS) - 1)
+        choice = Choice(scores, GENERATED, generation.sampling, uniform)
+        return replace(graph, intervals=intervals, choice=choice)
 
     def reshape(self, x: str, *shape: int) -> str:
         return self.op("Reshape", x, self.integers(*shape))
 
     def token_ids(self) -> str:
-        """The input `input_ids` as [tokens]."""
+        """The input `input_ids` as [tokens]; of a model that writes, the prompt's tokens and behind them the generated ones."""
+        if self.generation is not None:
+            return self.written(self.generation)
         return self.reshape(self.entrance("input_ids", (1, self.tokens)), self.tokens)
+
+    def written(self, generation: Generation) -> str:
+        """Token t: prompt[t] where t < prompt_length, else generated[t - prompt_length]; behind the last one that one again, where
+        no row that is chosen from can see it."""
+        given = {
+            name: self.reshape(self.entrance(name, (length,) if name == LENGTH else (1, length)), length)
+            for name, length in generation.inputs.items()
+            if name != UNIFORM
+        }
+        if generation.sampling is not None:
+            self.entrance(UNIFORM, (1, generation.new_tokens))
+        prompt, places = given[PROMPT], self.integers(*range(self.tokens))
+        if generation.new_tokens > 1:
+            prompt = self.op("Concat", prompt, self.integers(*[0] * (generation.new_tokens - 1)), axis=0)
+        behind = self.op("Sub", places, given[LENGTH])
+        behind = self.op("Min", self.op("Max", behind, self.integers(0)), self.integers(generation.new_tokens - 1))
+        follows = self.op("Gather", given[GENERATED], behind, axis=0)
+        return self.op("Where", self.op("Less", places, given[LENGTH]), prompt, follows)
 
     def linear(self, x: str, weight: np.ndarray, bias: np.ndarray | None = None) -> str:
         """x W + b, W[in, out]."""
@@ -93,5 +129,9 @@ class Transformer(Writer):
 
     def at_positions(self, x: str, count: int | None) -> str:
         """The rows [count, width] of the tokens at the input `position`: what follows a token is predicted from its row. None:
-        every token's, without such an input."""
+        every token's, without such an input. Of a model that writes, the rows of all new tokens, from the prompt's last one on."""
+        if self.generation is not None:
+            first = self.op("Sub", LENGTH, self.integers(1))
+            rows = self.op("Add", self.integers(*range(self.generation.new_tokens)), first)
+            return self.op("Gather", x, rows, axis=0)
         return x if count is None else self.op("Gather", x, self.entrance(POSITION, (count,)), axis=0)

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from math import ceil, log2
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tacit.errors import ModelError
 from tacit.graph import Node
 from tacit.numbers.functions import Function
 from tacit.operators.registry import as_output, lowering
+from tacit.passes.masks import LARGEST
 from tacit.primitives import arithmetic
 from tacit.primitives.tensor import Tensor
 
 if TYPE_CHECKING:
     from tacit.operators.context import Context
+
+
+BELOW = 32
+"""A softmax's exponentials are 0 from 2^4 below the largest score on."""
+DEEPEST = 1 << 17
+"""Deeper, the scores' spread would not fit a softmax."""
 
 
 def operand(context: Context, node: Node, position: int) -> Tensor:
@@ -23,7 +32,29 @@ def operand(context: Context, node: Node, position: int) -> Tensor:
     if array is None or array.dtype.kind != "f":
         return context.addend(name)
     other = context.tensor(node.inputs[1 - position])
+    array = hiding(context, node, array, other)
     return context.weight(name, array, max(other.exponent, context.rounding(node.outputs[0]) + 4))
+
+
+def hiding(context: Context, node: Node, array: np.ndarray, scores: Tensor) -> np.ndarray:
+    """A constant that is added to scores for a softmax: where it hides them, deep enough below all that their proved interval
+    allows, so that a hidden score has a weight of exactly 0 whatever the others are. Any other constant as it is. Raises ModelError
+    where no depth does and a choice is made from what comes of it: it would not be the only one that fits."""
+    hidden = array <= -LARGEST
+    readers = context.graph.consumers.get(node.outputs[0], ())
+    if not hidden.any() or hidden.all() or not readers or any(reader.kind != "Softmax" for reader in readers):
+        return array
+    seen = array[~hidden]
+    reach = float(np.ldexp(float(scores.high - scores.low), -scores.exponent)) + float(seen.max() - seen.min())
+    depth = 1 << ceil(log2(reach + BELOW)) if reach > 0 else LARGEST
+    if depth <= DEEPEST:
+        return np.where(hidden, np.float32(-max(depth, LARGEST)), array)
+    if context.graph.choice is not None:
+        raise ModelError(
+            f"Node {node}: attention scores could reach {reach:.3g}, so that a token might see later ones; compile with "
+            "widths='lean', or samples that are like real text."
+        )
+    return array
 
 
 def chained(context: Context, node: Node, sign: float) -> bool:

@@ -11,6 +11,7 @@ from tacit.primitives.gadgets.compaction import compacted
 from tacit.primitives.gadgets.comparison import compare, maximum, maximum_along, maximum_of, minimum
 from tacit.primitives.gadgets.digits import range_check
 from tacit.primitives.gadgets.division import divide
+from tacit.primitives.gadgets.drawing import drawn, kept, sample
 from tacit.primitives.gadgets.nearest import divide_nearest
 from tacit.primitives.gadgets.order import ranked, top_k
 from tacit.primitives.gadgets.quotient import divide_signed
@@ -33,7 +34,9 @@ __all__ = [
     "divide_constant",
     "divide_nearest",
     "divide_signed",
+    "drawn",
     "inverse_root",
+    "kept",
     "logarithm",
     "maximum",
     "maximum_along",
@@ -47,6 +50,7 @@ __all__ = [
     "round_saturate",
     "round_wide",
     "running_sum",
+    "sample",
     "scatter",
     "select",
     "softmax",

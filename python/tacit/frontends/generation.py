@@ -1,0 +1,90 @@
+"""What to compile of a language model so that it writes: how long a prompt may be, how many tokens follow, how they are chosen."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tacit.errors import InputError
+from tacit.frontends.words import Words
+from tacit.numbers.drawing import GENERATED, LENGTH, PROMPT, UNIFORM, Sampling
+
+
+@dataclass(frozen=True)
+class Generation:
+    """The language model of a file or folder of weights (docs/interface.md) as one that writes: give it to `tacit.compile`.
+
+    `prompt_tokens`: the most tokens of a prompt; `new_tokens`: how many follow, always. `sampling`: how they are drawn; None: the
+    likeliest, of equals the lowest number. `tokenizer`: a `tokenizer.json`, where the model's own cannot be read. Raises InputError
+    for numbers below 1.
+    """
+
+    model: str | os.PathLike[str]
+    prompt_tokens: int
+    new_tokens: int
+    sampling: Sampling | None = None
+    tokenizer: str | os.PathLike[str] | None = None
+
+    def __post_init__(self) -> None:
+        if self.prompt_tokens < 1 or self.new_tokens < 1:
+            raise InputError("A model that writes needs prompt_tokens and new_tokens of at least 1.")
+
+    @property
+    def tokens(self) -> int:
+        """Places of the sequence that the model reads: the last token that it writes is read by nobody."""
+        return self.prompt_tokens + self.new_tokens - 1
+
+    @property
+    def inputs(self) -> dict[str, int]:
+        """Names and lengths of the graph's inputs [1, length] (of [length]: the prompt's length)."""
+        found = {PROMPT: self.prompt_tokens, LENGTH: 1, GENERATED: self.new_tokens}
+        return found if self.sampling is None else {**found, UNIFORM: self.new_tokens}
+
+    def samples(self, given: Any, words: Words | None) -> Any:
+        """Texts, token sequences, or the path of a .txt file (a text a line) as samples; arrays by name and other paths as they
+        are. Raises InputError for texts where there is no tokenizer."""
+        if isinstance(given, (str, os.PathLike)):
+            if Path(given).suffix != ".txt":
+                return given
+            given = [line for line in read_text(Path(given)).splitlines() if line.strip()]
+        if isinstance(given, Mapping):
+            return given
+        if any(isinstance(text, str) for text in given) and words is None:
+            raise InputError("The model has no tokenizer that can be read: give samples as token numbers, or tokenizer=.")
+        return self.rows([words.encode(text) if words is not None and isinstance(text, str) else list(text) for text in given])
+
+    def rows(self, sequences: Sequence[Sequence[int]]) -> dict[str, np.ndarray]:
+        """Samples for `compile` of token sequences, each cut to what fits: the first tokens, at least one, are the prompt.
+        Raises InputError for a sequence of less than two tokens."""
+        if not sequences or min(map(len, sequences)) < 2:
+            raise InputError("Samples of a model that writes are sequences of at least two tokens.")
+        rows = [
+            self.row(tokens[: (cut := min(len(tokens) - 1, self.prompt_tokens))], tokens[cut : cut + self.new_tokens])
+            for tokens in sequences
+        ]
+        return {name: np.concatenate([row[name] for row in rows]) for name in self.inputs}
+
+    def row(self, prompt: Sequence[int], generated: Sequence[int] = (), uniform: Sequence[int] = ()) -> dict[str, np.ndarray]:
+        """int64 arrays of one input, padded with zeros. Raises InputError for a prompt that is empty or too long."""
+        if not 0 < len(prompt) <= self.prompt_tokens:
+            raise InputError(f"The prompt has {len(prompt)} tokens; this model takes 1 to {self.prompt_tokens}.")
+        given = {PROMPT: prompt, LENGTH: [len(prompt)], GENERATED: generated, UNIFORM: uniform}
+        found = {name: np.zeros(length, dtype=np.int64) for name, length in self.inputs.items()}
+        for name, array in found.items():
+            array[: len(given[name])] = given[name]
+        return {name: array if name == LENGTH else array[None] for name, array in found.items()}
+
+
+def read_text(path: Path) -> str:
+    """Raises InputError when a file is no text."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"The file {path} cannot be read ({error.strerror}).") from None
+    except UnicodeDecodeError:
+        raise InputError(f"The file {path} is not UTF-8 text.") from None

@@ -1,0 +1,53 @@
+"""Attention masks: a score that a mask hides weighs nothing at all, however large scores can be."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from onnx import helper
+from oracle import evaluate, model
+
+from tacit.errors import ModelError
+from tacit.frontends.onnx import load
+from tacit.graph import Choice
+from tacit.observe import observe
+from tacit.operators import SUPPORTED
+from tacit.passes import simplify
+from tacit.quantize import quantize
+
+INNER = 8
+
+
+def attention(reach, samples_of=1.0):
+    """softmax(a b + mask), a [2, 8] and b [8, 2] observed at +- samples_of; the integers that `reach` gives: the hidden score is
+    as large as can be, the seen one as small."""
+    a, b = np.full((2, INNER), samples_of, np.float32), np.full((INNER, 2), samples_of, np.float32)
+    mask = np.array([[0, -4096], [0, 0]], np.float32)
+    nodes = [
+        helper.make_node("MatMul", ["a", "b"], ["scores"]),
+        helper.make_node("Add", ["scores", "mask"], ["masked"]),
+        helper.make_node("Softmax", ["masked"], ["p"], axis=-1),
+    ]
+    graph = simplify(load(model(nodes, {"a": a, "b": b}, ["p"], {"mask": mask}), {}, SUPPORTED))
+    samples = [{"a": sign * a, "b": b} for sign in (1, -1)]
+    scales = quantize(graph, observe(graph, samples), "faithful")
+    b = np.concatenate([np.full((INNER, 1), -reach, np.float32), np.full((INNER, 1), reach, np.float32)], axis=1)
+    return graph, scales, {"a": np.full((2, INNER), reach, np.float32), "b": b}
+
+
+@pytest.mark.parametrize("observed", [1.0, 14.0, 30.0])
+def test_a_hidden_score_weighs_nothing(observed):
+    graph, scales, sample = attention(2 * observed, observed)
+    found, _ = evaluate(graph, scales, sample)
+    np.testing.assert_array_equal(found["p"], [[1, 0], [0, 1]])
+
+
+def test_scores_that_no_mask_can_hide_are_refused_where_a_choice_follows():
+    graph, scales, sample = attention(600.0, 300.0)
+    value = replace(graph.values["a"], name="fed", shape=(1, 2), dtype="int64")
+    chosen = replace(graph, choice=Choice("p", "fed"), inputs=("a", "b", "fed"), values={**graph.values, "fed": value})
+    scales = replace(scales, inputs={**scales.inputs, "fed": replace(scales.inputs["a"], exponent=0, low=0, high=1)})
+    with pytest.raises(ModelError, match="a token might see later ones"):
+        evaluate(chosen, scales, {**sample, "fed": np.zeros((1, 2), np.int64)})
