@@ -6,9 +6,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from tacit.operators.chosen import claim_of
 from tacit.primitives.evaluate import Evaluate
-from tacit.primitives.program import Program, run
+from tacit.primitives.program import Program, claim_of, run
 
 __all__ = ["claims_missed", "execute", "executed"]
 

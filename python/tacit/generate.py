@@ -18,15 +18,12 @@ import numpy as np
 from tacit.errors import InputError, ModelError
 from tacit.execute import claims_missed, executed
 from tacit.frontends.generation import Generation
-from tacit.frontends.models import load
 from tacit.frontends.words import Words
 from tacit.key import Key
 from tacit.numbers.drawing import FACTOR_BITS, GENERATED, MASS_BITS, PROMPT, UNIFORM, Sampling, uniforms
-from tacit.observe import run_float
-from tacit.operators.chosen import chosen_of
 from tacit.primitives.gadgets.drawing import place_of, threshold_of
 from tacit.primitives.gadgets.softmax import Exponentials
-from tacit.primitives.program import Program, Step
+from tacit.primitives.program import Program, Step, chosen_of
 from tacit.receipt import Receipt
 
 Tokens = list[int]
@@ -136,6 +133,9 @@ def integer_step(model: Writer, given: Arrays) -> Tokens:
 
 def float_step(task: Generation, choice: Step, row: Callable[[Tokens], Arrays]) -> Next:
     """The same of the model in floats."""
+    from tacit.frontends.models import load  # only a draft needs ONNX
+    from tacit.observe import run_float
+
     graph = load(task, shapes={}, supported=frozenset())
     settings = {key: choice.arguments[key] for key in ("step", "factor", "most", "mass") if key in choice.arguments}
 

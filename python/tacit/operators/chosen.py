@@ -5,6 +5,7 @@ from __future__ import annotations
 from tacit.graph.model import Choice
 from tacit.operators.context import Context
 from tacit.primitives import gadgets, movement
+from tacit.primitives.program import chosen_of, claim_of
 
 DOMAIN_BITS = 4
 """Exponentials are tabulated over differences below 2^4, as in a softmax."""
@@ -22,13 +23,3 @@ def choose(context: Context, choice: Choice) -> None:
         found = gadgets.sample(builder, chosen_of(name), scores, uniform, context.scales.bits - DOMAIN_BITS, **settings)
     found = movement.reshape(builder, found, context.shape(name))
     builder.contract(claim_of(name), movement.plus(builder, found, -context.tensor(name)))
-
-
-def chosen_of(fed: str) -> str:
-    """The name of the step that chooses."""
-    return f"{fed}/chosen"
-
-
-def claim_of(fed: str) -> str:
-    """The name of the relation that says what was chosen."""
-    return f"{fed}/claim"

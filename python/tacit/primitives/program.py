@@ -129,6 +129,16 @@ class ProgramBuilder(Builder):
         super().lookup(name, table, components)
 
 
+def claim_of(name: str) -> str:
+    """The step with the relation that forces a claimed output: what it has to be minus what it is."""
+    return f"{name}/claim"
+
+
+def chosen_of(name: str) -> str:
+    """The step of the gadget that a claimed output is the choice of, if it is one."""
+    return f"{name}/chosen"
+
+
 def array_of(column: Column, array: np.ndarray) -> np.ndarray:
     """A weight's values in its column's stored shape."""
     return np.ascontiguousarray(array, dtype=np.int64).reshape(column.shape)
