@@ -1,6 +1,6 @@
 """Real models out of PyPI packages (requirements-models.lock): proved, verified, compared with onnxruntime on unseen inputs.
 
-python bench/real.py [NAME ...] [--runs N] [--widths standard]    writes bench/real.json
+python bench/real.py [NAME ...] [--runs N] [--widths standard] [--openings N]    writes bench/real.json
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import real_inputs as given  # noqa: E402
 from run import processor  # noqa: E402
 from tacit import api, inputs  # noqa: E402
 from tacit.execute import execute  # noqa: E402
+from tacit.hiding import OPENINGS  # noqa: E402
 from tacit.services.measure import float_session, measure  # noqa: E402
 
 RESULTS = Path(__file__).resolve().parent / "real.json"
@@ -164,15 +165,15 @@ def agreement(real: Real, model: Any, rows: list[dict[str, np.ndarray]]) -> list
     return found
 
 
-def one(name: str, runs: int, widths: str) -> dict[str, Any]:
+def one(name: str, runs: int, widths: str, openings: int) -> dict[str, Any]:
     """The figures of `measure`, and the agreement on inputs that `compile` never saw."""
     real = MODELS[name]
     path = real.path
     if path is None:
         raise FileNotFoundError(f"{real.package} is not installed: pip install -r requirements-models.lock")
     samples = real.samples()
-    result = measure(path, samples, runs=runs, widths=widths)
-    model = api.compile(path, samples, widths=widths)
+    result = measure(path, samples, runs=runs, widths=widths, openings=openings)
+    model = api.compile(path, samples, widths=widths, openings=openings)
     rows = inputs.many(real.held(), model.declared, model.image)
     found = agreement(real, model, rows)
     return {
@@ -187,9 +188,10 @@ def main() -> int:
     parser.add_argument("names", nargs="*", default=list(MODELS))
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--widths", default="standard")
+    parser.add_argument("--openings", type=int, default=OPENINGS, help="0: transparent proofs")
     arguments = parser.parse_args()
     for name in arguments.names:
-        figures = one(name, arguments.runs, arguments.widths)
+        figures = one(name, arguments.runs, arguments.widths, arguments.openings)
         print(json.dumps(figures), flush=True)
         found = json.loads(RESULTS.read_text())["models"] if RESULTS.exists() else {}
         found[name if arguments.widths == "standard" else f"{name} ({arguments.widths})"] = figures

@@ -1,6 +1,6 @@
 """Measures workloads of fixed seeds and writes bench/results.json; README's table comes from it.
 
-python bench/run.py [NAME ...] [--runs N] [--peer ezkl] [--readme]
+python bench/run.py [NAME ...] [--runs N] [--openings N] [--peer ezkl] [--readme]
 
 Without names, those that take seconds. By name, too: resnet50 at 224 x 224, gpt2-16, gpt2-64 and gpt2-512 (random weights in the
 shape of GPT-2, so many tokens); NAMExN is a batch of N, such as lenet5x32.
@@ -23,6 +23,7 @@ import onnx
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import language  # noqa: E402
 import models  # noqa: E402
+from tacit.hiding import OPENINGS  # noqa: E402
 from tacit.services.measure import measure, with_peer  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
@@ -58,13 +59,13 @@ def workload(name: str, folder: Path) -> tuple[Path, Any, dict[str, Any]]:
     return path, models.samples(name, 2 if name == "resnet50" else CALIBRATION), {}
 
 
-def one(name: str, runs: int, peer: str | None) -> dict:
+def one(name: str, runs: int, openings: int, peer: str | None) -> dict:
     batch = None if name in models.NAMES else re.fullmatch(r"(.+)x(\d+)", name)
     count = int(batch[2]) if batch else None
     with tempfile.TemporaryDirectory() as folder:
         path, samples, options = workload(batch[1] if batch else name, Path(folder))
         weights = "trained" if name.startswith("digits") else "seeded random"
-        result = {**measure(path, samples, runs=runs, batch=count, **options), "model": name, "weights": weights}
+        result = {**measure(path, samples, runs=runs, batch=count, openings=openings, **options), "model": name, "weights": weights}
         if peer:
             result["peer"] = with_peer(path, peer)
     return result
@@ -94,7 +95,8 @@ def table(results: dict) -> str:
         )
     lines += batches if len(batches) > 3 else []
     machine = f"{results['processor']}, {results['threads']} threads"
-    note = f"{machine}, `make bench`; transparent mode, 128 bits, medians of {results['runs']} proofs."
+    modes = ", ".join(sorted({r.get("mode", "transparent") for r in results["models"].values()}))
+    note = f"{machine}, `make bench`; proofs are {modes}; 128 bits, medians of {results['runs']} proofs."
     return "\n".join([*lines, "", note])
 
 
@@ -108,6 +110,7 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("names", nargs="*", default=WORKLOADS)
     parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--openings", type=int, default=OPENINGS, help="0: transparent proofs")
     parser.add_argument("--peer", choices=("ezkl",))
     parser.add_argument("--readme", action="store_true", help="only write README's table from results.json")
     arguments = parser.parse_args()
@@ -115,7 +118,7 @@ def main() -> int:
         found = json.loads(RESULTS.read_text())["models"] if RESULTS.exists() else {}
         threads = 0
         for name in arguments.names:
-            found[name] = one(name, arguments.runs, arguments.peer)
+            found[name] = one(name, arguments.runs, arguments.openings, arguments.peer)
             threads = found[name]["threads"]
             print(json.dumps(found[name]), flush=True)
         ordered = {name: found[name] for name in [*WORKLOADS, *found] if name in found}

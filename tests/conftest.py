@@ -16,7 +16,7 @@ def samples() -> np.ndarray:
 
 @pytest.fixture(scope="session")
 def model(samples) -> tacit.Model:
-    return tacit.compile(dense_model(), samples=samples)
+    return tacit.compile(dense_model(), samples=samples, openings=0)
 
 
 @pytest.fixture(scope="session")
@@ -27,4 +27,4 @@ def receipt(model, samples) -> tacit.Receipt:
 @pytest.fixture(scope="session")
 def other_model(samples) -> tacit.Model:
     """The same architecture and scales may differ; other weights."""
-    return tacit.compile(dense_model(seed=5), samples=samples)
+    return tacit.compile(dense_model(seed=5), samples=samples, openings=0)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
+
 import numpy as np
 import onnx
 import onnxruntime
@@ -9,6 +12,9 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 import tacit
+from tacit.arithmetize import circuit_of, finish
+from tacit.circuit import decode, encode
+from tacit.model import commit
 from tacit.services.cli import main
 
 WIDTH, LONGEST = 8, 16
@@ -102,9 +108,126 @@ def test_what_cannot_be_shared_is_named(longest):
         tacit.compile(attention(seed=1), ids(7), like=longest)
 
 
-def test_an_opened_model_opens_what_is_compiled_like_it(longest):
-    longest.prove(ids(12)[:1])
-    assert tacit.compile(attention(), ids(7), like=longest).opened
+def test_an_opened_model_opens_what_is_compiled_like_it(longest, caplog):
+    opened = longest.recommit()
+    opened.prove(ids(12)[:1], hide=())
+    model = tacit.compile(attention(), ids(7), like=opened)
+    assert model.opened and model.hidden_proofs() == 100
+    with pytest.raises(tacit.ModelError, match="opened"):
+        model.prove(ids(7)[:1])
+    tacit.verify(model.prove(ids(7)[:1], hide="inputs"), model.key)
+
+
+def test_transparent_models_share_a_commitment():
+    longer = tacit.compile(attention(), ids(12), openings=0)
+    model = tacit.compile(attention(), ids(7), like=longer)
+    assert model.key.model_commitment == longer.key.model_commitment and not model.openings and not model.opened
+    receipt = model.prove(ids(7)[:1])
+    tacit.verify(receipt, model.key)
+    assert receipt.hidden == () and model.opened
+    with pytest.raises(tacit.InputError, match="hides nothing"):
+        tacit.compile(attention(), ids(7), like=longer, openings=3)
+
+
+# Openings are shared
+
+
+@pytest.fixture
+def ten() -> tacit.Model:
+    return tacit.compile(attention(), ids(12), openings=10)
+
+
+def test_models_with_one_commitment_share_its_openings(ten, tmp_path):
+    ten.prove(ids(12)[:1])
+    model = tacit.compile(attention(), ids(7), like=ten, openings=2)
+    assert (ten.hidden_proofs(), model.openings, model.hidden_proofs()) == (3, 10, 8)
+    ten.save(tmp_path / "12")
+    half = tacit.compile(attention(), ids(7), like=tacit.Model.load(tmp_path / "12"))
+    assert (ten.hidden_proofs(), half.hidden_proofs()) == (6, 7)
+    with pytest.raises(tacit.ModelError, match="has 4 of its 10 openings left, not 5: ask for fewer, or"):
+        tacit.compile(attention(), ids(7), like=ten, openings=5)
+    assert ten.hidden_proofs() == 6
+    again = tacit.compile(attention(), ids(2), like=half, openings=3)
+    assert (half.hidden_proofs(), again.hidden_proofs()) == (10, 7)
+    for _ in range(2):
+        tacit.verify(model.prove(ids(7)[:1]), model.key)
+    for none_left in (model, half):
+        with pytest.raises(tacit.ModelError, match="has used the 10 proofs"):
+            none_left.prove(ids(7)[:1])
+    with pytest.raises(tacit.ModelError, match="has 0 of its 10 openings left, not 1"):
+        tacit.compile(attention(), ids(2), like=half)
+
+
+def test_openings_are_gone_before_another_model_has_them(ten, tmp_path, monkeypatch):
+    """The count is taken last, so that what fails takes none, and what is cut off takes them."""
+    ten.save(tmp_path / "12")
+    with pytest.raises(tacit.ModelError, match="the constant '.*' differs"):
+        tacit.compile(attention(seed=1), ids(7), like=ten)
+    assert ten.hidden_proofs() == 0
+
+    def stop(*_) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(tacit.Model, "forecast", property(stop))
+    with pytest.raises(KeyboardInterrupt):
+        tacit.compile(attention(), ids(7), like=ten, openings=4)
+    assert ten.hidden_proofs() == 4
+
+
+def test_a_file_of_a_sharing_model_has_its_own_count(ten, tmp_path):
+    model = tacit.compile(attention(), ids(7), like=ten, openings=2)
+    model.save(tmp_path / "7")
+    loaded = tacit.Model.load(tmp_path / "7")
+    assert loaded.hidden_proofs() == 8
+    tacit.verify(loaded.prove(ids(7)[:1]), model.key)
+    fresh = loaded.recommit()
+    assert fresh.hidden_proofs() == 0 and fresh.key.model_commitment != ten.key.model_commitment
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [({"openings": 0}, "take 1 or more"), ({"seed": bytes(32)}, "leave seed= out"), ({"openings": -1}, "number")],
+)
+def test_options_that_do_not_go_with_a_shared_commitment(ten, arguments, says):
+    with pytest.raises(tacit.InputError, match=says):
+        tacit.compile(attention(), ids(7), like=ten, **arguments)
+    assert ten.hidden_proofs() == 0
+
+
+def with_parameters(model: tacit.Model, reserved: int, queries: int) -> tacit.Model:
+    """The model with another number of reserved rows and of queries to its limbs."""
+    circuit = decode(model.circuit)
+    chosen = replace(circuit.parameters, reserved=reserved, queries=(queries, *circuit.parameters.queries[1:]))
+    changed = encode(replace(circuit, parameters=chosen))
+    key = tacit.Key.from_bytes(commit(changed, model.weights, model.seed).key())
+    return replace(model, circuit=changed, key=key, _prover=None)
+
+
+def test_another_number_of_queries_shares_the_rows(ten):
+    """A proof of the one may open more rows than one of the other: the rows that are handed over count."""
+    queries = ten.parameters.queries[0]
+    unfinished = encode(circuit_of(ten.program))
+    for changed, openings in ((1, 10), (-1, 9)):
+        like = replace(ten.parameters, reserved=10 * (queries + changed), queries=(queries + changed,))
+        found = decode(finish(unfinished, 10, like)).parameters
+        assert found == replace(ten.parameters, reserved=like.reserved)
+        same = with_parameters(ten, found.reserved, queries)
+        assert same.openings == openings and same.key.core.security()[1] >= 128
+    dearer = with_parameters(ten, 10 * queries, queries + 1)
+    assert dearer.key.model_commitment == ten.key.model_commitment and dearer.openings == 9
+    dearer.share(ten, 5)
+    assert (ten.hidden_proofs(), dearer.hidden_proofs()) == (5, 5)  # 5 q rows: 4 proofs of q + 1
+    for _ in range(4):
+        tacit.verify(dearer.prove(ids(12)[:1]), dearer.key)
+    with pytest.raises(tacit.ModelError, match="recommit"):
+        dearer.prove(ids(12)[:1])
+
+
+def test_copies_hand_over_nothing(ten, tmp_path):
+    ten.save(tmp_path / "12")
+    shutil.copy(tmp_path / "12", tmp_path / "copy")
+    with pytest.raises(tacit.ModelError, match=r"copied.* recommit"):
+        tacit.compile(attention(), ids(7), like=tacit.Model.load(tmp_path / "copy"))
 
 
 def test_like_a_file(longest, tmp_path, capsys):

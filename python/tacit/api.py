@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-from tacit import _core, images, inputs, progress
-from tacit.arithmetize import arithmetize
+from tacit import images, inputs, progress
+from tacit.arithmetize import arithmetize, finish
 from tacit.errors import InputError, ModelError
 from tacit.fidelity import Reference, is_faithful, measure
-from tacit.frontends import onnx_missing, torch
+from tacit.frontends import onnx_missing
 from tacit.frontends.estimators import from_estimator
 from tacit.frontends.generation import Generation
-from tacit.frontends.models import free_inputs, load
 from tacit.frontends.onnx_inputs import Shapes
 from tacit.frontends.words import words_of
 from tacit.graph import Graph, require_supported
-from tacit.hiding import fresh_seed
+from tacit.hiding import OPENINGS, fresh_seed
 from tacit.images import ImageScale
-from tacit.inputs import Declared
 from tacit.key import Key
 from tacit.lower import Lowered, lower
 from tacit.model import Model, commit
@@ -32,6 +28,7 @@ from tacit.passes import expand, join_softmax, simplify
 from tacit.quantize import Scales, Width, quantize
 from tacit.receipt import Receipt
 from tacit.report import Report
+from tacit.sampling import sampled
 from tacit.search import Search, Tolerance, cheapest
 from tacit.typical import loosened, typical_rows
 from tacit.verify import verify
@@ -55,7 +52,7 @@ def compile(
     fixed: Mapping[str, Any] | None = None,
     like: Model | None = None,
     batch: int | None = None,
-    openings: int = 0,
+    openings: int | None = None,
     seed: bytes | None = None,
 ) -> Model:
     """Compiles a model to an integer model, its circuit and its key, and measures it. ONNX: a path, bytes or ModelProto; torch:
@@ -73,13 +70,15 @@ def compile(
     number}; samples and proofs have no such inputs. `like`: the model compiled at other shapes, longer ones; this one gets its
     scales and its commitment to the weights. `batch`: how many samples one proof holds, each computed as it is alone, so that what
     the weights cost is paid once; they take the place of an input's or output's first axis of 1, others get one more axis.
-    `openings`: how many proofs shall hide the weights behind one commitment (and any
-    number the inputs); 0: none hides anything. `seed`: 32 secret bytes that the commitment's randomness follows from; None: fresh
-    ones, so that the same model has another key each time.
+    `openings`: how many proofs the commitment hides the weights in (any number hides inputs), 100 where it is None; 0: none hides.
+    With `like`, so many of the proofs that the other model has left, half of them where it is None. `seed`: 32 secret bytes that
+    the commitment's randomness follows from, which no other commitment may have had; None: fresh ones, so that the same model has
+    another key each time.
     Raises ModelError (also for a tolerance that no widths meet), UnsupportedOperator, InputError.
     """
-    require_options(widths, tolerance, trips, like, openings, batch)
-    secret = fresh_seed(seed) if openings else None
+    require_options(widths, tolerance, trips, like, openings, batch, seed)
+    places, openings = openings, like.openings if like is not None else OPENINGS if openings is None else openings
+    secret = like.seed if like is not None else fresh_seed(seed) if openings else None
     scale = images.scale_of(image)
     given, model = model, from_estimator(model)
     words = words_of(model.model, model.tokenizer) if isinstance(model, Generation) else None
@@ -104,7 +103,7 @@ def compile(
     program, classes = lowered.program, source.classes
     # A large model's floats and wide integers take the memory that committing needs.
     del lowered, against, ranges, graph, source
-    circuit = finish(unfinished, None if like is None else like.log_rows, openings)
+    circuit = finish(unfinished, openings, None if like is None else like.parameters)
     prover = commit(circuit, weights, secret)
     key = Key.from_bytes(prover.key())
     compiled = Model(program, circuit, weights, key, declared, scales, scale, classes, seed=secret, digests=prover.digests())
@@ -112,7 +111,7 @@ def compile(
     compiled.words = words
     if like is not None:
         compiled.require_weights_of(like)
-        compiled.opened = like.opened
+        compiled.share(like, places)
     terms, bits = key.core.security()
     found = compiled.forecast
     report = replace(report, peak_memory=found.peak, prove_seconds=found.seconds)
@@ -125,8 +124,9 @@ def require_options(
     tolerance: float | Tolerance | None,
     trips: int | None,
     like: Model | None,
-    openings: int,
+    openings: int | None,
     batch: int | None,
+    seed: bytes | None,
 ) -> None:
     """Raises ModelError or InputError for options that mean nothing, or not together."""
     if widths not in WIDTHS:
@@ -135,12 +135,18 @@ def require_options(
         raise InputError(f"trips={trips} is no number of turns; use 1 or more.")
     if batch is not None and not 1 <= batch < 1 << 20:
         raise InputError(f"batch={batch} is no number of samples; use 1 to 1,000,000, or none for single ones.")
-    if not 0 <= openings < 1 << 20:
+    if openings is not None and not 0 <= openings < 1 << 20:
         raise InputError(f"openings={openings} is no number of proofs; use 0 (nothing can be hidden) to 1,000,000.")
-    if like is not None and (openings or like.seed is not None):
-        raise InputError("Models that share one commitment to the weights cannot hide yet: compile them without openings=.")
-    if tolerance is not None and like is not None:
+    if like is None:
+        return
+    if tolerance is not None:
         raise InputError("like= takes the widths of the other model: give tolerance= when compiling that one.")
+    if seed is not None:
+        raise InputError("like= takes the commitment of the other model, hence its seed: leave seed= out.")
+    if openings is not None and bool(openings) != bool(like.openings):
+        hides = "hides: take 1 or more of its openings" if like.openings else "hides nothing (openings=0): leave openings= out"
+        raise InputError(f"The commitment of the model given as like= {hides}.")
+    like.require_places(openings)
 
 
 def assigned(
@@ -167,48 +173,6 @@ def assigned(
 def prove(model: Model, given: inputs.Given, hide: Iterable[str] | None = None, context: bytes | str = b"") -> Receipt:
     """The same as `model.prove`."""
     return model.prove(given, hide=hide, context=context)
-
-
-def sampled(
-    model: Any,
-    samples: inputs.Given | None,
-    scale: ImageScale | None,
-    shapes: Shapes | None,
-    trips: int | None,
-    fixed: Mapping[str, Any] | None = None,
-) -> tuple[Graph, list, tuple[Declared, ...]]:
-    """The loaded graph, the checked samples (none without samples), and what the inputs are; other symbolic axes take the
-    samples' lengths, or 1."""
-    if torch.is_torch(model):
-        if fixed:
-            raise InputError("fixed= is for models in files: give the arguments of a torch module values in a module around it.")
-        if samples is None:
-            raise InputError("A torch model is traced with a sample: give at least one.")
-        samples = torch.arrays(inputs.read(Path(samples), ()) if isinstance(samples, (str, os.PathLike)) else samples)
-        model = torch.exported(model, samples, shapes)
-    model = onnx_missing.apart(model, inputs.whole(samples))
-    every = [Declared(i.name, i.shape, i.dtype, i.batched) for i in free_inputs(model, shapes)]
-    constants = inputs.constants(fixed or {}, every)
-    free = [declared for declared in every if declared.name not in constants]
-    if scale is not None:
-        if len(free) != 1:
-            raise InputError(f"image= is for models with one input; this one has {len(free)}.")
-        images.require_fit(free[0].name, free[0].shape, free[0].dtype, scale)
-    given = None if samples is None else inputs.named(samples, free, scale)
-    found = {d.name: inputs.sample_shape(d, given[d.name]) if given else tuple(n if n >= 0 else 1 for n in d.shape) for d in free}
-    nothing = {name: None for name, shape in (shapes or {}).items() if shape is None}
-    graph = load(model, shapes={**found, **nothing}, supported=SUPPORTED, trips=trips, fixed=constants)
-    declared = tuple(Declared(d.name, graph.values[d.name].shape, d.dtype, d.batched) for d in free)
-    return graph, [] if given is None else inputs.many(given, declared, scale), declared
-
-
-def finish(circuit: bytes, log_rows: int | None = None, openings: int = 0) -> bytes:
-    """The circuit with its opening's parameters, chosen for 128 bits; limbs have 2^log_rows rows if that is given, and their
-    commitment serves `openings` proofs that hide."""
-    try:
-        return _core.finish(circuit, log_rows, openings)
-    except _core.Malformed as error:
-        raise ModelError(f"This model cannot be proved: {error}.") from None
 
 
 def reference(source: Graph, graph: Graph) -> Graph:

@@ -6,18 +6,25 @@ import fcntl
 import json
 import os
 import secrets
-from collections.abc import Iterable
+import threading
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tacit import storage
 from tacit.errors import InputError, ModelError
 from tacit.key import Signature
 
+OPENINGS = 100
+"""Proofs that a commitment hides the weights in, where nothing else is asked for."""
 WEIGHTS, INPUTS, OUTPUTS = "weights", "inputs", "outputs"
 SEED = 32
 """Bytes of the secret that the weights' uniform rows and salts follow from."""
 LARGEST = 200
 """Bytes of a count's file, always: it is rewritten in place."""
+COUNTING = threading.RLock()
+"""Held while a count in memory changes, or goes to a file."""
 
 
 def hide_set(hide: Iterable[str] | None, signatures: tuple[Signature, ...], openings: int) -> bytes | None:
@@ -31,8 +38,8 @@ def hide_set(hide: Iterable[str] | None, signatures: tuple[Signature, ...], open
         return None
     if not openings:
         raise InputError(
-            f"This model cannot hide {', '.join(map(repr, names))}: compile it with openings=N (--openings N), the number of "
-            "proofs that shall hide; or pass hide=None or hide=() (--hide none)."
+            f"This model cannot hide {', '.join(map(repr, names))}: it was compiled with openings=0 (--openings 0), so compile it "
+            "again without; or pass hide=None or hide=() (--hide none)."
         )
     known = {WEIGHTS, INPUTS, OUTPUTS, *(s.name for s in signatures)}
     for name in names:
@@ -60,6 +67,89 @@ def fresh_seed(seed: bytes | None) -> bytes:
     return seed
 
 
+@dataclass
+class Places:
+    """The places of a commitment to weights: every proof that hides takes one before it is made, and whatever becomes of the proof,
+    it is gone. They are counted in memory, for the process that made the commitment, until the model has a file; then beside that.
+
+    `openings`: how many there are; 0 where nothing can hide. `gone`: those that are gone, while there is no file.
+    """
+
+    commitment: bytes
+    openings: int
+    gone: int = 0
+    file: Path | None = None
+    process: int = field(default_factory=os.getpid)
+
+    def used(self) -> int | None:
+        """How many are gone, at most `openings` + 1; None when the file's count is missing or is another file's."""
+        if self.file is None:
+            return self.gone
+        try:
+            return _used(count_file(self.file).read_bytes(), self.file, self.commitment)
+        except OSError:
+            return None
+
+    def change(self, step: Callable[[int], int]) -> tuple[int, int]:
+        """Replaces the number of those that are gone, n, by `step(n)`, lastingly, while nobody else can; both numbers. What `step`
+        raises leaves it as it was.
+
+        Raises ModelError when the count is not that of this very file, or is another process's: a copy would use the same random
+        rows again.
+        """
+        if self.file is not None:
+            return _change(self.file, self.commitment, step)
+        if self.process != os.getpid():
+            raise ModelError(
+                "This model was made by another process, which counts its proofs in memory: save it first, so that all processes "
+                "count in its file, or use model.recommit()."
+            )
+        with COUNTING:
+            before, self.gone = self.gone, step(self.gone)
+        return before, self.gone
+
+    def take(self) -> bool:
+        """Takes a place; whether one was left."""
+        return self.change(lambda gone: min(gone, self.openings) + 1)[1] <= self.openings
+
+    def require(self, places: int | None) -> None:
+        """Raises ModelError when `hand_over` would; takes none."""
+        self.change(lambda gone: min(gone, self._without(gone, places)))
+
+    def hand_over(self, places: int | None) -> int:
+        """Takes so many places at once, half of those left (one at least) where it is None, for a model with this commitment; how
+        many. Raises ModelError when there are fewer."""
+        before, after = self.change(lambda gone: self._without(gone, places))
+        return after - before
+
+    def _without(self, gone: int, places: int | None) -> int:
+        left = max(self.openings - gone, 0)
+        wanted = max(left // 2, 1) if places is None else places
+        if wanted > left:
+            raise ModelError(
+                f"The model given as like= has {left:,} of its {self.openings:,} openings left, not {wanted:,}: ask for fewer, or "
+                "compile like a new commitment to its weights (tacit recommit, model.recommit())."
+            )
+        return gone + wanted
+
+    def move(self, file: Path, write: Callable[[], None]) -> None:
+        """The count goes to a model file that `write` makes; a file of before has no place left, and gets its count back where
+        writing fails. Whenever this is cut off, at most one file has a count."""
+        with COUNTING:
+            if self.openings:
+                gone, _ = self.change(lambda gone: gone if self.file is None else self.openings)
+            try:
+                write()
+            except BaseException:
+                if self.openings:
+                    with suppress(ModelError):  # an old file that is gone counts nothing
+                        self.change(lambda _: gone)
+                raise
+            if self.openings:
+                start_count(file, self.commitment, gone)
+            self.file = file
+
+
 def count_file(model: Path) -> Path:
     """Where the proofs that were made from a model file are counted."""
     return model.with_name(f"{model.name}.uses")
@@ -70,12 +160,7 @@ def start_count(model: Path, commitment: bytes, used: int) -> None:
     storage.write(storage.File(count_file(model), _record(model, commitment, used), 0o600))
 
 
-def take(model: Path, commitment: bytes, openings: int) -> int:
-    """Counts one more proof of a model file before it is made, and returns how many there are now, at most `openings` + 1.
-
-    Whatever happens to the proof, its place is taken. Raises ModelError when the count is not of this very file: a copy would
-    use the same random rows again.
-    """
+def _change(model: Path, commitment: bytes, step: Callable[[int], int]) -> tuple[int, int]:
     path = count_file(model)
     lost = ModelError(
         f"{path} does not count the proofs of {model}: the model file was copied, moved or restored, and proofs made from it "
@@ -84,25 +169,17 @@ def take(model: Path, commitment: bytes, openings: int) -> int:
     try:
         with path.open("r+b") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
-            used = _used(file.read(), model, commitment)
-            if used is None:
+            before = _used(file.read(), model, commitment)
+            if before is None:
                 raise lost
-            used = min(used, openings) + 1
+            after = step(before)
             file.seek(0)
-            file.write(_record(model, commitment, used))
+            file.write(_record(model, commitment, after))
             file.flush()
             os.fsync(file.fileno())
-            return used
+            return before, after
     except OSError:
         raise lost from None
-
-
-def used(model: Path, commitment: bytes) -> int | None:
-    """How many proofs were counted; None when the count is missing or is another file's."""
-    try:
-        return _used(count_file(model).read_bytes(), model, commitment)
-    except OSError:
-        return None
 
 
 def _record(model: Path, commitment: bytes, used: int) -> bytes:

@@ -6,12 +6,15 @@ import json
 import logging
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
 from tacit import _core, hiding, inputs, progress, storage
+from tacit.circuit import Parameters
 from tacit.circuit.encode import decode
 from tacit.errors import ModelError
 from tacit.forecast import Forecast, forecast, require_memory
@@ -39,10 +42,9 @@ class Model:
     inputs. `classes`: where the model named its classes by texts, the names; an output's number is a place in this list.
     `words`: the tokenizer of a model that writes.
     `opened`: a transparent proof was made, or more proofs than can hide, so that nothing is claimed about the secrecy of these
-    weights. `seed`: the secret that hides them, if the model can hide; `used`: proofs that were made from it while it had no file.
-    `digests`: what makes the commitment to large weights again (`_core.Prover.digests`); empty where that is quick.
-    `saturated`: of the last
-    proof that this object made, how many values left the range that they are held in, by node; nothing of it is in the receipt.
+    weights. `seed`: the secret that hides them, if the model can hide; `places`: what counts the proofs that do. `digests`: what
+    makes the commitment to large weights again (`_core.Prover.digests`); empty where that is quick. `saturated`: of the last proof
+    that this object made, how many values left the range that they are held in, by node; nothing of it is in the receipt.
     `stages`: of that proof, seconds of each stage: execute, then those of the core.
     """
 
@@ -57,15 +59,18 @@ class Model:
     words: Words | None = None
     opened: bool = False
     seed: bytes | None = field(default=None, repr=False)
-    used: int = 0
     digests: bytes = field(default=b"", repr=False)
     report: Report = field(default_factory=Report)
     saturated: dict[str, int] = field(default_factory=dict, repr=False)
     stages: dict[str, float] = field(default_factory=dict, repr=False)
     _prover: _core.Prover | None = field(default=None, repr=False)
     _tensors: dict[str, np.ndarray] | None = field(default=None, repr=False)
-    _file: Path | None = field(default=None, repr=False)
     _forecast: Forecast | None = field(default=None, repr=False)
+    places: hiding.Places = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        openings = self.parameters.reserved // self._queries if self.seed is not None else 0
+        self.places = hiding.Places(self.key.model_commitment, openings)
 
     def prepare(self) -> None:
         """Commits to the weights unless this object did, or its file tells the outcome. `prove` calls it; calling it first keeps
@@ -84,10 +89,10 @@ class Model:
         to `compile`.
 
         `hide`: names of what the receipt shall hide: 'weights', 'inputs', 'outputs', or single tensors; everything inside the model
-        is hidden with them. None: weights and inputs, if the model was compiled with `openings`. () or a model without openings: a
-        transparent proof, the first of which marks the model and its file as `opened`. A hidden tensor is None in the receipt.
-        Values beyond an input's range saturate. Raises InputError for inputs that do not fit and for a `hide` that cannot be met,
-        ModelError when the commitment has hidden as many proofs as it can.
+        is hidden with them. None: weights and inputs, unless the model was compiled with `openings=0`. () or such a model: a
+        transparent proof, the first of which says so and marks the model and its file as `opened`. A hidden tensor is None in the
+        receipt. Values beyond an input's range saturate. Raises InputError for inputs that do not fit and for a `hide` that cannot
+        be met, ModelError when the commitment has hidden as many proofs as it can.
         """
         flags = hiding.hide_set(hide, self.key.signatures, self.openings)
         if self.batch is None:
@@ -103,7 +108,10 @@ class Model:
         )
         self.saturated = {**self._saturated_inputs(sample), **counts}
         if flags is None:
-            self._open("nothing is hidden: this proof is transparent, and claims nothing about what it leaks of the weights")
+            self._open(
+                "nothing is hidden: a transparent proof spends the secrecy of its weights; nothing is claimed about what it and "
+                "later proofs, of any model with these weights, leak of them"
+            )
         return receipt
 
     def generate(
@@ -126,54 +134,72 @@ class Model:
     @property
     def openings(self) -> int:
         """How many proofs can hide the weights behind one commitment; 0 for a model that cannot hide."""
-        parameters = decode(self.circuit).parameters
-        return parameters.reserved // parameters.queries[0] if self.seed is not None else 0
+        return self.places.openings
+
+    @property
+    def _queries(self) -> int:
+        """Rows of every limb of weights that one proof opens."""
+        return self.parameters.queries[0]
 
     def hidden_proofs(self) -> int | None:
-        """How many proofs this commitment has served that hide; None when the file's count is missing or is a copy's."""
-        return self.used if self._file is None else hiding.used(self._file, self.key.model_commitment)
+        """How many places of the commitment are gone: to proofs that hide, and to models that were compiled like this one. None
+        when the file's count is missing or is a copy's."""
+        return self.places.used()
 
     def _take(self, weights: bool) -> None:
         """Counts a proof that hides before it is made; refuses to hide weights whose secrecy is spent."""
-        where = "this model" if self._file is None else str(self._file)
+        where = "this model" if self.places.file is None else str(self.places.file)
         if weights and self.opened:
             raise ModelError(
                 f"{where} is marked as opened: earlier proofs may have told something about its weights, so they cannot be hidden. "
                 "Hide the inputs alone, or compile again from retrained weights."
             )
-        if self._file is None:
-            self.used = used = min(self.used, self.openings) + 1
-        else:
-            used = hiding.take(self._file, self.key.model_commitment, self.openings)
-        if used <= self.openings:
+        if self.places.take():
             return
         if weights:
             raise ModelError(
-                f"{where} has made the {self.openings} proofs that its commitment can hide the weights in. Run tacit recommit "
+                f"{where} has used the {self.openings:,} proofs that its commitment can hide the weights in. Run tacit recommit "
                 "(model.recommit()) for a new commitment and key, or compile with more openings."
             )
         self._open("the weights' commitment has served more proofs than it can hide in: nothing is claimed about their secrecy now")
 
+    def require_places(self, places: int | None) -> None:
+        """Raises ModelError when a model compiled like this one could not take so many places; None: one."""
+        if self.openings and not self.opened:
+            self.places.require(places)
+
+    def share(self, other: Model, places: int | None) -> None:
+        """Takes places of another model with the same commitment: they are gone there before this model has them. `places`: half of
+        those left where it is None. Raises ModelError when there are not as many."""
+        self.opened = other.opened
+        taken = 0 if self.opened or not self.openings else other.places.hand_over(places)
+        self.places.gone = self.openings - taken * other._queries // self._queries
+
     def recommit(self, seed: bytes | None = None) -> Model:
         """The same model with a new secret, hence a new commitment and key, and none of its hiding proofs used."""
         if self.seed is None:
-            raise ModelError("This model cannot hide; compile it with openings=.")
+            raise ModelError("This model was compiled with openings=0 and cannot hide: compile it again without.")
         fresh = hiding.fresh_seed(seed)
         prover = commit(self.circuit, self.weights, fresh)
         key = Key.from_bytes(prover.key())
-        return replace(self, key=key, seed=fresh, used=0, digests=prover.digests(), _prover=prover, _file=None)
+        return replace(self, key=key, seed=fresh, digests=prover.digests(), _prover=prover)
 
     def _open(self, reason: str) -> None:
-        """Says once why nothing is claimed about the weights any more, and marks the file that the model came from or went to."""
+        """Says once why nothing is claimed about the weights any more, and marks the file that the model came from or went to; no
+        place is left there. Raises ModelError where a model that can hide has a file that cannot be marked."""
         if self.opened:
             return
+        with suppress(ModelError):  # a copy has no place
+            self.places.change(lambda gone: max(gone, self.openings))
+        if self.places.file is not None and self.places.file.is_file():
+            try:
+                mark_opened(self.places.file, self.key)
+            except ModelError as error:
+                if self.openings:
+                    raise ModelError(f"No proof was returned, as its model file could not be marked as opened: {error}") from None
+                log.warning("the model file could not be marked as opened: %s", error)
         self.opened = True
         log.warning("%s", reason)
-        if self._file is not None and self._file.is_file():
-            try:
-                mark_opened(self._file, self.key)
-            except ModelError as error:
-                log.warning("the model file could not be marked as opened: %s", error)
 
     def integers(self, sample: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """The integer tensors of a checked sample, as the receipt will carry them; among them outputs that are given because the
@@ -198,10 +224,10 @@ class Model:
             self._forecast = forecast(decode(self.circuit))
         return self._forecast
 
-    @property
-    def log_rows(self) -> int:
-        """log2 of the rows of a limb, which the commitment to the weights depends on."""
-        return decode(self.circuit).parameters.log_rows
+    @cached_property
+    def parameters(self) -> Parameters:
+        """Of the opening; the commitment to the weights depends on the length of the limbs and on what is reserved in them."""
+        return decode(self.circuit).parameters
 
     def columns(self) -> dict[str, list[tuple[int, np.ndarray]]]:
         """Constant's name -> exponent and integers of each weight column made of it, in the constant's shape."""
@@ -257,18 +283,10 @@ class Model:
     def save(self, path: str | os.PathLike[str], key: str | os.PathLike[str] | None = None) -> None:
         """Writes the model file with mode 0600, atomically; with `key`, the key file in the same step. A model that can hide gets a
         file beside it, which counts its proofs; a file that it was saved to before hides no more. Raises ModelError."""
-        used = self.hidden_proofs() if self.openings else 0
-        if used is None:
-            raise ModelError(f"The count of the hiding proofs of {self._file} is lost: save model.recommit() instead.")
         files = [storage.File(Path(path), self.to_bytes(), PRIVATE)]
         if key is not None:
             files.append(storage.File(Path(key), self.key.to_bytes(), PUBLIC))
-        storage.write(*files)
-        before, self._file = self._file, Path(os.path.realpath(path))
-        if self.openings:
-            hiding.start_count(self._file, self.key.model_commitment, used)
-            if before is not None and before != self._file and before.is_file():
-                hiding.start_count(before, self.key.model_commitment, self.openings)
+        self.places.move(Path(os.path.realpath(path)), lambda: storage.write(*files))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Model:
@@ -276,7 +294,7 @@ class Model:
         manifest, parts = storage.unpack(path, FORMAT)
         try:
             image = manifest["image"]
-            return cls(
+            model = cls(
                 program=Program.from_json(json.loads(parts["program.json"])),
                 circuit=parts["circuit.bin"],
                 weights=parts["weights.bin"],
@@ -290,12 +308,13 @@ class Model:
                 opened=bool(manifest["opened"]),
                 seed=parts.get("seed.bin"),
                 digests=parts.get("digests.bin", b""),
-                _file=Path(os.path.realpath(path)),
             )
         except ModelError as error:
             raise ModelError(f"The model file {path} is damaged ({error}): run tacit compile again.") from None
         except Exception as error:  # a foreign file may hold anything
             raise ModelError(f"The model file {path} is damaged ({type(error).__name__}): run tacit compile again.") from None
+        model.places.file = Path(os.path.realpath(path))
+        return model
 
 
 def same_columns(a: list[tuple[int, np.ndarray]] | None, b: list[tuple[int, np.ndarray]] | None) -> bool:
@@ -310,7 +329,7 @@ def mark_opened(path: Path, key: Key) -> None:
     be written."""
     manifest, parts = storage.unpack(path, FORMAT)
     if parts.get("key.bin") == key.to_bytes() and not manifest.get("opened"):
-        used = hiding.used(path, key.model_commitment)
+        used = hiding.Places(key.model_commitment, 0, file=path).used()
         storage.write(storage.File(path, storage.pack({**manifest, "opened": True}, parts), PRIVATE))
         if used is not None:
             hiding.start_count(path, key.model_commitment, used)

@@ -43,7 +43,7 @@ def two():
     w = np.random.default_rng(0).standard_normal((4, 3)).astype(np.float32)
     proto = model_of(nodes, {"x": [1, 4], "z": [1, 2]}, ["y", "s"], [("w", w)])
     feeds = {"x": np.full((1, 4), 0.5, np.float32), "z": np.array([[0.25, -0.75]], np.float32)}
-    model = tacit.compile(proto, samples=feeds)
+    model = tacit.compile(proto, samples=feeds, openings=0)
     return model, model.prove(feeds, context=b"to a, number 7")
 
 
@@ -109,7 +109,7 @@ def test_what_only_a_prover_can_try(fault):
 
 def witness_of(proto, feeds, **options):
     samples = {name: array[None] for name, array in feeds.items()}
-    model = tacit.compile(proto, samples=samples, **options)
+    model = tacit.compile(proto, samples=samples, openings=0, **options)
     witness, public, _ = execute(model.program, model.tensors(), model.integers(feeds))
     found = Witness(model.circuit, bytes(model.weights), public, witness)
     assert found.failure() is None
@@ -164,7 +164,7 @@ def test_privacy_that_is_claimed_and_not_there(two):
     with pytest.raises(tacit.TacitError, match="hid"):
         model.prove({"x": np.zeros((1, 4), np.float32), "z": np.zeros((1, 2), np.float32)}, hide=("weights",))
     proto = model_of([helper.make_node("Softmax", ["x"], ["y"])], {"x": [1, 4]}, ["y"])
-    softmax = tacit.compile(proto, samples=np.eye(4, dtype=np.float32))
+    softmax = tacit.compile(proto, samples=np.eye(4, dtype=np.float32), openings=0)
     with pytest.raises(tacit.TacitError, match="hid"):
         softmax.prove(np.eye(4, dtype=np.float32)[0], hide=("inputs",))
 

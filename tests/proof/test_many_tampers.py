@@ -116,7 +116,7 @@ MODELS = {
 def honest(name: str) -> Honest:
     proto = MODELS[name]()
     samples = exact_models.samples(proto)
-    model = tacit.compile(proto, samples=samples)
+    model = tacit.compile(proto, samples=samples, openings=0)
     key = model.key.to_bytes()
     prove = lambda i, context: Attempt(model.prove(samples[i], context=context).to_bytes(), key, context)  # noqa: E731
     attempts = [prove(0, b"here"), prove(1, b"here"), prove(0, b"there")]

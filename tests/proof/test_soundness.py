@@ -147,15 +147,15 @@ def wide(count: int) -> Circuit:
 def test_a_circuit_that_misses_the_profile_is_refused(monkeypatch, samples):
     """Beyond 2^57 leaves no parameters help: neither the core, nor compile, nor a verifier that gets such a key takes it."""
     most = replace(wide(1), parameters=type(RELATIONS.parameters)())
-    assert decode(api.finish(encode(most))).parameters.queries
+    assert decode(api.finish(encode(most), 0)).parameters.queries
     over = replace(wide(200), parameters=type(RELATIONS.parameters)())
     with pytest.raises(tacit.ModelError, match="no parameters reach 128 bits"):
-        api.finish(encode(over))
+        api.finish(encode(over), 0)
     from small_models import dense_model
 
     monkeypatch.setattr(api, "arithmetize", lambda program, tensors: (encode(over), b""))
     with pytest.raises(tacit.ModelError, match="no parameters reach 128 bits"):
-        tacit.compile(dense_model(), samples=samples)
+        tacit.compile(dense_model(), samples=samples, openings=0)
     queries = replace(RELATIONS.parameters, queries=(4096,))
     _core.VerifyingKey(key_of(replace(wide(1), parameters=queries)))
     with pytest.raises(tacit.ModelError, match="bits of security, the profile asks for 128"):

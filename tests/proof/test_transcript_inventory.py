@@ -294,7 +294,7 @@ def test_depth_adds_no_step_but_rounds():
     samples = np.random.default_rng(1).uniform(-1, 1, (8, 6)).astype(np.float32)
     bound = []
     for sizes in ((6, 5, 5, 3), (6, 5, 5, 5, 5, 3)):
-        model = tacit.compile(dense_model(sizes), samples=samples)
+        model = tacit.compile(dense_model(sizes), samples=samples, openings=0)
         walked = verifier.walk(model.prove(samples[0]).to_bytes(), model.key.to_bytes(), b"").transcript.steps
         first = next(i for i, step in enumerate(walked) if step[0] == "d")
         assert sum(how == "a" and label == "witness commitment" for how, label, _ in walked[:first]) == 1

@@ -19,15 +19,19 @@ KEYS = {
 STAGES = {"execute", "multiplicities", "commit", "lookup", "contract", "combine", "open"}
 
 
-def test_the_documented_keys(tmp_path, capfd):
+@pytest.mark.parametrize(
+    ("options", "mode", "hidden"),
+    [((), "hiding, 100 openings", ["weights", "x"]), (("--openings", "0"), "transparent", [])],
+)
+def test_the_documented_keys(tmp_path, capfd, options, mode, hidden):
     onnx.save(dense_model(), tmp_path / "small.onnx")
-    assert main(["bench", str(tmp_path / "small.onnx"), "--json", "--runs", "2"]) == 0
+    assert main(["bench", str(tmp_path / "small.onnx"), "--json", "--runs", "2", *options]) == 0
     captured = capfd.readouterr()
     assert len(captured.out.splitlines()) == 1 and captured.err == ""
     found = json.loads(captured.out)
     assert set(found) >= KEYS
     assert all(isinstance(found[key], (int, float)) and found[key] >= 0 for key in KEYS)
-    assert found["params"] == 53 and found["hidden"] == [] and found["bits"] >= 128
+    assert found["params"] == 53 and (found["mode"], found["hidden"]) == (mode, hidden) and found["bits"] >= 128
     assert found["overhead"] == pytest.approx(found["prove_s"] / found["onnxruntime_s"], rel=0.1)
     assert set(found["stages_s"]) == STAGES and sum(found["stages_s"].values()) > 0 and found["batch"] is None
     assert found["argmax_agreement"] <= 1 and found["peak_rss_bytes"] > 10_000_000
@@ -42,6 +46,12 @@ def test_a_batch_of_repeated_samples(tmp_path, capfd):
     assert found[20]["batch"] == 20 and found[20]["params"] == found[1]["params"]
     assert found[20]["overhead"] == pytest.approx(found[20]["prove_s"] / 20 / found[20]["onnxruntime_s"], rel=0.1)
     assert found[1]["cells"] < found[20]["cells"] <= 20 * found[1]["cells"]
+
+
+def test_more_proofs_than_openings_are_refused(tmp_path, capsys):
+    onnx.save(dense_model(), tmp_path / "small.onnx")
+    assert main(["bench", str(tmp_path / "small.onnx"), "--runs", "3", "--openings", "2"]) == 2
+    assert "3 proofs cannot hide with 2 openings" in capsys.readouterr().err
 
 
 def test_the_peak_is_that_of_the_proving_process_alone(tmp_path, capfd):

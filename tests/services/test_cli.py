@@ -27,14 +27,16 @@ def folder(tmp_path_factory, samples) -> Path:
     onnx.save(dense_model(), place / "model.onnx")
     np.savez(place / "samples.npz", x=samples)
     np.savez(place / "one.npz", x=samples[0])
-    assert compiled(place, place / "m.tacit") == 0
-    arguments = ["--input", str(place / "one.npz"), "-o", str(place / "out.receipt"), "--context", "order 7"]
-    assert main(["prove", str(place / "m.tacit"), *arguments]) == 0
+    for name, options in (("m", ()), ("transparent", ("--openings", "0"))):
+        assert compiled(place, place / f"{name}.tacit", *options) == 0
+        receipt = place / ("out.receipt" if name == "m" else "transparent.receipt")
+        arguments = ["--input", str(place / "one.npz"), "-o", str(receipt), "--context", "order 7"]
+        assert main(["prove", str(place / f"{name}.tacit"), *arguments]) == 0
     return place
 
 
-def compiled(folder: Path, output: Path) -> int:
-    return main(["compile", str(folder / "model.onnx"), "--samples", str(folder / "samples.npz"), "-o", str(output)])
+def compiled(folder: Path, output: Path, *options: str) -> int:
+    return main(["compile", str(folder / "model.onnx"), "--samples", str(folder / "samples.npz"), "-o", str(output), *options])
 
 
 def fails(capsys, code: int, *arguments: object) -> str:
@@ -83,11 +85,18 @@ def inspected(capsys, path: Path) -> str:
 
 
 def test_inspect_every_kind(folder, capsys):
-    for name, kind in (("m.tacit", "model file"), ("m.key", "key"), ("out.receipt", "receipt")):
+    for name, kind, hidden in (
+        ("m.tacit", "model file", "what a receipt names"),
+        ("m.key", "key", "what a receipt names"),
+        ("out.receipt", "receipt", "weights, tensor 0, and everything inside"),
+        ("transparent.tacit", "model file", "nothing"),
+        ("transparent.key", "key", "nothing"),
+        ("transparent.receipt", "receipt", "nothing"),
+    ):
         out = inspected(capsys, folder / name)
         assert out.startswith(f"{kind}, {(folder / name).stat().st_size:,} bytes")
         assert f"{'claims' if kind == 'receipt' else 'proved'}   the integer model" in out
-        assert "hidden   nothing" in out and "zero-knowledge" not in out
+        assert f"hidden   {hidden}" in out and "zero-knowledge" not in out
 
 
 def test_what_inspect_says_is_true(folder, capsys):
@@ -104,13 +113,16 @@ def test_what_inspect_says_is_true(folder, capsys):
     assert "unverified" in out and "b'order 7'" in out and sum(size for _, size in receipt.core.sizes()) < len(receipt.to_bytes())
     out = inspected(capsys, folder / "m.tacit")
     model = Model.load(folder / "m.tacit")
-    assert "opened   yes" in out and "parameters 53 " in out
+    assert "opened   no" in out and "used     1 of 100 proofs" in out and "parameters 53 " in out
+    transparent = inspected(capsys, folder / "transparent.tacit")
+    assert "opened   yes" in transparent and "used " not in transparent
     assert sum(cells for _, cells, _ in model.report.nodes) <= model.report.cells
     assert all(f"{node}" in out for node, _, _ in model.report.nodes)
 
 
-def test_the_first_proof_says_that_nothing_is_hidden(folder, capsys, tmp_path):
-    assert compiled(folder, tmp_path / "m.tacit") == 0
+@pytest.mark.parametrize("openings", ["0", "3"])
+def test_the_first_transparent_proof_says_that_nothing_is_hidden(folder, capsys, tmp_path, openings):
+    assert compiled(folder, tmp_path / "m.tacit", "--openings", openings) == 0
     assert "opened   no" in inspected(capsys, tmp_path / "m.tacit")
     prove = ["prove", str(tmp_path / "m.tacit"), "--input", str(folder / "one.npz"), "-o", str(tmp_path / "r"), "--hide", "none"]
     for said in (1, 0):
@@ -185,8 +197,10 @@ def test_a_failure_overwrites_nothing(folder, capsys, tmp_path):
 
 def test_the_key_keeps_an_unusual_ending(folder, tmp_path):
     assert compiled(folder, tmp_path / "m.v1") == 0
-    assert sorted(os.listdir(tmp_path)) == ["m.v1", "m.v1.key"]
-    assert (tmp_path / "m.v1.key").read_bytes() == (folder / "m.key").read_bytes()
+    assert sorted(os.listdir(tmp_path)) == ["m.v1", "m.v1.key", "m.v1.uses"]
+    assert (tmp_path / "m.v1.key").read_bytes() != (folder / "m.key").read_bytes()  # the commitment is random
+    assert compiled(folder, tmp_path / "t.v1", "--openings", "0") == 0
+    assert (tmp_path / "t.v1.key").read_bytes() == (folder / "transparent.key").read_bytes()
 
 
 @pytest.mark.parametrize("command", ["compile", "prove", "verify", "inspect", "bench"])
@@ -247,8 +261,9 @@ def test_bad_inputs_exit_with_2(folder, capsys, tmp_path, name, array, says):
 
 
 def test_hiding_is_refused_in_words(folder, capsys, tmp_path):
-    arguments = ["prove", folder / "m.tacit", "--input", folder / "one.npz", "-o", tmp_path / "r", "--hide", "weights"]
-    assert "cannot hide" in fails(capsys, 2, *arguments)
+    arguments = ["--input", folder / "one.npz", "-o", tmp_path / "r", "--hide"]
+    assert "cannot hide" in fails(capsys, 2, "prove", folder / "transparent.tacit", *arguments, "weights")
+    assert "There is no 'weight'" in fails(capsys, 2, "prove", folder / "m.tacit", *arguments, "weight")
 
 
 RANDOM = ("RandomNormalLike", "RandomUniformLike", "Multinomial")

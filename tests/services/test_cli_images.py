@@ -13,6 +13,7 @@ from PIL import Image
 from tacit.model import Model
 from tacit.receipt import Receipt
 from tacit.services.cli import main
+from tacit.verify import verify
 
 
 @pytest.fixture(scope="module")
@@ -49,8 +50,10 @@ def test_scaled_images_prove_and_verify(folder, capsys):
     assert Model.load(folder / "m.tacit").image.mean == (0.5, 0.4, 0.3)
     assert proved(folder, "a.png") == 0
     assert main(["verify", str(folder / "r"), "--key", str(folder / "m.key")]) == 0
-    receipt = Model.load(folder / "m.tacit").prove(folder / "a.png")
-    assert receipt == Receipt.load(folder / "r")
+    receipt = Model.load(folder / "m.tacit").prove(folder / "a.png", hide="weights")
+    hidden = Receipt.load(folder / "r")
+    verify(hidden, folder / "m.key")
+    assert hidden.inputs == [None] and np.array_equal(receipt.outputs[0], hidden.outputs[0])
     pixels = np.asarray(Image.open(folder / "a.png")) / 255
     assert np.allclose(receipt.inputs[0][0], np.moveaxis((pixels - [0.5, 0.4, 0.3]) / 0.25, -1, 0), atol=1e-3)
     capsys.readouterr()

@@ -22,6 +22,7 @@ from tacit.errors import InputError, ModelError
 from tacit.frontends.models import free_inputs, load, opened
 from tacit.frontends.onnx_inputs import Shapes
 from tacit.graph.export import to_onnx
+from tacit.hiding import OPENINGS
 from tacit.key import Key
 from tacit.numbers.dtypes import dtype_of, kind_of
 from tacit.receipt import Receipt
@@ -51,17 +52,22 @@ def measure(
     held: Any = None,
     batch: int | None = None,
     threads: int | None = None,
+    openings: int = OPENINGS,
 ) -> dict[str, Any]:
-    """One JSON-able object; `samples`, `shapes`, `tolerance`, `held` and `batch` as in `compile`, seeded random samples when None.
-    `threads` are those of the prover and of onnxruntime, all processors when None.
+    """One JSON-able object; `samples`, `shapes`, `tolerance`, `held`, `batch` and `openings` as in `compile`, seeded random samples
+    when None. `threads` are those of the prover and of onnxruntime, all processors when None. `mode` and `hidden` say what the
+    measured proofs hide.
 
     Proving runs in a process of its own that never imports onnxruntime, so that its peak memory is its own.
     """
+    if 0 < openings < runs:
+        raise InputError(f"{runs} proofs cannot hide with {openings} openings: ask for fewer runs, or more openings.")
     if samples is None:
         samples = random_samples(path, shapes=shapes)
     threads = threads or os.cpu_count() or 1
     started = time.perf_counter()
-    model = api.compile(path, samples, widths=widths, shapes=shapes, tolerance=tolerance, held=held, batch=batch)
+    options: dict[str, Any] = {"tolerance": tolerance, "held": held, "batch": batch, "openings": openings}
+    model = api.compile(path, samples, widths=widths, shapes=shapes, **options)
     compile_s = time.perf_counter() - started
     rows = inputs.many(samples, model.declared, model.image)
     float_s = onnxruntime_seconds(path, rows[0], threads)
@@ -86,7 +92,9 @@ def measure(
         "lookups": report.lookups,
         "table_rows": report.table_rows,
         "bits": round(report.bits, 2),
-        "hidden": [],
+        "mode": mode(openings),
+        "openings": openings,
+        "hidden": list(receipt.hidden),
         "widths": widths,
         "batch": batch,
         "threads": threads,
@@ -111,6 +119,11 @@ def measure(
         "saturated": dict(report.saturated),
         "assignment": report.assignment,
     }
+
+
+def mode(openings: int) -> str:
+    """What tables call proofs by the defaults of `prove`."""
+    return f"hiding, {openings:,} openings" if openings else "transparent"
 
 
 PROVE = """

@@ -25,6 +25,7 @@ def run(arguments: argparse.Namespace) -> int:
         tolerance=arguments.tolerance,
         held=arguments.held,
         batch=arguments.batch,
+        openings=arguments.openings,
     )
     if arguments.peer:
         result["peer"] = with_peer(path, arguments.peer)

@@ -61,6 +61,12 @@ FIX: dict[str, Any] = {
 }
 
 
+OPENINGS = (
+    "proofs that the commitment hides the weights in: 100, or with --like half of those that the other model has left; "
+    "0: proofs are transparent"
+)
+
+
 class Parser(argparse.ArgumentParser):
     """Says what is wrong in one sentence."""
 
@@ -85,7 +91,7 @@ def parser() -> argparse.ArgumentParser:
     compile_.add_argument("--fix", **FIX)
     compile_.add_argument("--like", metavar="MODEL", help="a model file of longer shapes, whose commitment to the weights to share")
     compile_.add_argument("--batch", type=int, metavar="N", help="samples that one proof holds, along the first axis of the input")
-    compile_.add_argument("--openings", type=int, default=0, metavar="N", help="proofs that shall hide the weights; 0: none hides")
+    compile_.add_argument("--openings", type=int, metavar="N", help=OPENINGS)
     compile_.add_argument("--image", metavar="DIVIDE", type=float, help="take images; pixels are divided by this number")
     compile_.add_argument("--image-mean", metavar="M[,M,M]", type=numbers, help="then these are subtracted")
     compile_.add_argument("--image-deviation", metavar="D[,D,D]", type=numbers, help="then these divide")
@@ -94,7 +100,7 @@ def parser() -> argparse.ArgumentParser:
     prove.add_argument("model", help="a model file written by compile")
     prove.add_argument("--input", required=True, help="a file with one input, or a batch: .npz, .npy, .json, .png or .jpg")
     prove.add_argument("-o", "--output", required=True, help="the receipt to write")
-    hide = "names, by commas: weights, inputs, outputs, single tensors; 'none'; weights and inputs by default if the model can hide"
+    hide = "names, by commas: weights, inputs, outputs, single tensors; 'none': a transparent proof; default: weights,inputs"
     prove.add_argument("--hide", default=None, metavar="NAMES", help=hide)
     prove.add_argument("--context", default="", help="text that the receipt is bound to")
 
@@ -122,6 +128,7 @@ def parser() -> argparse.ArgumentParser:
     bench.add_argument("--batch", type=int, metavar="N", help="samples that one proof holds; those given are repeated to fill it")
     bench.add_argument("--held", help="a file of more samples, which are only measured")
     bench.add_argument("--shape", **SHAPE)
+    bench.add_argument("--openings", type=int, default=100, metavar="N", help="as in compile; 0: transparent proofs")
     return root
 
 
