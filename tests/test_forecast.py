@@ -116,7 +116,8 @@ def test_large_codewords_are_not_counted():
 
 def test_the_parts_of_a_forecast(tmp_path):
     """Every node takes what its own columns and relations take; with the weights, the tables and the rest they are all of it."""
-    model = tacit.compile(dense_model((6, 5, 3)), np.random.default_rng(0).standard_normal((8, 6)).astype(np.float32))
+    samples = np.random.default_rng(0).standard_normal((8, 6)).astype(np.float32)
+    model = tacit.compile(dense_model((6, 5, 3)), samples, openings=0)
     circuit, nodes = decode(model.circuit), [name for name, _, _ in model.report.nodes]
     assert nodes == ["a0", "y"]  # dense0 leaves its sums to relu0, whose argument is a step of a0
     parts = forecast.by_node(circuit, nodes)
