@@ -50,7 +50,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def greedy(folder):
-    return tacit.compile(tacit.Generation(folder, PROMPT_TOKENS, NEW_TOKENS), TEXTS)
+    return tacit.compile(tacit.Generation(folder, PROMPT_TOKENS, NEW_TOKENS), TEXTS, openings=0)
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,7 @@ def written(greedy, folder):
 
 @pytest.fixture(scope="module")
 def drawing(folder):
-    return tacit.compile(tacit.Generation(folder, PROMPT_TOKENS, NEW_TOKENS, Sampling(0.7, top_k=10, top_p=0.9)), TEXTS)
+    return tacit.compile(tacit.Generation(folder, PROMPT_TOKENS, NEW_TOKENS, Sampling(0.7, top_k=10, top_p=0.9)), TEXTS, openings=0)
 
 
 def scores(tokens):
