@@ -116,14 +116,13 @@ def main() -> int:
     arguments = parser.parse_args()
     if not arguments.readme:
         found = json.loads(RESULTS.read_text())["models"] if RESULTS.exists() else {}
-        threads = 0
         for name in arguments.names:
             found[name] = one(name, arguments.runs, arguments.openings, arguments.peer)
-            threads = found[name]["threads"]
             print(json.dumps(found[name]), flush=True)
-        ordered = {name: found[name] for name in [*WORKLOADS, *found] if name in found}
-        results = {"processor": processor(), "threads": threads, "runs": arguments.runs, "models": ordered}
-        RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+            ordered = {name: found[name] for name in [*WORKLOADS, *found] if name in found}
+            threads = found[name]["threads"]
+            results = {"processor": processor(), "threads": threads, "runs": arguments.runs, "models": ordered}
+            RESULTS.write_text(json.dumps(results, indent=1) + "\n")
     write_readme(json.loads(RESULTS.read_text()))
     return 0
 
