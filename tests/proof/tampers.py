@@ -48,8 +48,8 @@ class Honest:
     messages: list[Place]
     """The same of the second."""
     other_messages: list[Place]
-    """Every public tensor, in the order of the receipt."""
     publics: tuple[Signature, ...]
+    """Those that the first receipt shows."""
     fields: dict[str, tuple[int, int]] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -167,7 +167,8 @@ def swapped(rng: Rng, own: Honest, others: Sequence[Honest]) -> Attempt:
 # Parts of other receipts
 
 PARTS = (
-    "circuit digest", "weights root", "publics", "public 0", "public 1", "context", "witness root", "proof length", "proof",
+    "circuit digest", "weights root", "hide set", "publics", "public 0", "public 1", "context", "witness root", "proof length",
+    "proof",
 )  # fmt: skip
 
 
@@ -242,7 +243,8 @@ def constant_message(rng: Rng, own: Honest, others: Sequence[Honest]) -> Attempt
 
 def cell(rng: Rng, own: Honest, others: Sequence[Honest], is_output: bool) -> Attempt:
     """A public integer moved by one, to an end of its interval, or beyond one."""
-    number = pick(rng, [i for i, public in enumerate(own.publics) if public.is_output == is_output])
+    sides = [i for i, public in enumerate(own.publics) if public.is_output == is_output]
+    number = pick(rng, sides or range(len(own.publics)))
     size, lowest, highest = (getattr(own.publics[number], name) for name in ("cell_bytes", "lowest", "highest"))
     start, stop = own.fields[f"public {number}"]
     at = start + size * int(rng.integers((stop - start) // size))
@@ -269,7 +271,10 @@ def rewritten(own: Honest, publics: list[bytes] | None = None, **changes: bytes)
         for name in ("circuit_digest", "weights_root", "context", "witness_root", "proof")
     )
     listed = struct.pack("<I", len(publics)) + b"".join(map(sized, publics))
-    return own.receipt[:9] + circuit + weights + listed + sized(context) + witness + sized(proof)
+    hidden = changes.get("hide_set", own.receipt[slice(*own.fields["hide set"])] if "hide set" in own.fields else b"")
+    format_number = struct.pack("<H", 2 if hidden else 1)
+    said = sized(hidden) if hidden else b""
+    return own.receipt[:7] + format_number + circuit + weights + said + listed + sized(context) + witness + sized(proof)
 
 
 def public_list(rng: Rng, own: Honest, others: Sequence[Honest]) -> Attempt:
@@ -288,6 +293,20 @@ def public_list(rng: Rng, own: Honest, others: Sequence[Honest]) -> Attempt:
         [*publics, b""],
     ]
     return own.with_receipt(rewritten(own, publics=pick(rng, wanted)))
+
+
+def hide_set(rng: Rng, own: Honest, others: Sequence[Honest]) -> Attempt:
+    """Another hide set, with the tensors as they are or one less: a part shown or hidden, one more or less, no set, or one where
+    nothing is hidden."""
+    old = own.receipt[slice(*own.fields["hide set"])] if "hide set" in own.fields else bytes(1 + len(own.publics))
+    at = int(rng.integers(len(old)))
+    other = bytes(value ^ (place == at) for place, value in enumerate(old))
+    less, more, wrong = old[:at] + old[at + 1 :], old + b"\1", old[:at] + b"\2" + old[at + 1 :]
+    wanted = [other, other, b"" if any(old) else b"\1" + old[1:], less, more, wrong]
+    publics = tensors(own)
+    if publics and rng.random() < 0.3:
+        del publics[int(rng.integers(len(publics)))]
+    return own.with_receipt(rewritten(own, publics=publics, hide_set=pick(rng, wanted)))
 
 
 def proof_length(rng: Rng, own: Honest, others: Sequence[Honest]) -> Attempt:
@@ -392,6 +411,7 @@ KINDS: dict[str, Tamper] = {
     "an input": partial(cell, is_output=False),
     "an output": partial(cell, is_output=True),
     "the list of tensors": public_list,
+    "the hide set": hide_set,
     "length of the proof": proof_length,
     "counts and lengths": number,
     "contexts": context,

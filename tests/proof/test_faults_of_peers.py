@@ -36,15 +36,15 @@ def model_of(nodes, inputs, outputs, constants=(), opset=20) -> onnx.ModelProto:
 
 
 @pytest.fixture(scope="module")
-def two():
-    """A model with two inputs and two outputs, and a receipt of it."""
+def two(mode):
+    """A model with two inputs and two outputs, and a receipt of it, which shows these four."""
     nodes = [helper.make_node("MatMul", ["x", "w"], ["a"]), helper.make_node("Relu", ["a"], ["y"])]
     nodes.append(helper.make_node("Add", ["z", "z"], ["s"]))
     w = np.random.default_rng(0).standard_normal((4, 3)).astype(np.float32)
     proto = model_of(nodes, {"x": [1, 4], "z": [1, 2]}, ["y", "s"], [("w", w)])
     feeds = {"x": np.full((1, 4), 0.5, np.float32), "z": np.array([[0.25, -0.75]], np.float32)}
-    model = tacit.compile(proto, samples=feeds, openings=0)
-    return model, model.prove(feeds, context=b"to a, number 7")
+    model = tacit.compile(proto, samples=feeds, openings=0 if mode == "transparent" else 2)
+    return model, model.prove(feeds, hide="weights" if model.openings else (), context=b"to a, number 7")
 
 
 def refused(model, data, context=b"to a, number 7"):
@@ -109,16 +109,18 @@ def test_what_only_a_prover_can_try(fault):
 
 def witness_of(proto, feeds, **options):
     samples = {name: array[None] for name, array in feeds.items()}
-    model = tacit.compile(proto, samples=samples, openings=0, **options)
+    model = tacit.compile(proto, samples=samples, **options)
     witness, public, _ = execute(model.program, model.tensors(), model.integers(feeds))
     found = Witness(model.circuit, bytes(model.weights), public, witness)
     assert found.failure() is None
     return found
 
 
-def test_rescaling_that_checks_low_bits_only():
+@pytest.mark.parametrize("openings", [0, 1])
+def test_rescaling_that_checks_low_bits_only(openings):
     """ObelyZK, DeepProve: q and q + 2^k pass where only low bits of the quotient or of the activation are looked up."""
-    found = witness_of(dense_model(batch=1), {"x": np.random.default_rng(1).uniform(-1, 1, (1, 6)).astype(np.float32)})
+    samples = {"x": np.random.default_rng(1).uniform(-1, 1, (1, 6)).astype(np.float32)}
+    found = witness_of(dense_model(batch=1), samples, openings=openings)
     for column in found.free_columns():
         for power in (8, 12, 15, 16, 20, 24, 31):
             for sign in (1, -1):
@@ -129,13 +131,14 @@ def test_rescaling_that_checks_low_bits_only():
                     assert failure is not None, f"{found.circuit.columns[column].name} + {sign << power}"
 
 
-def test_normalisation_with_a_second_answer():
+@pytest.mark.parametrize("openings", [0, 1])
+def test_normalisation_with_a_second_answer(openings):
     """ObelyZK, DeepProve: statistics unconstrained, or checked to within epsilon, so that the output is not unique."""
     nodes = [helper.make_node("LayerNormalization", ["x", "g", "b"], ["y"], axis=-1)]
     rng = np.random.default_rng(2)
     constants = [(name, rng.standard_normal(6).astype(np.float32)) for name in ("g", "b")]
     proto = model_of(nodes, {"x": [2, 6]}, ["y"], constants)
-    found = witness_of(proto, {"x": rng.standard_normal((2, 6)).astype(np.float32)}, widths="faithful")
+    found = witness_of(proto, {"x": rng.standard_normal((2, 6)).astype(np.float32)}, widths="faithful", openings=openings)
     for column in found.free_columns():
         for changed in found.changes(column, 12, np.random.default_rng(3)):
             assert found.failure({column: changed}) is not None, found.circuit.columns[column].name
@@ -150,7 +153,7 @@ def test_weights_that_the_verifier_gets_or_nobody_commits_to(two):
         assert weights not in shown and weights[:16] not in shown
     altered = bytearray(weights)
     altered[0] ^= 1
-    other = tacit._core.Prover(model.circuit, bytes(altered), tacit._core.Progress())
+    other = tacit._core.Prover(model.circuit, bytes(altered), tacit._core.Progress(), model.seed)
     key = tacit.Key.from_bytes(other.key())
     assert key.model_commitment != model.key.model_commitment
     with pytest.raises(tacit.InvalidReceipt, match="weights"):
@@ -160,9 +163,15 @@ def test_weights_that_the_verifier_gets_or_nobody_commits_to(two):
 def test_privacy_that_is_claimed_and_not_there(two):
     """Jolt Atlas's hiding mode opened witness values in clear. What does not hide does not say so here, softmax included."""
     model, receipt = two
+    feeds = {"x": np.zeros((1, 4), np.float32), "z": np.zeros((1, 2), np.float32)}
+    if model.openings:
+        assert receipt.hidden == ("weights",) and all(tensor is not None for tensor in receipt.inputs + receipt.outputs)
+        hidden = model.recommit().prove(feeds, hide=("weights", "inputs", "outputs"))
+        assert hidden.core.publics() == [] and hidden.inputs == hidden.outputs == [None, None]
+        return
     assert receipt.hidden == ()
     with pytest.raises(tacit.TacitError, match="hid"):
-        model.prove({"x": np.zeros((1, 4), np.float32), "z": np.zeros((1, 2), np.float32)}, hide=("weights",))
+        model.prove(feeds, hide=("weights",))
     proto = model_of([helper.make_node("Softmax", ["x"], ["y"])], {"x": [1, 4]}, ["y"])
     softmax = tacit.compile(proto, samples=np.eye(4, dtype=np.float32), openings=0)
     with pytest.raises(tacit.TacitError, match="hid"):
@@ -176,7 +185,7 @@ def test_bits_from_queries_alone_or_beyond_johnson(two):
     names = " ".join(name for name, _ in terms)
     parameters = tacit.circuit.decode(model.circuit).parameters
     parts_of_all = ["LogUp", "tree", "contract", "combine", "gap", "queries", "sumcheck"]
-    for part in [*parts_of_all, *["out-of-domain"] * (len(parameters.queries) > 1)]:
+    for part in [*parts_of_all, *["out of domain"] * (len(parameters.queries) > 1)]:
         assert part in names, f"no term counts {part}"
     assert composed == pytest.approx(-math.log2(sum(2.0**-bits for _, bits in terms)), abs=1e-6)
     assert 128 <= composed <= min(bits for _, bits in terms)
@@ -190,7 +199,7 @@ def test_trusted_setup_from_a_constant_seed(two):
     model, _ = two
     key, circuit = model.key.to_bytes(), model.circuit
     assert len(key) == 9 + 4 + len(circuit) + 32
-    again = tacit._core.Prover(circuit, bytes(model.weights), tacit._core.Progress())
+    again = tacit._core.Prover(circuit, bytes(model.weights), tacit._core.Progress(), model.seed)
     assert again.key() == key
 
 

@@ -1,4 +1,5 @@
-"""Ten thousand random changes of receipts, keys and contexts of five models: each is refused, and by an ordinary error.
+"""Ten thousand random changes of receipts, keys and contexts of five models, transparent, and as many of receipts that hide: each
+is refused, and by an ordinary error.
 
 Every tamper has a number and depends on it and on the seed alone. `TAMPERS_SEED=n` draws others; `-s` prints what refused them.
 """
@@ -32,7 +33,7 @@ from reference import opening, transcript, verifier  # noqa: E402
 from small_models import dense_model  # noqa: E402
 
 SEED = int(os.environ.get("TAMPERS_SEED", "1"))
-SOME, ALL = 520, 10_000
+SOME, ALL = 540, 10_000
 LONGEST = 2.0
 """Seconds of the processor that one refusal may take: no change may make the verifier work for long."""
 
@@ -113,31 +114,43 @@ MODELS = {
 }
 
 
-def honest(name: str) -> Honest:
-    proto = MODELS[name]()
+HIDE = {
+    "perceptron": "weights",
+    "convolution": None,
+    "normalised": ("weights", "inputs"),
+    "indexed": ("inputs", "label"),
+    "forest": ("weights", "outputs"),
+}
+
+
+def honest(name: str, mode: str) -> Honest:
+    proto, hides = MODELS[name](), mode == "hiding"
     samples = exact_models.samples(proto)
-    model = tacit.compile(proto, samples=samples, openings=0)
+    model = tacit.compile(proto, samples=samples, openings=3 if hides else 0, seed=bytes(32))
+    hide = HIDE[name] if hides else ()
     key = model.key.to_bytes()
-    prove = lambda i, context: Attempt(model.prove(samples[i], context=context).to_bytes(), key, context)  # noqa: E731
+    prove = lambda i, context: Attempt(model.prove(samples[i], hide=hide, context=context).to_bytes(), key, context)  # noqa: E731
     attempts = [prove(0, b"here"), prove(1, b"here"), prove(0, b"there")]
     weights = bytearray(model.weights)
     weights[len(weights) // 2] ^= 1
-    forged = _core.Prover(model.circuit, bytes(weights), _core.Progress()).key()
+    forged = _core.Prover(model.circuit, bytes(weights), _core.Progress(), model.seed).key()
     messages = []
     for attempt in attempts[:2]:
         start, _ = parts(attempt.receipt)["proof"]
         walked = verifier.walk(attempt.receipt, key, attempt.context)
         messages.append([(label, start + begin, start + end) for label, begin, end in walked.places])
-    return Honest(name, key, forged, attempts, *messages, model.key.signatures)
+    hidden = tacit.Receipt.from_bytes(attempts[0].receipt).core.hidden() or bytes(1 + len(model.key.signatures))
+    shown = tuple(signature for signature, flag in zip(model.key.signatures, hidden[1:]) if not flag)
+    return Honest(name, key, forged, attempts, *messages, shown)
 
 
 @cache
-def subjects() -> list[Honest]:
+def subjects(mode: str) -> list[Honest]:
     """The messages of a proof are found by the reference verifier, here with the core's Keccak-256, for speed."""
     with pytest.MonkeyPatch.context() as patch:
         for module in (transcript, verifier, opening):
             patch.setattr(module, "keccak256", _core.digest)
-        return [honest(name) for name in MODELS]
+        return [honest(name, mode) for name in MODELS]
 
 
 # The verifier's answers
@@ -201,24 +214,24 @@ class Tally:
         return "\n".join(lines)
 
 
-def tampered(number: int, tally: Tally) -> tuple[str, Attempt]:
+def tampered(mode: str, number: int, tally: Tally) -> tuple[str, Attempt]:
     """The tamper of this number. One that leaves an honest attempt is counted and drawn again."""
     rng = np.random.default_rng([SEED, number])
-    own = subjects()[number % len(MODELS)]
-    others = [other for other in subjects() if other is not own]
+    own = subjects(mode)[number % len(MODELS)]
+    others = [other for other in subjects(mode) if other is not own]
     kind = list(KINDS)[number // len(MODELS) % len(KINDS)]
-    valid = {attempt for each in subjects() for attempt in each.attempts}
+    valid = {attempt for each in subjects(mode) for attempt in each.attempts}
     while (attempt := KINDS[kind](rng, own, others)) in valid:
         tally.nothing[kind] += 1
     return kind, attempt
 
 
-def refuse(numbers: range) -> Tally:
+def refuse(mode: str, numbers: range) -> Tally:
     """Fails for the first tamper that is accepted, raises anything but an error of tacit, or takes long."""
     tally = Tally()
     for number in numbers:
-        kind, attempt = tampered(number, tally)
-        where = f"TAMPERS_SEED={SEED}, tamper {number}: {kind}, model {list(MODELS)[number % len(MODELS)]}"
+        kind, attempt = tampered(mode, number, tally)
+        where = f"TAMPERS_SEED={SEED}, {mode}, tamper {number}: {kind}, model {list(MODELS)[number % len(MODELS)]}"
         start = time.process_time()
         try:
             found = answer(attempt)
@@ -236,17 +249,15 @@ def refuse(numbers: range) -> Tally:
 
 
 # What the ten thousand must reach between them: kinds of tampers that always stop early would leave some out. The final
-# polynomial's check is not among them: whoever changes that polynomial moves the queries, and a Merkle root fails first.
-CHECKS = {
+# polynomial's check is not among them: whoever changes that polynomial moves the queries, and a Merkle root fails first. The checks
+# before the opening of a proof that hides are claims of its last equation.
+COMMON = {
     "it was made for another circuit",
     "it was made with other weights",
     "it was made for another context",
     "it has n public tensors, the circuit has n",
     "a public tensor has the wrong size",
     "a public tensor has a value outside its interval",
-    "the check of the fraction tree's root fails",
-    "the check of a level of the fraction tree fails",
-    "the check of the contraction sumcheck fails",
     "the check of a Merkle root fails",
     "the check of the opening's last equation fails",
     "the proof ends inside opening: rows",
@@ -254,6 +265,12 @@ CHECKS = {
     "bytes follow the end of the proof",
     "key: the circuit",
 }
+TRANSPARENT = {
+    "the check of the fraction tree's root fails",
+    "the check of a level of the fraction tree fails",
+    "the check of the contraction sumcheck fails",
+}
+CHECKS = {"transparent": COMMON | TRANSPARENT, "hiding": COMMON | {"the hide set is not in canonical form"}}
 # Kinds that may leave an honest attempt, and how; such a tamper is counted apart and drawn again.
 MAY_DO_NOTHING = {
     "several bits": "one bit flipped twice",
@@ -276,19 +293,19 @@ MAY_DO_NOTHING = {
 }
 
 
-def test_the_honest_are_accepted():
-    for own in subjects():
+def test_the_honest_are_accepted(mode):
+    for own in subjects(mode):
         assert [answer(attempt) for attempt in own.attempts] == [ACCEPTED] * 3
 
 
-def test_some_tampers_are_refused():
-    tally = refuse(range(SOME))
+def test_some_tampers_are_refused(mode):
+    tally = refuse(mode, range(SOME))
     assert all(checks.total() == SOME // len(KINDS) for checks in tally.refused.values())
 
 
 @pytest.mark.slow
-def test_many_tampers_are_refused():
-    tally = refuse(range(ALL))
+def test_many_tampers_are_refused(mode):
+    tally = refuse(mode, range(ALL))
     reached = set().union(*tally.refused.values())
-    assert reached >= CHECKS, CHECKS - reached
+    assert reached >= CHECKS[mode], CHECKS[mode] - reached
     assert set(tally.nothing) <= set(MAY_DO_NOTHING), set(tally.nothing)
