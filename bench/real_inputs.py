@@ -146,3 +146,23 @@ def pages(count: int, side: int, seed: int) -> np.ndarray:
             top += height + int(rng.integers(8, 40))
         rows.append((page[None] - mean[:, None, None]) / deviation[:, None, None])
     return np.asarray(rows, dtype=np.float32)
+
+
+RATE, FRAME, BEFORE = 16000, 512, 64
+"""Samples a second, samples of a frame, and of the frame before it that come with it."""
+
+
+def speech(seed: int, seconds: float) -> np.ndarray:
+    """Harmonics of a wandering pitch under two formants, in syllables, after 0.3 s of noise."""
+    generator = np.random.default_rng(seed)
+    t = np.arange(int(RATE * seconds)) / RATE
+    phase = 2 * np.pi * np.cumsum(110 + 30 * np.sin(8 * t) + generator.uniform(-10, 40)) / RATE
+    tones = np.arange(1, 24)[:, None]
+    loudness = np.exp(-(((tones * 140 - 600) / 500) ** 2)) + 0.4 * np.exp(-(((tones * 140 - 1800) / 400) ** 2))
+    voice = (np.sin(tones * phase) * loudness).sum(0) * (np.sin(19 * t) > -0.3) * (t > 0.3)
+    return (0.15 * voice + 0.003 * generator.standard_normal(t.size)).astype(np.float32)
+
+
+def frames(wave: np.ndarray) -> list[np.ndarray]:
+    padded = np.concatenate([np.zeros(BEFORE, np.float32), wave])
+    return [padded[i : i + BEFORE + FRAME][None] for i in range(0, wave.size - FRAME + 1, FRAME)]

@@ -16,26 +16,9 @@ import tacit
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "bench"))
 from real import packaged  # noqa: E402
+from real_inputs import RATE, frames, speech  # noqa: E402
 
-RATE, FRAME, BEFORE = 16000, 512, 64
-"""Each input is a frame and the last samples of the one before it."""
 STATE = (2, 1, 128)
-
-
-def speech(seed: int, seconds: float) -> np.ndarray:
-    """Harmonics of a wandering pitch under two formants, in syllables, after 0.3 s of noise."""
-    generator = np.random.default_rng(seed)
-    t = np.arange(int(RATE * seconds)) / RATE
-    phase = 2 * np.pi * np.cumsum(110 + 30 * np.sin(8 * t) + generator.uniform(-10, 40)) / RATE
-    tones = np.arange(1, 24)[:, None]
-    loudness = np.exp(-(((tones * 140 - 600) / 500) ** 2)) + 0.4 * np.exp(-(((tones * 140 - 1800) / 400) ** 2))
-    voice = (np.sin(tones * phase) * loudness).sum(0) * (np.sin(19 * t) > -0.3) * (t > 0.3)
-    return (0.15 * voice + 0.003 * generator.standard_normal(t.size)).astype(np.float32)
-
-
-def frames(wave: np.ndarray) -> list[np.ndarray]:
-    padded = np.concatenate([np.zeros(BEFORE, np.float32), wave])
-    return [padded[i : i + BEFORE + FRAME][None] for i in range(0, wave.size - FRAME + 1, FRAME)]
 
 
 def at_one_rate(path: Path) -> onnx.ModelProto:

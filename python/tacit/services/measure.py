@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -53,10 +53,11 @@ def measure(
     batch: int | None = None,
     threads: int | None = None,
     openings: int = OPENINGS,
+    fixed: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """One JSON-able object; `samples`, `shapes`, `tolerance`, `held`, `batch` and `openings` as in `compile`, seeded random samples
-    when None. `threads` are those of the prover and of onnxruntime, all processors when None. `mode` and `hidden` say what the
-    measured proofs hide.
+    """One JSON-able object; `samples`, `shapes`, `fixed`, `tolerance`, `held`, `batch` and `openings` as in `compile`, seeded
+    random samples when None. `threads` are those of the prover and of onnxruntime, all processors when None. `mode` and `hidden`
+    say what the measured proofs hide.
 
     Proving runs in a process of its own that never imports onnxruntime, so that its peak memory is its own.
     """
@@ -66,11 +67,11 @@ def measure(
         samples = random_samples(path, shapes=shapes)
     threads = threads or os.cpu_count() or 1
     started = time.perf_counter()
-    options: dict[str, Any] = {"tolerance": tolerance, "held": held, "batch": batch, "openings": openings}
+    options: dict[str, Any] = {"tolerance": tolerance, "held": held, "batch": batch, "openings": openings, "fixed": fixed}
     model = api.compile(path, samples, widths=widths, shapes=shapes, **options)
     compile_s = time.perf_counter() - started
     rows = inputs.many(samples, model.declared, model.image)
-    float_s = onnxruntime_seconds(path, rows[0], threads)
+    float_s = onnxruntime_seconds(path, rows[0], threads, fixed)
     report, fidelity, key_bytes, declared = model.report, model.report.fidelity, model.key.to_bytes(), model.declared
     with tempfile.TemporaryDirectory() as folder:
         model.save(Path(folder) / "model.tacit")
@@ -175,9 +176,10 @@ def float_session(path: Path, first: dict[str, np.ndarray], threads: int) -> Any
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
-def onnxruntime_seconds(path: Path, first: dict[str, np.ndarray], threads: int) -> float:
-    """Median seconds of one float32 inference; `first`: one sample in the compiled shapes."""
+def onnxruntime_seconds(path: Path, first: dict[str, np.ndarray], threads: int, fixed: Mapping[str, Any] | None = None) -> float:
+    """Median seconds of one float32 inference; `first`: one sample in the compiled shapes, without the inputs that are `fixed`."""
     session = float_session(path, first, threads)
+    first = {**first, **{name: np.asarray(value) for name, value in (fixed or {}).items()}}
     for _ in range(3):
         session.run(None, first)
     median, _, _ = medians(30, lambda: session.run(None, first))
