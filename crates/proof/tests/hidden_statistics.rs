@@ -5,7 +5,6 @@
 
 mod hidden;
 mod toy;
-#[allow(dead_code)]
 mod view;
 
 use std::collections::{HashMap, HashSet};
