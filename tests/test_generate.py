@@ -21,7 +21,7 @@ import plain_models as plain  # noqa: E402
 from weight_files import write_folder  # noqa: E402
 
 PROMPT_TOKENS, NEW_TOKENS, SIZE = 4, 5, 8
-PROMPT, SEED = [1, 2, 3], b"chosen before"
+PROMPT, SEED, SAMPLING = [1, 2, 3], b"chosen before", Sampling(0.7, top_k=10, top_p=0.9)
 CONFIG = {
     "model_type": "llama",
     "num_hidden_layers": 1,
@@ -60,7 +60,7 @@ def written(greedy, folder):
 
 @pytest.fixture(scope="module")
 def drawing(folder):
-    return tacit.compile(tacit.Generation(folder, PROMPT_TOKENS, NEW_TOKENS, Sampling(0.7, top_k=10, top_p=0.9)), TEXTS, openings=0)
+    return tacit.compile(tacit.Generation(folder, PROMPT_TOKENS, NEW_TOKENS, SAMPLING), TEXTS, openings=0)
 
 
 def scores(tokens):
@@ -174,7 +174,7 @@ def test_seeds_and_prompts_that_do_not_fit_are_refused(greedy, written, drawing)
 def test_equal_scores_give_the_lowest_token(tmp_path):
     """All rows of the head are equal, so that every token always has the same score."""
     tensors = {**TENSORS, "lm_head.weight": np.tile(TENSORS["lm_head.weight"][:1], (plain.WORDS, 1))}
-    model = tacit.compile(tacit.Generation(write_folder(tmp_path, CONFIG, tensors), 2, 2), [[5, 6, 7], [8, 9, 1]])
+    model = tacit.compile(tacit.Generation(write_folder(tmp_path, CONFIG, tensors), 2, 2), [[5, 6, 7], [8, 9, 1]], openings=0)
     assert model.generate([3]).tokens == [0, 0]
     tokens = {"prompt": np.array([[3, 0]]), "prompt_length": np.array([1]), "generated": np.array([[0, 1]])}
     assert broken(model, tokens) == "generated/claim"
@@ -188,12 +188,18 @@ def test_the_model_file_keeps_what_writing_needs(greedy, written, folder, tmp_pa
 
 def test_prompt_or_text_can_be_hidden(folder, caplog):
     caplog.set_level(logging.ERROR)
-    model = tacit.compile(tacit.Generation(folder, PROMPT_TOKENS, NEW_TOKENS), TEXTS, openings=4)
-    found = model.generate(PROMPT, draft=folder, hide=("weights", "inputs"))
-    shown = tacit.verify_generation(found.receipt, model.key)
+    model = tacit.compile(tacit.Generation(folder, PROMPT_TOKENS, NEW_TOKENS, SAMPLING), TEXTS, openings=4)
+    found = model.generate(PROMPT, seed=SEED, draft=folder)
+    assert found.receipt.hidden == ("weights", "prompt", "prompt_length")
+    shown = tacit.verify_generation(found.receipt, model.key, seed=SEED)
     assert (shown.prompt, shown.tokens) == (None, found.tokens)
-    shown = tacit.verify_generation(model.generate(PROMPT, draft=folder, hide="outputs").receipt, model.key)
+    hidden = model.generate(PROMPT, seed=SEED, draft=folder, hide="outputs")
+    shown = tacit.verify_generation(hidden.receipt, model.key, seed=SEED)
     assert (shown.prompt, shown.tokens) == (PROMPT, None)
+    unbound = model.prove(row(found.tokens, uniform=uniforms(SEED, NEW_TOKENS)[None]), hide="inputs")
+    tacit.verify(unbound, model.key)
+    with pytest.raises(tacit.InputError, match="hides the uniform numbers"):
+        tacit.verify_generation(unbound, model.key, seed=SEED)
 
 
 def test_models_that_do_not_write(model, receipt, tmp_path):

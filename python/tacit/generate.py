@@ -19,8 +19,9 @@ from tacit.errors import InputError, ModelError
 from tacit.execute import claims_missed, executed
 from tacit.frontends.generation import Generation
 from tacit.frontends.words import Words
+from tacit.hiding import INPUTS, WEIGHTS
 from tacit.key import Key
-from tacit.numbers.drawing import FACTOR_BITS, GENERATED, MASS_BITS, PROMPT, UNIFORM, Sampling, uniforms
+from tacit.numbers.drawing import FACTOR_BITS, GENERATED, LENGTH, MASS_BITS, PROMPT, UNIFORM, Sampling, uniforms
 from tacit.primitives.gadgets.drawing import place_of, threshold_of
 from tacit.primitives.gadgets.softmax import Exponentials
 from tacit.primitives.program import Program, Step, chosen_of
@@ -41,6 +42,8 @@ class Writer(Protocol):
     key: Key
     words: Words | None
 
+    @property
+    def openings(self) -> int: ...
     def tensors(self) -> dict[str, np.ndarray]: ...
     def integers(self, sample: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]: ...
     def prove(self, given: Any, hide: Iterable[str] | None = None, context: bytes | str = b"") -> Receipt: ...
@@ -68,7 +71,8 @@ def generate(
     context: bytes | str = b"",
 ) -> Written:
     """Writes as many tokens as the model was compiled for, and proves all of them in one receipt. `draft`: the file or folder that
-    the model was compiled from, to guess with; without it there are up to as many steps as tokens.
+    the model was compiled from, to guess with; without it there are up to as many steps as tokens. `hide` as in `prove`, but a
+    seed's uniform numbers are hidden by their own name alone.
 
     Raises ModelError for a model that does not write, InputError for a prompt that does not fit, for a missing seed and for one
     that means nothing, and as `prove` does.
@@ -94,8 +98,17 @@ def generate(
     tokens, steps = settled(lambda given: integer_step(model, row(given)), guess, count)
     del guess
     gc.collect()
-    receipt = model.prove(row(tokens), hide=hide, context=context)
+    receipt = model.prove(row(tokens), hide=hide if seed is None else with_numbers(model, hide), context=context)
     return Written(receipt, start, tokens, None if model.words is None else model.words.decode(tokens), steps)
+
+
+def with_numbers(model: Writer, hide: Iterable[str] | None) -> Iterable[str] | None:
+    """`hide`, but 'inputs', which are hidden by default, without the uniform numbers: they are no secret, and nobody could hold
+    hidden ones against a seed. By their own name they are hidden all the same."""
+    if hide is None:
+        return [WEIGHTS, PROMPT, LENGTH] if model.openings else None
+    names = [hide] if isinstance(hide, str) else list(hide)
+    return [name for given in names for name in ((PROMPT, LENGTH) if given == INPUTS else (given,))]
 
 
 def settled(step: Next, guess: Next | None, count: int) -> tuple[Tokens, int]:

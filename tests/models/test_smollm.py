@@ -13,6 +13,7 @@ from byte_pairs import BytePairs
 
 import tacit
 from tacit.frontends import gguf, models
+from tacit.frontends.words import words_of
 from tacit.observe import run_float
 
 TESTS = Path(__file__).resolve().parents[1]
@@ -62,6 +63,16 @@ def test_text_and_tokens(words):
     text = "  It's 1789: naïve café_au lait,\n\n\tπ ≈ 3.14!  "
     assert words.decode(words.encode(text)) == text
     assert words.encode(PROMPT) == [504, 3575, 282, 4649, 314]
+
+
+@pytest.mark.slow
+def test_the_tokenizer_of_texts_is_the_model_s(path, words):
+    pytest.importorskip("tokenizers", reason="its package is not installed: pip install 'tacit-zkml[text]'")
+    found = words_of(path)
+    for text in (PROMPT, "  It's 1789: naïve café_au lait,\n\n\tπ ≈ 3.14!  ", *TEXTS):
+        assert found.encode(text) == words.encode(text)
+        assert found.decode(found.encode(text)) == text
+    assert found.ends == (2,)
 
 
 @pytest.mark.slow

@@ -121,7 +121,7 @@ def from_gguf(settings: Settings) -> str | None:
             "version": "1.0",
             "truncation": None,
             "padding": None,
-            "added_tokens": [_added(i, tokens[i], kinds[i] == CONTROL[0]) for i in special],
+            "added_tokens": [_added(i, tokens[i], bool(kinds[i] == CONTROL[0])) for i in special],
             "normalizer": None,
             "pre_tokenizer": {"type": "Sequence", "pretokenizers": steps},
             "post_processor": None if begin is None else _beginning(int(begin), tokens[int(begin)]),

@@ -8,8 +8,10 @@ from pathlib import Path
 
 from tacit import api, storage
 from tacit.errors import InputError
+from tacit.frontends.generation import Generation
 from tacit.images import ImageScale
 from tacit.model import Model
+from tacit.numbers.drawing import Sampling
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -20,7 +22,7 @@ def run(arguments: argparse.Namespace) -> int:
         if os.path.realpath(path) in map(os.path.realpath, filter(None, read)):
             raise InputError(f"{path} would overwrite what is read; name another output.")
     model = api.compile(
-        arguments.model,
+        writing(arguments),
         arguments.samples,
         widths=arguments.widths,
         tolerance=arguments.tolerance,
@@ -45,6 +47,22 @@ def targets(output: str) -> tuple[Path, Path]:
     if path.suffix == ".key":
         raise InputError(f"{path} ends like a key; name the model file, e.g. {path.with_suffix('.tacit')}.")
     return path, path.with_suffix(".key") if path.suffix == ".tacit" else path.with_name(f"{path.name}.key")
+
+
+def writing(arguments: argparse.Namespace) -> str | Generation:
+    """The model, as one that writes if the options say so."""
+    settings = {"top_k": arguments.top_k, "top_p": arguments.top_p}
+    if arguments.temperature is not None:
+        settings["temperature"] = arguments.temperature
+    sampled = any(value is not None for value in settings.values())
+    path: str = arguments.model
+    if arguments.prompt_tokens is None or arguments.new_tokens is None:
+        if sampled or arguments.tokenizer or arguments.prompt_tokens is not None or arguments.new_tokens is not None:
+            raise InputError("A model that writes needs both --prompt-tokens and --new-tokens.")
+        return path
+    return Generation(
+        path, arguments.prompt_tokens, arguments.new_tokens, Sampling(**settings) if sampled else None, arguments.tokenizer
+    )
 
 
 def scale(arguments: argparse.Namespace) -> ImageScale | None:

@@ -96,6 +96,13 @@ def parser() -> argparse.ArgumentParser:
     compile_.add_argument("--image-mean", metavar="M[,M,M]", type=numbers, help="then these are subtracted")
     compile_.add_argument("--image-deviation", metavar="D[,D,D]", type=numbers, help="then these divide")
 
+    compile_.add_argument("--prompt-tokens", type=int, metavar="M", help="a model that writes: the most tokens of a prompt")
+    compile_.add_argument("--new-tokens", type=int, metavar="N", help="and how many tokens it writes behind a prompt")
+    compile_.add_argument("--temperature", type=float, metavar="T", help="draw tokens from a seed, not the likeliest")
+    compile_.add_argument("--top-k", type=int, metavar="K", help="draw among the K likeliest")
+    compile_.add_argument("--top-p", type=float, metavar="P", help="draw among the likeliest that have this share of all weight")
+    compile_.add_argument("--tokenizer", metavar="FILE", help="a tokenizer.json, where the model's own cannot be read")
+
     prove = commands.add_parser("prove", help="a model file and an input -> a receipt")
     prove.add_argument("model", help="a model file written by compile")
     prove.add_argument("--input", required=True, help="a file with one input, or a batch: .npz, .npy, .json, .png or .jpg")
@@ -104,10 +111,21 @@ def parser() -> argparse.ArgumentParser:
     prove.add_argument("--hide", default=None, metavar="NAMES", help=hide)
     prove.add_argument("--context", default="", help="text that the receipt is bound to")
 
+    generate = commands.add_parser("generate", help="a model file that writes and a prompt -> a text and its receipt")
+    generate.add_argument("model", help="a model file that was compiled with --new-tokens")
+    generate.add_argument("--prompt", metavar="TEXT", help="what the text begins with")
+    generate.add_argument("--tokens", metavar="N,N,...", type=whole, help="the same as token numbers")
+    generate.add_argument("-o", "--output", required=True, help="the receipt to write")
+    generate.add_argument("--seed", metavar="TEXT", help="what the tokens are drawn from, if the model draws them")
+    generate.add_argument("--draft", metavar="FILE", help="the file or folder that the model was compiled from: faster")
+    generate.add_argument("--hide", default=None, metavar="NAMES", help=hide)
+    generate.add_argument("--context", default="", help="text that the receipt is bound to")
+
     verify = commands.add_parser("verify", help="a receipt and a key -> valid or not")
     verify.add_argument("receipt", help="a receipt file")
     verify.add_argument("--key", required=True, help="the model's key")
     verify.add_argument("--context", default="", help="the text that the receipt must be bound to")
+    verify.add_argument("--seed", metavar="TEXT", help="what tokens must have been drawn from, of a model that draws them")
 
     recommit = commands.add_parser("recommit", help="a model file -> another commitment to its weights, for more hiding proofs")
     recommit.add_argument("model", help="a model file that was compiled with --openings")
@@ -135,6 +153,11 @@ def parser() -> argparse.ArgumentParser:
 def numbers(text: str) -> tuple[float, ...]:
     """'0.5,0.4' -> (0.5, 0.4)."""
     return tuple(float(part) for part in text.split(","))
+
+
+def whole(text: str) -> list[int]:
+    """'5,12' -> [5, 12]."""
+    return [int(part) for part in text.split(",")]
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -14,7 +14,7 @@ from tacit.report import saturation_text
 
 def run(arguments: argparse.Namespace) -> int:
     output = arguments.output
-    hide = None if arguments.hide is None else () if arguments.hide == "none" else arguments.hide.split(",")
+    hide = hidden(arguments.hide)
     if str(storage.require_target(output)) in map(os.path.realpath, (arguments.model, arguments.input)):
         raise InputError(f"{output} would overwrite what is read; name another output.")
     model = Model.load(arguments.model)
@@ -23,8 +23,13 @@ def run(arguments: argparse.Namespace) -> int:
     receipt = model.prove(arguments.input, hide=hide, context=arguments.context.encode("utf-8", "surrogateescape"))
     elapsed = time.perf_counter() - started
     receipt.save(output)
-    hidden = ", ".join(receipt.hidden) or "nothing"
-    print(f"wrote {output}: {len(receipt.to_bytes()):,} bytes, proved in {elapsed:.3f} s; hidden: {hidden}")
+    concealed = ", ".join(receipt.hidden) or "nothing"
+    print(f"wrote {output}: {len(receipt.to_bytes()):,} bytes, proved in {elapsed:.3f} s; hidden: {concealed}")
     if model.saturated:
         print(f"saturated (not in the receipt): {saturation_text(tuple(model.saturated.items()))}")
     return 0
+
+
+def hidden(option: str | None) -> list[str] | None:
+    """What --hide says, as `prove` takes it."""
+    return None if option is None else [] if option == "none" else option.split(",")

@@ -1,10 +1,11 @@
-"""tacit verify RECEIPT --key KEY [--context TEXT]"""
+"""tacit verify RECEIPT --key KEY [--context TEXT] [--seed TEXT]"""
 
 from __future__ import annotations
 
 import argparse
 import time
 
+from tacit.generated import verify_generation
 from tacit.key import Key
 from tacit.receipt import Receipt
 from tacit.verify import verify
@@ -14,9 +15,15 @@ def run(arguments: argparse.Namespace) -> int:
     key = Key.load(arguments.key)
     receipt = Receipt.load(arguments.receipt)
     started = time.perf_counter()
-    verify(receipt, key, arguments.context.encode("utf-8", "surrogateescape"))
+    context = arguments.context.encode("utf-8", "surrogateescape")
+    if arguments.seed is None:
+        verify(receipt, key, context)
+    else:
+        verify_generation(receipt, key, seed=arguments.seed.encode("utf-8", "surrogateescape"), context=context)
     elapsed = time.perf_counter() - started
     print(f"valid: the committed model {key.model_commitment.hex()[:16]} computed these outputs ({1000 * elapsed:.1f} ms)")
+    if arguments.seed is not None:
+        print("  its tokens were drawn with the numbers of this seed")
     if receipt.hidden:
         print(f"  {', '.join(receipt.hidden)} (hidden), and everything inside the model")
     for signature, value in zip(key.outputs, receipt.outputs):

@@ -1,0 +1,64 @@
+"""The command line for models that write: compile, generate, verify with a seed, and one sentence for what does not fit."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tacit.services.cli import main
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "frontends"))
+import plain_models as plain  # noqa: E402
+from weight_files import write_folder  # noqa: E402
+
+SETTINGS = {"model_type": "gpt2", "n_layer": 1, "n_embd": plain.WIDTH, "n_head": plain.HEADS, "n_positions": 8, "vocab_size": 50}
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A folder with a tiny GPT-2, `m.tacit` that draws three tokens behind one or two, and a receipt."""
+    folder = tmp_path_factory.mktemp("cli_generate")
+    tensors = {n: a for n, a in plain.gpt2_tensors(np.random.default_rng(1)).items() if "h.1." not in n}
+    tensors["wpe.weight"] = tensors["wpe.weight"][:8]
+    write_folder(folder / "model", SETTINGS, tensors)
+    rows = {"prompt": [[1, 2], [3, 0]], "prompt_length": [2, 1], "generated": [[3, 4, 5], [6, 7, 8]], "uniform": [[0] * 3] * 2}
+    (folder / "samples.json").write_text(json.dumps(rows))
+    options = ["--samples", str(folder / "samples.json"), "--prompt-tokens", "2", "--new-tokens", "3", "--temperature", "0.5"]
+    model = str(folder / "m.tacit")
+    assert main(["compile", str(folder / "model"), *options, "--top-k", "40", "--openings", "0", "-o", model]) == 0
+    draft = ["--draft", str(folder / "model"), "--seed", "dice", "--context", "me"]
+    assert main(["generate", model, "--tokens", "7,9", *draft, "-o", str(folder / "out.receipt")]) == 0
+    return folder
+
+
+def verified(place, *options):
+    return main(["verify", str(place / "out.receipt"), "--key", str(place / "m.key"), "--context", "me", *options])
+
+
+def test_a_drawn_text_is_verified_with_its_seed(place, capsys):
+    assert verified(place, "--seed", "dice") == 0
+    shown = capsys.readouterr().out
+    assert "drawn with the numbers of this seed" in shown and "generated [1, 3]" in shown
+    assert verified(place, "--seed", "other") == 1
+    assert "other numbers" in capsys.readouterr().err
+    assert verified(place) == 0
+    assert "seed" not in capsys.readouterr().out
+
+
+def test_what_does_not_fit_is_said_in_one_sentence(place, capsys):
+    model, output = str(place / "m.tacit"), str(place / "x.receipt")
+    for arguments, reason in (
+        (["generate", model, "-o", output], "--prompt TEXT"),
+        (["generate", model, "--tokens", "7", "-o", output], "give a seed"),
+        (["generate", model, "--prompt", "text", "--seed", "s", "-o", output], "no tokenizer"),
+        (["generate", model, "--tokens", "7", "--seed", "s", "-o", model], "would overwrite"),
+        (["compile", str(place / "model"), "--new-tokens", "3", "-o", str(place / "y.tacit")], "both --prompt-tokens"),
+        (["compile", str(place / "model"), "--top-k", "3", "-o", str(place / "y.tacit")], "both --prompt-tokens"),
+    ):
+        assert main(arguments) == 2
+        assert reason in capsys.readouterr().err
+    assert not (place / "x.receipt").exists()
