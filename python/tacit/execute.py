@@ -33,7 +33,7 @@ def executed(
 ) -> Evaluate:
     """As `execute`, but every column, and how many values left the range of the step that computes them. `alone`: one sample of a
     batch, without its axis."""
-    builder = Evaluate(inputs, weights, check, program.batch, alone)
+    builder = Evaluate(inputs, weights, check, program.batch, alone, values_only=not check)
     run(program, builder)
     return builder
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tacit.circuit import Constant, Iota, column_bytes
+from tacit.circuit import Circuit, Constant, Iota, column_bytes
 from tacit.errors import InputError, ModelError
 from tacit.primitives.builder import Rows, Table
 from tacit.primitives.reading import Reading
@@ -28,6 +28,7 @@ class Evaluate(Record):
     `inputs`: int64 arrays by the name of an input or a claimed output, of the declared shape. `weights`: signed arrays by column
     name; needed when a program is replayed, since steps do not carry them. With `check`, every contract and lookup is evaluated
     too: `Unsatisfied` names the first that does not hold. `saturated`: how many values left their range, by step of the program.
+    `values_only`: relations are not recorded, and there is no circuit.
     In a batch, inputs, columns and outputs have an axis of samples before their own, unless `alone`: then they are one sample.
     """
 
@@ -38,9 +39,10 @@ class Evaluate(Record):
         check: bool = False,
         batch: int | None = None,
         alone: bool = False,
+        values_only: bool = False,
     ) -> None:
         super().__init__(batch)
-        self.inputs, self.weights, self.check = inputs, weights or {}, check
+        self.inputs, self.weights, self.check, self.values_only = inputs, weights or {}, check, values_only
         self.values: dict[str, np.ndarray] = {}
         self.saturated: dict[str, int] = {}
         self.current = ""
@@ -107,7 +109,8 @@ class Evaluate(Record):
         self.values[column.name] = array
 
     def on_contract(self, name: str, tensor: Tensor) -> None:
-        super().on_contract(name, tensor)
+        if not self.values_only:
+            super().on_contract(name, tensor)
         if self.check:
             found = self.value(replace(tensor, denominator=1))
             if found.any():
@@ -115,12 +118,21 @@ class Evaluate(Record):
                 raise Unsatisfied(f"contract {name} is {found[index]} at {index}")
 
     def on_lookup(self, name: str, table: Table, components: tuple[Tensor, ...]) -> None:
-        super().on_lookup(name, table, components)
+        if self.values_only:
+            self.virtual_columns(name, components)
+        else:
+            super().on_lookup(name, table, components)
         if self.check:
             tuples = np.stack([self.value(component).reshape(-1) for component in components])
             missing = np.flatnonzero(~in_table(table, tuples))
             if missing.size:
                 raise Unsatisfied(f"lookup {name}: {tuples[:, missing[0]].tolist()} is no row of {table.name}")
+
+    def finish(self) -> Circuit:
+        """As of `Record`. ValueError where only values were asked for."""
+        if self.values_only:
+            raise ValueError("a builder for values alone has no circuit")
+        return super().finish()
 
     def witness(self) -> bytes:
         """The witness buffer: witness and virtual columns in circuit order (docs/circuit.md, Buffers)."""

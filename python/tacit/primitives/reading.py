@@ -14,10 +14,16 @@ from tacit.circuit import Affine
 from tacit.primitives.axes import span
 from tacit.primitives.tensor import Axis, Column, Factor, Tensor, Term
 
+LEAST_SAVED = 256
+"""From so many products an element of the left operand on, a look for zeros is a small part of a multiplication."""
 EXACT = 2**53
 CACHED_VALUES = 8
-CHUNK = 2**19
-"""Cells of the right operand that are converted to float64 at a time: small enough to stay in cache."""
+PIECE = 2**19
+"""Cells of the right operand that are converted to float64 at a time: few enough to stay in cache, enough to share a product
+among threads."""
+ALONE, LEAST_PIECE = 2**18, 2**15
+"""OpenBLAS leaves so many multiplications to one thread. Products of a few rows are cut to that, if pieces stay long enough: two
+threads gain nothing there, and wait for each other where other work runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +109,7 @@ class Reading:
         self.lead = () if batch is None else (batch,)
         self.plans: dict[int, tuple[Factor, Plan]] = {}
         self.recent: OrderedDict[Any, tuple[Any, np.ndarray]] = OrderedDict()
+        self.scratch = np.empty(PIECE)
 
     def value(self, tensor: Tensor) -> np.ndarray:
         """int64 of the tensor's shape, after the batch's axis; not to be written to. ArithmeticError when a denominator does not
@@ -199,26 +206,69 @@ class Reading:
         outer_right = [axis for axis in right_axes if axis not in shared]
         exact = reach < EXACT
         rows = matrix(left, left_axes, batch, outer_left, inner, np.float64 if exact else np.int64)
-        columns = right.transpose([right_axes.index(axis) for axis in batch + outer_right + inner])
-        result = multiply_in_chunks(rows, columns, len(batch), len(outer_right), exact)
+        turned = bool(outer_right) and innermost(right, right_axes) not in outer_right
+        order = batch + (outer_right + inner if turned else inner + outer_right)
+        columns = right.transpose([right_axes.index(axis) for axis in order])
+        if len(inner) == 1:
+            rows, columns = without_zeros(rows, columns, columns.ndim - 1 if turned else len(batch))
+        summed_in_pieces = not turned and rows.shape[2] >= prod(axis.size for axis in outer_right)
+        cut = len(batch) if turned or summed_in_pieces else len(batch) + len(inner)
+        result = self.multiply(rows, columns, cut, turned, summed_in_pieces, exact)
         axes = tuple(batch + outer_left + outer_right)
         return result.reshape([axis.size for axis in axes]), axes
 
+    def multiply(
+        self, rows: np.ndarray, right: np.ndarray, cut: int, turned: bool, in_sums: bool, exact: bool
+    ) -> np.ndarray:
+        """rows[batch, m, k] times right[batch.., k.., outer..], or right[batch.., outer.., k..] where `turned`: int64
+        [batch, m, outer]. The right operand is converted in pieces, along its axis `cut`, which belongs to k if `in_sums`, into
+        memory that stays; BLAS takes it either way round. Sums of pieces are exact where the whole is."""
+        batch, m, k = rows.shape
+        count = right.size // max(batch * k, 1)
+        result = np.zeros((batch, m, count), dtype=np.float64 if in_sums and exact else np.int64)
+        length = right.shape[cut]
+        share = (k if in_sums else count) // max(length, 1)
+        cells = ALONE // max(m, 1) if LEAST_PIECE * m <= ALONE else PIECE
+        step = max(1, min(cells, PIECE) * length // max(right.size, 1))
+        for start in range(0, length, step):
+            piece = right[(slice(None),) * cut + (slice(start, start + step),)]
+            piece = self.converted(piece) if exact else np.ascontiguousarray(piece, dtype=np.int64)
+            place = slice(start * share, (start + step) * share)
+            part = rows[:, :, place] if in_sums else rows
+            piece = piece.reshape(batch, -1, k).swapaxes(1, 2) if turned else piece.reshape(batch, part.shape[2], -1)
+            product = np.matmul(part, piece) if exact else matmul_exactly(part, piece)
+            if in_sums:
+                result += product
+            else:
+                result[:, :, place] = product
+        return result.astype(np.int64, copy=False)
 
-def multiply_in_chunks(rows: np.ndarray, right: np.ndarray, batch: int, outer: int, exact: bool) -> np.ndarray:
-    """rows[batch, m, k] times right[batch.., outer.., k..]: int64 [batch, m, outer]."""
-    count = prod(right.shape[batch : batch + outer])
-    result = np.empty((rows.shape[0], rows.shape[1], count), dtype=np.int64)
-    first = right.shape[batch] if outer else 1
-    share = count // first
-    step = max(1, CHUNK * first // max(right.size, 1))
-    for start in range(0, first, step):
-        piece = right[(slice(None),) * batch + (slice(start, start + step),)] if outer else right
-        piece = np.ascontiguousarray(piece, dtype=np.float64 if exact else np.int64)
-        columns = piece.reshape(rows.shape[0], -1, rows.shape[2]).transpose(0, 2, 1)
-        part = np.matmul(rows, columns) if exact else matmul_exactly(rows, columns)
-        result[:, :, start * share : (start + step) * share] = part
-    return result
+    def converted(self, piece: np.ndarray) -> np.ndarray:
+        """The piece as contiguous float64, valid until the next call."""
+        if piece.size > self.scratch.size:
+            return np.ascontiguousarray(piece, dtype=np.float64)
+        result = self.scratch[: piece.size].reshape(piece.shape)
+        np.copyto(result, piece)
+        return result
+
+
+def innermost(array: np.ndarray, axes: Sequence[Axis]) -> Axis | None:
+    """The axis along which neighbours stand closest in memory; None where no axis moves."""
+    steps = [(abs(stride), axis) for axis, stride in zip(axes, array.strides) if axis.size > 1 and stride]
+    return min(steps, key=lambda step: step[0])[1] if steps else None
+
+
+def without_zeros(rows: np.ndarray, right: np.ndarray, axis: int) -> tuple[np.ndarray, np.ndarray]:
+    """rows[batch, m, k] and what they multiply, whose `axis` has length k, without the places of k where all rows are zero, if
+    these are most: selections have one place in thousands that is not."""
+    k = rows.shape[2]
+    if right.size < LEAST_SAVED * k:
+        return rows, right
+    used = np.flatnonzero(rows.any(axis=(0, 1)))
+    if 2 * used.size > k:
+        return rows, right
+    used = used if used.size else np.zeros(1, dtype=np.int64)
+    return np.ascontiguousarray(rows[:, :, used]), right.take(used, axis=axis)
 
 
 def matrix(

@@ -68,13 +68,19 @@ class Record(Builder):
 
     def on_lookup(self, name: str, table: Table, components: tuple[Tensor, ...]) -> None:
         axes = components[0].axes
-        sums = []
-        for place, component in enumerate(components):
-            if is_direct(component):
-                sums.append(self.lowered(component, axes))
-            else:
-                sums.append(self.read_virtual(self.virtual_column(f"{name}/virtual{place}", component, axes), axes))
-        self.lookups.append(circuit.Lookup(name, self.table_number(table), tuple(sums)))
+        sums = tuple(
+            self.lowered(component, axes) if number is None else self.read_virtual(number, axes)
+            for component, number in zip(components, self.virtual_columns(name, components))
+        )
+        self.lookups.append(circuit.Lookup(name, self.table_number(table), sums))
+
+    def virtual_columns(self, name: str, components: Sequence[Tensor]) -> list[int | None]:
+        """The numbers of the columns that a lookup's components need, None for those that it may read directly."""
+        axes = components[0].axes
+        return [
+            None if is_direct(component) else self.virtual_column(f"{name}/virtual{place}", component, axes)
+            for place, component in enumerate(components)
+        ]
 
     def virtual_column(self, name: str, tensor: Tensor, axes: Sequence[Axis]) -> int:
         """The column that names the tensor's sum; equal sums share one."""

@@ -239,6 +239,9 @@ def scaled(terms: tuple[Term, ...], coefficient: int) -> tuple[Term, ...]:
 
 def merged(terms: Iterable[Term]) -> tuple[Term, ...]:
     """Terms of equal factors added up; terms that vanish left out."""
+    terms = tuple(terms)
+    if len(terms) < 2:
+        return tuple(term for term in terms if term.coefficient)
     result: dict[tuple[Factor, ...], Term] = {}
     for term in terms:
         present = result.get(term.factors)

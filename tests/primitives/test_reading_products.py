@@ -1,0 +1,81 @@
+"""Contractions through BLAS: whatever way round the operands lie in memory, in pieces or whole, the sums are those of int64."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tacit.primitives import reading
+from tacit.primitives.arithmetic import einsum
+from tacit.primitives.evaluate import Evaluate
+from tacit.primitives.gadgets.digits import range_check
+
+RNG = np.random.default_rng(17)
+
+
+def drawn(bits: int, *shape: int) -> np.ndarray:
+    return RNG.integers(-(1 << bits), 1 << bits, shape)
+
+
+@pytest.mark.parametrize("piece", [1, 7, 64, 1 << 19])
+@pytest.mark.parametrize("bits", [15, 29])
+@pytest.mark.parametrize(
+    "equation, left, right",
+    [
+        ("mk,kn->mn", (3, 5), (5, 4)),
+        ("mk,kn->mn", (3, 4), (4, 9)),
+        ("mk,nk->mn", (3, 5), (6, 5)),
+        ("mk,k->m", (3, 11), (11,)),
+        ("k,k->", (11,), (11,)),
+        ("bmk,bkn->bmn", (2, 3, 5), (2, 5, 4)),
+        ("bmk,nbk->bmn", (2, 3, 5), (4, 2, 5)),
+        ("mjk,jkn->mn", (3, 2, 5), (2, 5, 3)),
+        ("mjk,njk->mn", (3, 2, 5), (4, 2, 5)),
+        ("mk,nko->mno", (3, 5), (4, 5, 2)),
+        ("mk,kno->mno", (3, 2), (2, 4, 5)),
+    ],
+)
+def test_products_are_those_of_int64(monkeypatch, piece, bits, equation, left, right):
+    monkeypatch.setattr(reading, "PIECE", piece)
+    a, w = drawn(bits, *left), drawn(15, *right)
+    b = Evaluate({"a": a})
+    x, y = b.input("a", left, -(1 << bits), 1 << bits, 0), b.weight("w", w.astype(np.int16), 0)
+    found = b.value(einsum(b, equation, x, y))
+    assert found.dtype == np.int64
+    np.testing.assert_array_equal(found, np.einsum(equation, a, w))
+
+
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize("hits", [0, 1, 300])
+def test_places_that_no_row_uses_are_left_out(monkeypatch, hits, turned):
+    """A selection among many rows multiplies by the few that it hits, and by all where all are hit."""
+    shapes = []
+    multiply = reading.Reading.multiply
+
+    def seen(self, rows, *arguments):
+        shapes.append(rows.shape)
+        return multiply(self, rows, *arguments)
+
+    monkeypatch.setattr(reading.Reading, "multiply", seen)
+    a = np.zeros((2, 300), dtype=np.int64)
+    a[:, :hits] = drawn(8, 2, 300)[:, :hits] | 1
+    w = drawn(15, *((260, 300) if turned else (300, 260)))
+    b = Evaluate({"a": a})
+    x, y = b.input("a", a.shape, -512, 512, 0), b.weight("w", w, 0)
+    equation = "mk,nk->mn" if turned else "mk,kn->mn"
+    np.testing.assert_array_equal(b.value(einsum(b, equation, x, y)), np.einsum(equation, a, w))
+    assert shapes == [(1, 2, max(hits, 1))]
+
+
+def test_values_alone_are_those_of_the_circuit():
+    a = drawn(8, 6)
+    found = []
+    for values_only in (False, True):
+        b = Evaluate({"a": a}, values_only=values_only)
+        x = b.input("a", (6,), -512, 512, 0)
+        range_check(b, "held", x * x, 0, 1 << 18)
+        found.append(([column.name for column in b.stored], b.witness()))
+        assert (len(b.lookups) == 0) == values_only
+    assert found[0] == found[1] and any("virtual" in name for name in found[0][0])
+    with pytest.raises(ValueError, match="no circuit"):
+        b.finish()
