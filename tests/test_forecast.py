@@ -8,7 +8,8 @@ import pytest
 
 import tacit
 from small_models import dense_model
-from tacit import forecast, machine, progress
+from tacit import forecast, machine, progress, sizes
+from tacit.arithmetize import finish
 from tacit.circuit.encode import decode
 from tacit.errors import ModelError
 
@@ -132,3 +133,25 @@ def test_the_parts_of_a_forecast(tmp_path):
     assert parts["a0"] == pytest.approx(expected)
     assert parts[forecast.WEIGHTS] == pytest.approx(forecast.PER_OPENED * (30 + 5 + 15 + 3))
     assert parts[forecast.TABLES] > 0 and parts[forecast.REST] > 0
+
+
+@pytest.mark.parametrize("openings", [0, 1, 100])
+@pytest.mark.parametrize("sizes_of", [(6, 5, 3), (200, 300, 10)])
+def test_receipts_have_the_size_that_is_told(sizes_of, openings):
+    """Its queries are random, hence how many siblings they share."""
+    samples = np.random.default_rng(0).standard_normal((4, sizes_of[0])).astype(np.float32)
+    model = tacit.compile(dense_model(sizes_of), samples, openings=openings)
+    circuit = decode(model.circuit)
+    found, limbs = sizes.sizes(circuit), dict(model.key.core.sizes())["limbs"]
+    assert found.receipt == pytest.approx(len(model.prove(samples[0]).to_bytes()), rel=0.03)
+    assert sum(found.limbs) == limbs if not openings else sum(found.limbs) > limbs
+    assert (sum(found.uniform) > 0) == (openings > 0)
+    seconds = forecast.by_node(circuit)
+    assert (seconds.get(forecast.UNIFORM, 0) > 0) == (openings > 0)
+    assert sum(seconds.values()) == pytest.approx(forecast.THREADS * model.forecast.seconds)
+
+
+def test_proofs_that_hide_take_more(model):
+    plain = tacit.compile(dense_model((20, 16, 4), batch=1), np.random.default_rng(0).random((4, 20), dtype=np.float32), openings=0)
+    many = forecast.forecast(decode(finish(model.circuit, 10_000)))
+    assert many.peak > 1.5 * model.forecast.peak > 1.5 * plain.forecast.peak and many.seconds > 2 * model.forecast.seconds

@@ -11,6 +11,7 @@ from math import prod
 from tacit import machine
 from tacit.circuit import Circuit
 from tacit.errors import ModelError
+from tacit.sizes import Sizes, sizes
 
 MEGABYTE = 10**6
 ELEMENT, EXTENSION, DIGEST = 8, 24, 32
@@ -25,8 +26,8 @@ STEP = 4000
 """Bytes of a relation as Python objects: the program, its replay and its plans of reading."""
 LEFT = 0.1
 """Share of the lookups' memory, in many small pieces, that the allocator does not give back."""
-SLACK = 1.12
-"""What the sizes below do not count: indices of blocks, pages that are half used."""
+SLACK, HIDING_SLACK = 1.12, 1.18
+"""What the sizes below do not count: indices of blocks, pages that are half used; expressions in pads, where a proof hides."""
 ENOUGH = 0.75
 """A proof is refused when less than this share of the forecast is there."""
 
@@ -68,9 +69,11 @@ def forecast(circuit: Circuit) -> Forecast:
     for column in circuit.columns:
         cells[column.home] += prod(column.shape)
         size[column.home] += prod(column.shape) * column.bytes
-    committed = (cells["weights"], cells["witness"] + cells["count"])
-    limbs = [max(1, -(-count >> parameters.log_rows)) for count in committed]
-    weights, witness = (_encoded(count, parameters.log_rows, parameters.log_inverse_rates[0]) for count in limbs)
+    found = sizes(circuit)
+    weights, witness = (_encoded(count, parameters.log_rows, parameters.log_inverse_rates[0]) for count in found.limbs)
+    # The weights' uniform cells are held, and copied for each proof.
+    noise = ELEMENT * found.uniform[0]
+    uniform = 2 * noise + ELEMENT * found.uniform[1]
 
     leaves = [
         (prod(lookup.components[0].axes[: lookup.components[0].outputs]), len(lookup.components)) for lookup in circuit.lookups
@@ -86,18 +89,20 @@ def forecast(circuit: Circuit) -> Forecast:
     tree = 36 if count > 2**22 else 48
     lookup = ELEMENT * integers + tree * count
     stages = {
-        "set-up": weights.made,
-        "execute": weights.kept + ELEMENT * computed + 2 * buffer,
-        "commit": weights.kept + held + witness.made,
-        "lookup": weights.kept + held + witness.kept + lookup,
-        "open": weights.kept + held + witness.kept + int(LEFT * lookup) + _opened(sum(limbs), circuit),
+        "set-up": weights.made + noise,
+        "execute": weights.kept + noise + ELEMENT * computed + 2 * buffer,
+        "commit": weights.kept + uniform + held + witness.made,
+        "lookup": weights.kept + uniform + held + witness.kept + lookup,
+        "open": weights.kept + uniform + held + witness.kept + int(LEFT * lookup) + _form(circuit) + _opened(found, circuit),
     }
     seconds = sum(by_node(circuit).values())
     peak = base + max(stages.values())
-    return Forecast(int(SLACK * peak), seconds / THREADS, tuple((name, base + found) for name, found in stages.items()))
+    slack = HIDING_SLACK if parameters.salt else SLACK
+    return Forecast(int(slack * peak), seconds / THREADS, tuple((name, base + size) for name, size in stages.items()))
 
 
 WEIGHTS, TABLES, REST = "opening of the weights", "table rows", "inputs, outputs, constants"
+UNIFORM = "uniform cells that hide, and what they leave empty"
 """What no node takes alone."""
 
 
@@ -125,6 +130,10 @@ def by_node(circuit: Circuit, nodes: Collection[str] = ()) -> dict[str, float]:
         add(lookup.name, PER_LEAF * prod(first.axes[: first.outputs]) + PER_RELATION)
     for contract in circuit.contracts:
         add(contract.name, PER_RELATION)
+    if circuit.parameters.salt:
+        held, rows = sizes(circuit), 1 << circuit.parameters.log_rows
+        used = [sum(prod(c.shape) for c in circuit.columns if c.home in homes) for homes in (("weights",), ("witness", "count"))]
+        found[UNIFORM] = PER_OPENED * (held.cells - sum(used)) + PER_ENCODED * (held.limbs[1] * rows - used[1])
     return found
 
 
@@ -138,10 +147,22 @@ def _encoded(limbs: int, log_rows: int, log_rate: int) -> Encoded:
     return Encoded(ELEMENT * limbs * rows + 2 * DIGEST * rows + factors, DIGEST * points >> 5)
 
 
-def _opened(limbs: int, circuit: Circuit) -> int:
+def _form(circuit: Circuit) -> int:
+    """The weight vectors of all blocks, which the last axis decides. Blocks are cut to a 32nd of a limb where rows are reserved."""
+    parameters = circuit.parameters
+    longest = 1 << max(parameters.log_rows - (5 if parameters.reserved else 0), 0)
+    count = 0
+    for column in circuit.columns:
+        if column.home in ("weights", "witness", "count"):
+            last = 1 << (max(column.shape, default=1) - 1).bit_length()
+            count += EXTENSION * prod(column.shape) // max(longest // last, 1)
+    return count
+
+
+def _opened(found: Sizes, circuit: Circuit) -> int:
     """The joined vector and its weight, and the first oracle while it is made."""
     parameters = circuit.parameters
-    rounds = (limbs - 1).bit_length()
+    rounds, limbs = found.log_limbs, sum(found.limbs)
 
     def within(most: int) -> int:
         return next((j for j in range(rounds, -1, -1) if (limbs << j) >> rounds <= most), 0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -114,10 +115,31 @@ def test_what_inspect_says_is_true(folder, capsys):
     out = inspected(capsys, folder / "m.tacit")
     model = Model.load(folder / "m.tacit")
     assert "opened   no" in out and "used     1 of 100 proofs" in out and "parameters 53 " in out
+    assert "proofs that hide add two terms" in out and "proofs that hide" not in inspected(capsys, folder / "transparent.key")
     transparent = inspected(capsys, folder / "transparent.tacit")
     assert "opened   yes" in transparent and "used " not in transparent
     assert sum(cells for _, cells, _ in model.report.nodes) <= model.report.cells
     assert all(f"{node}" in out for node, _, _ in model.report.nodes)
+
+
+def test_inspect_says_what_is_shown_and_hidden(folder, capsys):
+    hiding, transparent = (inspected(capsys, folder / name) for name in ("out.receipt", "transparent.receipt"))
+    assert "hidden   weights, tensor 0, and everything inside" in hiding and "learnt   anyway: architecture" in hiding
+    assert "shown    tensor 1: " in hiding and "shown    tensor 0, tensor 1: " in transparent
+    assert "leaks of them" in transparent and "learnt " not in transparent
+
+
+def test_inspect_tells_the_price_of_openings(folder, capsys):
+    """Beside what receipts really have."""
+    for name in ("m.tacit", "transparent.tacit"):
+        out = inspected(capsys, folder / name)
+        rows = re.findall(r"^ +([\d,]+): ([\d,]+) % more cells, receipts of about ([\d,]+) bytes$", out, re.MULTILINE)
+        found = [[int(number.replace(",", "")) for number in row] for row in rows]
+        assert [row[0] for row in found] == [100, 1_000, 10_000] and found == sorted(found)
+        assert all(a[1] < b[1] and a[2] < b[2] for a, b in zip(found, found[1:]))
+        assert found[0][2] == pytest.approx((folder / "out.receipt").stat().st_size, rel=0.03)
+        plain = int(re.search(r"about ([\d,]+) bytes\):", out)[1].replace(",", ""))
+        assert plain == pytest.approx((folder / "transparent.receipt").stat().st_size, rel=0.05)
 
 
 @pytest.mark.parametrize("openings", ["0", "3"])

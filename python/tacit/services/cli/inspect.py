@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 
 from tacit import _core
 from tacit.circuit.encode import decode
-from tacit.errors import InputError
+from tacit.errors import InputError, ModelError
 from tacit.forecast import by_node
 from tacit.key import Key
 from tacit.receipt import Receipt
+from tacit.sizes import sizes
 
 if TYPE_CHECKING:
     from tacit.model import Model
@@ -33,6 +34,8 @@ LEARNT = "learnt   anyway: architecture, shapes, sizes, scales and exponents of 
 ASSUMED = "assumed  Keccak-256 as a random oracle and collision resistant; WHIR in the proven Johnson regime; no trusted setup"
 NOT_COVERED = "not      that the integer model equals the float model (tacit compile measures it); who made the model; when"
 
+OPENINGS = (100, 1_000, 10_000)
+HIDING_BITS = "proofs that hide add two terms (triples, mask); tacit verify refuses one of less than 128 bits in sum"
 OPENED = "yes: by a transparent proof, or more proofs than can hide, so nothing is claimed about the weights' secrecy"
 UNOPENED = "no: no transparent proof was made from this file yet; the first one will be recorded here"
 LOST = "used     unknown: the count of the proofs is not this file's (a copy?); tacit recommit gives it a commitment of its own"
@@ -101,8 +104,8 @@ def _key(key: Key) -> str:
 
 
 def _security(key: Key) -> list[str]:
-    sizes = ", ".join(f"{name} {value:,}" for name, value in key.core.sizes())
-    return [f"sizes    {sizes}", *_bits(*key.core.security())]
+    counts = ", ".join(f"{name} {value:,}" for name, value in key.core.sizes())
+    return [f"sizes    {counts}", *_bits(*key.core.security()), *([HIDING_BITS] if openings(key) else [])]
 
 
 def _bits(terms: Iterable[tuple[str, float]], composed: float) -> list[str]:
@@ -142,18 +145,24 @@ def _number(name: str, text: str) -> int:
 
 
 def _receipt(receipt: Receipt) -> str:
-    publics = receipt.core.publics()
-    sizes = receipt.core.sizes()
     return "\n".join(
         [
             f"receipt, {len(receipt.to_bytes()):,} bytes (unverified: run tacit verify)",
             *_statement("claims", *_hidden(receipt)),
             *_commitments(receipt.circuit_digest, receipt.model_commitment),
             f"context  {receipt.context!r}",
-            f"public   {len(publics)} tensors, {sum(map(len, publics)):,} bytes",
-            "sizes    " + ", ".join(f"{name} {value:,}" for name, value in sizes),
+            _shown(receipt),
+            "sizes    " + ", ".join(f"{name} {value:,}" for name, value in receipt.core.sizes()),
         ]
     )
+
+
+def _shown(receipt: Receipt) -> str:
+    """The tensors in clear; a receipt has no names, tensors count as in its key."""
+    publics = receipt.core.publics()
+    hidden = (receipt.core.hidden() or bytes(1 + len(publics)))[1:]
+    names = ", ".join(f"tensor {place}" for place, flag in enumerate(hidden) if not flag)
+    return f"shown    {names or 'no tensor'}: {sum(map(len, publics)):,} bytes in clear (tensors count from 0, as in the key)"
 
 
 def _model(path: Path) -> str:
@@ -170,11 +179,29 @@ def _model(path: Path) -> str:
     if model.image is not None:
         scale = model.image
         lines.append(f"images   (pixel / {scale.divide:g} - {list(scale.mean)}) / {list(scale.deviation)}")
+    lines += _openings(model)
     lines.append(_key(model.key))
     if model.report.noisiest:
         lines.append("error of a node's values on the first sample (rms), and of what it reads, where a node adds most:")
         lines += [f"  {100 * n.error:10.4g} % {100 * n.before:10.4g} %  {n.node}" for n in model.report.noisiest]
     return "\n".join([*lines, *_costs(model)])
+
+
+def _openings(model: Model) -> list[str]:
+    """What commitments that hide in so many proofs would take, next to one that never hides."""
+    from tacit.arithmetize import finish
+
+    plain = sizes(decode(finish(model.circuit, 0)))
+    lines = [f"cost     of openings, beside transparent proofs ({plain.cells:,} cells to encode, about {plain.receipt:,} bytes):"]
+    for count in OPENINGS:
+        try:
+            found = sizes(decode(finish(model.circuit, count)))
+        except ModelError:
+            lines.append(f"         {count:6,}: not possible with this model")
+            continue
+        more = 100 * (found.cells / plain.cells - 1)
+        lines.append(f"         {count:6,}: {more:,.0f} % more cells, receipts of about {found.receipt:,} bytes")
+    return lines
 
 
 def _costs(model: Model) -> list[str]:
