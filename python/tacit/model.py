@@ -28,6 +28,7 @@ from tacit.prover import prove
 from tacit.quantize import Scales
 from tacit.receipt import Receipt
 from tacit.report import Report
+from tacit.weights import Columns, by_constant, difference, split_weights
 
 FORMAT = 4
 PRIVATE, PUBLIC = 0o600, 0o644
@@ -214,7 +215,7 @@ class Model:
     def tensors(self) -> dict[str, np.ndarray]:
         """The weight columns by name, read-only, in the bytes of their columns."""
         if self._tensors is None:
-            self._tensors = weight_tensors(self.circuit, self.weights)
+            self._tensors = split_weights(self.circuit, self.weights)
         return self._tensors
 
     @property
@@ -229,23 +230,15 @@ class Model:
         """Of the opening; the commitment to the weights depends on the length of the limbs and on what is reserved in them."""
         return decode(self.circuit).parameters
 
-    def columns(self) -> dict[str, list[tuple[int, np.ndarray]]]:
+    def columns(self) -> Columns:
         """Constant's name -> exponent and integers of each weight column made of it, in the constant's shape."""
-        steps = [step for step in self.program.steps if step.gadget == "weight"]
-        found: dict[str, list[tuple[int, np.ndarray]]] = {}
-        for step, array in zip(steps, self.tensors().values(), strict=True):
-            entry = (int(step.arguments["exponent"]), array.reshape(step.arguments["shape"]))
-            found.setdefault(step.name, []).append(entry)
-        return found
+        return by_constant(self.program, self.tensors())
 
     def require_weights_of(self, other: Model) -> None:
         """Raises ModelError, naming a column that differs, unless both models have one commitment to the weights."""
         if self.key.model_commitment == other.key.model_commitment:
             return
-        mine, theirs = self.columns(), other.columns()
-        names = [*mine, *(name for name in theirs if name not in mine)]
-        name = next((name for name in names if not same_columns(mine.get(name), theirs.get(name))), None)
-        what = "the order of its weights differs" if name is None else f"the constant {name!r} differs with the shapes"
+        what = difference(self.columns(), other.columns())
         raise ModelError(
             f"This model cannot share its weights with the one given as like=: {what}; compile the longest shapes first, and the "
             "others like them."
@@ -317,13 +310,6 @@ class Model:
         return model
 
 
-def same_columns(a: list[tuple[int, np.ndarray]] | None, b: list[tuple[int, np.ndarray]] | None) -> bool:
-    """Whether two models made the same weight columns of a constant."""
-    if a is None or b is None or len(a) != len(b):
-        return False
-    return all(p == q and np.array_equal(x, y) for (p, x), (q, y) in zip(a, b))
-
-
 def mark_opened(path: Path, key: Key) -> None:
     """Rewrites the flag in a model file, if it still is the file of this key; its count goes on. Raises ModelError when it cannot
     be written."""
@@ -341,15 +327,3 @@ def commit(circuit: bytes, weights: bytes, seed: bytes | None = None, digests: b
         return progress.run("committing to the weights", lambda p: _core.Prover(circuit, weights, p, seed, digests or None))
     except _core.Malformed as error:
         raise ModelError(f"The circuit of this model cannot be used: {error}.") from None
-
-
-def weight_tensors(circuit: bytes, weights: bytes) -> dict[str, np.ndarray]:
-    """Splits a weights buffer into its columns."""
-    tensors, offset = {}, 0
-    for column in decode(circuit).columns:
-        if column.home == "weights":
-            count = int(np.prod(column.shape, dtype=np.int64))
-            cells = np.frombuffer(weights, dtype=f"<i{column.bytes}", count=count, offset=offset)
-            tensors[column.name] = cells.reshape(column.shape)
-            offset += count * column.bytes
-    return tensors
