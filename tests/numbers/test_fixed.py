@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tacit.errors import InputError
+from tacit.numbers import fixed
 from tacit.numbers.fixed import dequantise, exponent_for, quantise, round_shift, saturate, signed_range
 from tacit.numbers.interval import Interval, hull
 
@@ -88,3 +89,23 @@ def test_intervals_hold_every_result(a, b, data):
 def test_an_empty_interval_is_refused():
     with pytest.raises(ValueError):
         Interval(1, 0)
+
+
+def test_quantise_in_pieces_is_quantise_of_each(monkeypatch):
+    rng = np.random.default_rng(3)
+    array = (rng.standard_normal((7, 9)) * 2.0 ** rng.integers(-30, 70, (7, 9))).astype(np.float32)
+    array[2, 3], array[4, 4] = np.inf, -np.inf
+    expected = [int(quantise(x, 5, -(2**40), 2**40 - 1)) for x in array.reshape(-1)]
+    monkeypatch.setattr(fixed, "PIECE", 4)
+    assert quantise(array, 5, -(2**40), 2**40 - 1).reshape(-1).tolist() == expected
+    assert quantise(array.T, 5, -(2**40), 2**40 - 1).T.reshape(-1).tolist() == expected
+    assert quantise(np.zeros((0, 3)), 5, -8, 7).shape == (0, 3)
+
+
+@pytest.mark.parametrize("exponent", [-1074, -1023, -1022, 1022, 1023, 1073])
+def test_quantise_by_extreme_powers_of_two(exponent):
+    values = np.array([1.5, -0.75, 2.0**-1073, -(2.0**-1060), 2.0**1000, -(2.0**1023), 0.0])
+    with np.errstate(over="ignore"):
+        nearest = np.ldexp(values, exponent)
+    nearest = np.clip(np.floor(np.clip(nearest, -(2.0**61), 2.0**61) + 0.5), -(2.0**60), 2.0**60)
+    assert quantise(values, exponent, -(2**60), 2**60).tolist() == nearest.astype(np.int64).tolist()

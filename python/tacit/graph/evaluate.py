@@ -21,6 +21,9 @@ LACKING = (Faults.NotImplemented, Faults.Fail)
 """How onnxruntime says that it has no kernel for an operator, or for this form of one."""
 QUIET = 4
 LARGEST_PROTO = (1 << 31) - (1 << 20)
+SMALLEST_FED = 1 << 16
+"""Constants of so many float32 numbers are inputs of the session, which reads them where they are: as parts of a model they would
+be copied four times, into protobuf's messages, its bytes, the session and its kernels' own order."""
 
 
 class Evaluator:
@@ -35,7 +38,10 @@ class Evaluator:
         self._graph = graph
         self._outputs = list(dict.fromkeys(graph.outputs if outputs is None else outputs))
         self._computed = [name for name in self._outputs if name in graph.producers]
-        self._session: Any = _session(graph, self._computed) if self._computed else None
+        self._fed: dict[str, np.ndarray] = {}
+        self._session: Any = None
+        if self._computed:
+            self._session, self._fed = _session(graph, self._computed)
         self.is_reference = isinstance(self._session, Reference)
 
     def run(self, sample: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -60,7 +66,8 @@ class Evaluator:
             except Exception as error:
                 raise ModelError(f"ONNX's reference cannot run the model on a sample: {_reason(error)}.") from None
         try:
-            return self._session.run(self._computed, {entry.name: feeds[entry.name] for entry in self._session.get_inputs()})
+            given = {**feeds, **self._fed}
+            return self._session.run(self._computed, {entry.name: given[entry.name] for entry in self._session.get_inputs()})
         except Exception as error:
             if not isinstance(error, Faults.InvalidArgument):
                 try:
@@ -83,24 +90,39 @@ class Reference:
         return [np.asarray(result) for result in self._evaluator.run(list(outputs), dict(feeds))]
 
 
-def _session(graph: Graph, outputs: Sequence[str]) -> onnxruntime.InferenceSession | Reference:
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = QUIET
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+def _session(graph: Graph, outputs: Sequence[str]) -> tuple[onnxruntime.InferenceSession | Reference, dict[str, np.ndarray]]:
+    """What runs the graph, and the constants that it takes as inputs."""
+    fed = {
+        name: np.ascontiguousarray(array)
+        for name, array in graph.constants.items()
+        if array.dtype == np.float32 and array.size >= SMALLEST_FED
+    }
+    if fed:
+        try:
+            return _loaded(to_onnx(graph, outputs, fed)), fed
+        except Exception:
+            pass  # a kernel that takes constants alone, or a fault that shows without them too
     if sum(array.nbytes for array in graph.constants.values()) > LARGEST_PROTO:
         raise ModelError(
             "The model's weights exceed 2 GB, which this version cannot run in one piece; cut the model in two."
         )
     try:
         proto = to_onnx(graph, outputs)
-        return onnxruntime.InferenceSession(proto.SerializeToString(), options, providers=["CPUExecutionProvider"])
+        return _loaded(proto), {}
     except LACKING as error:
         try:
-            return Reference(proto)
+            return Reference(proto), {}
         except Exception:
             raise ModelError(f"onnxruntime cannot load the model: {_reason(error)}.") from None
     except Exception as error:
         raise ModelError(f"onnxruntime cannot load the model: {_reason(error)}.") from None
+
+
+def _loaded(proto: onnx.ModelProto) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = QUIET
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    return onnxruntime.InferenceSession(proto.SerializeToString(), options, providers=["CPUExecutionProvider"])
 
 
 def _reason(error: Exception) -> str:

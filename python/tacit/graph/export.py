@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import onnx
@@ -16,15 +16,16 @@ IR_VERSION = 10
 DOMAIN_VERSIONS = {"ai.onnx.ml": 3}
 
 
-def to_onnx(graph: Graph, outputs: Sequence[str] | None = None) -> onnx.ModelProto:
-    """A ModelProto that computes the named values (default: the graph's outputs), which nodes must produce."""
+def to_onnx(graph: Graph, outputs: Sequence[str] | None = None, fed: Collection[str] = ()) -> onnx.ModelProto:
+    """A ModelProto that computes the named values (default: the graph's outputs), which nodes must produce. `fed`: constants that
+    become inputs, after the graph's own."""
     wanted = list(graph.outputs if outputs is None else outputs)
     proto = helper.make_graph(
         [proto for node in graph.nodes for proto in protos_of(graph, node)],
         "tacit",
-        [_described(graph.values[name]) for name in graph.inputs],
+        [_described(graph.values[name]) for name in (*graph.inputs, *fed)],
         [_described(graph.values[name]) for name in wanted],
-        [numpy_helper.from_array(np.asarray(array, order="C"), name) for name, array in graph.constants.items()],
+        [numpy_helper.from_array(np.asarray(a, order="C"), name) for name, a in graph.constants.items() if name not in fed],
     )
     domains = sorted({node.domain for node in graph.nodes if node.domain})
     imports = [helper.make_opsetid("", graph.opset)]

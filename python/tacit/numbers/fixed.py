@@ -18,6 +18,10 @@ Integer = TypeVar("Integer", int, np.ndarray)
 
 WIDEST = 62
 """Integers of the system stay below 2^62 in magnitude."""
+PIECE = 1 << 16
+"""Elements that are quantised at a time: what is computed of them stays in cache."""
+LARGEST_FACTOR = 1022
+"""2^-1022 to 2^1022 are float64 numbers of full precision."""
 
 
 def signed_range(bits: int) -> tuple[int, int]:
@@ -55,16 +59,30 @@ def quantise(array: np.ndarray, exponent: int, low: int, high: int) -> np.ndarra
     Any real dtype. Infinities saturate. Raises InputError for a value that is not a number.
     """
     values = plain(np.asarray(array))
-    if values.dtype.kind in "iub":
-        if exponent == 0 and values.dtype != np.uint64:
-            return np.clip(values.astype(np.int64), low, high)
-    elif np.isnan(values).any():
+    if values.dtype.kind in "iub" and exponent == 0 and values.dtype != np.uint64:
+        return np.clip(values.astype(np.int64), low, high)
+    result = np.empty(values.shape, dtype=np.int64)
+    source, target = values.reshape(-1), result.reshape(-1)
+    for start in range(0, source.size, PIECE):
+        place = slice(start, start + PIECE)
+        target[place] = _quantised(source[place], exponent, low, high)
+    return result
+
+
+def _quantised(values: np.ndarray, exponent: int, low: int, high: int) -> np.ndarray:
+    """One piece of what `quantise` gives; most are far from the ends of the interval."""
+    exact = values.astype(np.float64)
+    if values.dtype.kind not in "iub" and np.isnan(exact).any():
         raise InputError("an array holds a value that is not a number (NaN); replace it before quantising")
     with np.errstate(over="ignore"):
-        scaled = round_half_up(np.ldexp(values.astype(np.float64), exponent))
+        # Both are rounded once, and the factor is exact; multiplying is ten times as fast.
+        scaled = exact * 2.0**exponent if abs(exponent) <= LARGEST_FACTOR else np.ldexp(exact, exponent)
+    scaled = round_half_up(scaled)
+    if low < scaled.min() and scaled.max() < high:
+        return scaled.astype(np.int64)
     inside = (scaled > low) & (scaled < high)
-    result = np.where(inside, scaled, 0.0).astype(np.int64)
-    return np.where(inside, result, np.where(scaled >= high, high, low)).astype(np.int64)
+    found = np.where(inside, scaled, 0.0).astype(np.int64)
+    return np.where(inside, found, np.where(scaled >= high, high, low)).astype(np.int64)
 
 
 def dequantise(integers: np.ndarray, exponent: int) -> np.ndarray:
