@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import fsum
 from typing import Protocol
 
 import numpy as np
@@ -17,7 +18,7 @@ import numpy as np
 from tacit.errors import ModelError, UnsupportedOperator
 from tacit.graph import MOVES, Graph, Node
 from tacit.numbers.dtypes import limits_of, plain
-from tacit.numbers.fixed import exponent_for, quantise
+from tacit.numbers.fixed import PIECE, exponent_for, quantise
 from tacit.numbers.functions import IDENTITY, Function
 from tacit.operators import domains, forms, wrapping
 from tacit.operators.registry import LOWERINGS
@@ -484,7 +485,9 @@ def signed_bits(tensor: Tensor) -> int:
 def magnitude_bits(array: np.ndarray) -> float:
     """log2 of the root mean square of an array; infinite for zeros, which need no precision. Rounded, so that machines
     that sum in another order agree."""
-    square = float(np.mean(np.square(array.astype(np.float64)))) if array.size else 0.0
+    flat = array.reshape(-1)
+    pieces = (flat[start : start + PIECE].astype(np.float64) for start in range(0, flat.size, PIECE))
+    square = fsum(float(np.square(piece, out=piece).sum()) for piece in pieces) / max(flat.size, 1)
     return round(0.5 * float(np.log2(square)), 6) if square > 0 else float("inf")
 
 
