@@ -53,6 +53,7 @@ from sklearn.tree import DecisionTreeClassifier
 import tacit
 from tacit.execute import execute
 from tacit.frontends.estimators import from_estimator
+from tacit.services.measure import mode
 
 RESULTS = Path(__file__).resolve().parent / "estimators.json"
 SAMPLES = 100
@@ -189,6 +190,7 @@ def measure(name: str, rows: int | None = None) -> dict[str, Any]:
     return {
         "model": name,
         "data": data,
+        "mode": mode(model.openings),
         "rows": len(held),
         "differ": int((gap > limit).sum()),
         "differ_estimator": int((np.abs(got.astype(np.float64) - want) > limit).sum()),

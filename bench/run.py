@@ -82,21 +82,22 @@ def table(results: dict) -> str:
         "| samples in one proof | prove, each sample | verify | receipt | peak memory | × onnxruntime |",
         "|---|---|---|---|---|---|",
     ]
+    modes = {r.get("mode", "transparent") for r in results["models"].values()}
     for name, r in results["models"].items():
+        said = f" ({r.get('mode', 'transparent')})" if len(modes) > 1 else ""
         verify, size = f"{1000 * r['verify_s']:.1f} ms", f"{r['receipt_bytes'] / 1000:.0f} kB"
         memory, overhead = f"{r['peak_rss_bytes'] / 1e9:.2f} GB", f"{r['overhead']:,.0f}"
         if r.get("batch"):
-            each = f"{1000 * r['prove_s'] / r['batch']:.1f} ms"
-            batches.append(f"| {r['batch']} of {name.rpartition('x')[0]} | {each} | {verify} | {size} | {memory} | {overhead} |")
+            each, what = f"{1000 * r['prove_s'] / r['batch']:.1f} ms", f"{r['batch']} of {name.rpartition('x')[0]}{said}"
+            batches.append(f"| {what} | {each} | {verify} | {size} | {memory} | {overhead} |")
             continue
         lines.append(
-            f"| {name} | {r['params']:,} | {r['prove_s']:.3f} s | {verify} | {size} | {memory} | {overhead} | "
+            f"| {name}{said} | {r['params']:,} | {r['prove_s']:.3f} s | {verify} | {size} | {memory} | {overhead} | "
             f"{100 * r['relative_error']:.2f} % |"
         )
     lines += batches if len(batches) > 3 else []
     machine = f"{results['processor']}, {results['threads']} threads"
-    modes = ", ".join(sorted({r.get("mode", "transparent") for r in results["models"].values()}))
-    note = f"{machine}, `make bench`; proofs are {modes}; 128 bits, medians of {results['runs']} proofs."
+    note = f"{machine}, `make bench`; {' or '.join(sorted(modes))}; 128 bits, medians of {results['runs']} proofs."
     return "\n".join([*lines, "", note])
 
 
