@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +43,18 @@ def test_proofs_hide_by_default(samples):
     assert receipt.hidden == ("weights", "x") and receipt.inputs == [None] and receipt.outputs[0] is not None
     transparent = tacit.compile(dense_model(), samples=samples, openings=0)
     assert transparent.prove(samples[0]).hidden == () and transparent.opened and transparent.seed is None
+
+
+def test_a_tolerance_counts_the_cells_that_hiding_takes(samples):
+    plain, hiding_ = (tacit.compile(dense_model(), samples=samples, tolerance=0.05, openings=n).report for n in (0, 1))
+    assert hiding_.cells > plain.cells and hiding_.lookups > plain.lookups
+    assert hiding_.assignment == plain.assignment and hiding_.fidelity == plain.fidelity
+
+
+def test_threads_take_places_of_their_own(hider):
+    with ThreadPoolExecutor(8) as pool:
+        taken = list(pool.map(lambda _: hider.places.take(), range(100)))
+    assert taken.count(True) == 4
 
 
 def test_the_seed_decides_the_key(compiled, samples):

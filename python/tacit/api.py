@@ -21,14 +21,14 @@ from tacit.images import ImageScale
 from tacit.key import Key
 from tacit.lower import Lowered, lower
 from tacit.model import Model, commit
-from tacit.observe import Range, observe, runs
+from tacit.observe import Range, observe
 from tacit.operators import EXPANSIONS, SUPPORTED
 from tacit.options import require_options
 from tacit.passes import expand, join_softmax, simplify
 from tacit.quantize import Scales, Width, quantize
 from tacit.receipt import Receipt
 from tacit.report import Report
-from tacit.sampling import sampled
+from tacit.sampling import reference, sampled
 from tacit.search import Search, Tolerance, cheapest
 from tacit.typical import loosened, typical_rows
 from tacit.verify import verify
@@ -131,7 +131,10 @@ def assigned(
     """The widths that were asked for, or the cheapest ones that meet the tolerance; the program, and what it was measured at."""
     if tolerance is not None:
         found = cheapest(Search(graph, lambda width: quantize(graph, ranges, width), against, Tolerance.of(tolerance), batch))
-        return (found[0], lower(graph, found[0], hideable=True, batch=batch), found[2]) if hideable else found
+        if not hideable:
+            return found
+        lowered = lower(graph, found[0], hideable=True, batch=batch)
+        return found[0], lowered, replace(measure(lowered, found[0], against, graph), assignment=found[2].assignment)
     scales = quantize(graph, ranges, widths)
     if like is not None:
         scales = scales.as_in(like.scales)
@@ -142,8 +145,3 @@ def assigned(
 def prove(model: Model, given: inputs.Given, hide: Iterable[str] | None = None, context: bytes | str = b"") -> Receipt:
     """The same as `model.prove`."""
     return model.prove(given, hide=hide, context=context)
-
-
-def reference(source: Graph, graph: Graph) -> Graph:
-    """The model as it was given, where onnxruntime runs it, else what it was simplified to: what fidelity is measured against."""
-    return source if runs(source) else graph

@@ -105,8 +105,9 @@ class Places:
                 "count in its file, or use model.recommit()."
             )
         with COUNTING:
-            before, self.gone = self.gone, step(self.gone)
-        return before, self.gone
+            before, after = self.gone, step(self.gone)
+            self.gone = after
+        return before, after
 
     def take(self) -> bool:
         """Takes a place; whether one was left."""

@@ -1,4 +1,4 @@
-"""model, samples -> graph, checked rows and what the inputs are."""
+"""model, samples -> graph, checked rows and what the inputs are; and which graph in floats is right."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from tacit.frontends.onnx_inputs import Shapes
 from tacit.graph import Graph
 from tacit.images import ImageScale
 from tacit.inputs import Declared
+from tacit.observe import runs
 from tacit.operators import SUPPORTED
 
 
@@ -49,3 +50,8 @@ def sampled(
     graph = load(model, shapes={**found, **nothing}, supported=SUPPORTED, trips=trips, fixed=constants)
     declared = tuple(Declared(d.name, graph.values[d.name].shape, d.dtype, d.batched) for d in free)
     return graph, [] if given is None else inputs.many(given, declared, scale), declared
+
+
+def reference(source: Graph, graph: Graph) -> Graph:
+    """The model as it was given, where onnxruntime runs it, else what it was simplified to: what fidelity is measured against."""
+    return source if runs(source) else graph
