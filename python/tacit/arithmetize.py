@@ -26,7 +26,7 @@ def circuit_of(program: Program) -> Circuit:
 def arithmetize(program: Program, weights: Mapping[str, np.ndarray]) -> tuple[bytes, bytes]:
     """The bytes of the unfinished circuit, and the weights buffer (docs/circuit.md, Buffers).
 
-    `weights`: int64 arrays by column name. ModelError when one is missing or does not fit its column.
+    `weights`: arrays of signed integers by column name. ModelError when one is missing or does not fit its column.
     """
     record = Record(program.batch)
     run(program, record)

@@ -25,8 +25,8 @@ __all__ = ["Lowered", "lower", "lower_into"]
 
 @dataclass(frozen=True, eq=False)
 class Lowered:
-    """A program and its weight columns by name (int64); `graph`, as it was put together before lowering, and the tensor that each
-    of its values became, for whoever compares them with floats."""
+    """A program and its weight columns by name (signed integers in the bytes of their columns); `graph`, as it was put together
+    before lowering, and the tensor that each of its values became, for whoever compares them with floats."""
 
     program: Program
     weights: dict[str, np.ndarray]

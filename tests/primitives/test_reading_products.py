@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tacit.operators.quantised.saturation import multiples
 from tacit.primitives import reading
 from tacit.primitives.arithmetic import einsum
 from tacit.primitives.evaluate import Evaluate
 from tacit.primitives.gadgets.digits import range_check
+from tacit.primitives.program import ProgramBuilder
 
 RNG = np.random.default_rng(17)
 
@@ -79,3 +81,21 @@ def test_values_alone_are_those_of_the_circuit():
     assert found[0] == found[1] and any("virtual" in name for name in found[0][0])
     with pytest.raises(ValueError, match="no circuit"):
         b.finish()
+
+
+@pytest.mark.parametrize("largest, size", [(1, 1), (-128, 1), (128, 2), (-(1 << 15), 2), (1 << 15, 4), (-(1 << 40), 8)])
+def test_weights_are_kept_in_the_bytes_of_their_columns(largest, size):
+    array = np.array([[0, 1, largest], [2, 3, 1]])
+    b = ProgramBuilder()
+    x = b.input("x", (2,), -5, 5, 0)
+    product = einsum(b, "m,mk->k", x, b.weight("w", array, 0))
+    (kept,) = b.weights.values()
+    assert kept.dtype.itemsize == size and (kept == array).all()
+    assert product.high == -product.low == 5 * max(abs(largest) + 1, 4)
+
+
+def test_multiples_of_the_lowest_integer_of_a_width():
+    """The magnitude of -128 does not fit the byte that holds it."""
+    b = ProgramBuilder()
+    x = b.input("x", (2,), -5, 5, 0)
+    assert multiples(x * b.weight("w", np.array([-128, 96]), 0)) == [(96, 128), (128, 128)]

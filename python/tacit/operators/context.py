@@ -24,7 +24,7 @@ from tacit.operators import domains, forms, wrapping
 from tacit.operators.registry import LOWERINGS
 from tacit.operators.ties import Tie, ties
 from tacit.primitives import gadgets, movement
-from tacit.primitives.builder import Builder
+from tacit.primitives.builder import Builder, narrowed
 from tacit.primitives.gadgets.rescale import EXCESS
 from tacit.primitives.tensor import Column, Tensor, constant
 
@@ -279,7 +279,7 @@ class Context:
         require_finite(name, array)
         limit = 1 << 62
         integers = quantise(array, exponent, -limit, limit)
-        whole = self._shared_column(name, exponent, integers)
+        whole = narrowed(self._shared_column(name, exponent, integers))
         stored = self._columns.setdefault((name, exponent), [])
         tensor = next((tensor for present, tensor in stored if np.array_equal(present, whole)), None)
         if tensor is None:

@@ -49,6 +49,15 @@ def listed(values: Sequence[int] | np.ndarray) -> Listed:
     return Listed(size, array.astype(f"<i{size}").tobytes())
 
 
+def narrowed(array: np.ndarray) -> np.ndarray:
+    """Signed integers in C order, in the fewest bytes that hold them all."""
+    return np.asarray(array, dtype=f"<i{column_bytes(*interval_of(array))}", order="C")
+
+
+def interval_of(array: np.ndarray) -> tuple[int, int]:
+    return (int(array.min()), int(array.max())) if array.size else (0, 0)
+
+
 def range_table(entries: int) -> Table:
     """0 .. entries - 1."""
     return Table(f"range/{entries}", (Rows(entries, (Iota(0),)),))
@@ -71,9 +80,10 @@ class Builder:
     # what gadgets and lowerings call
 
     def weight(self, name: str, array: np.ndarray, exponent: int) -> Tensor:
-        """A column of home weights: int64 `array` of any shape. Its values belong to the model, not to the circuit."""
-        array = np.asarray(array, dtype=np.int64, order="C")
-        low, high = (int(array.min()), int(array.max())) if array.size else (0, 0)
+        """A column of home weights: signed integers of any shape. Its values belong to the model, not to the circuit; they are kept
+        in the bytes of the column."""
+        array = narrowed(array)
+        low, high = interval_of(array)
         return self.declare_weight(name, array.shape, low, high, exponent, array)
 
     def declare_weight(

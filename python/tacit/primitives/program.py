@@ -91,8 +91,8 @@ class ProgramBuilder(Builder):
         tensor = super().weight(name, array, exponent)
         self.record("weight", name, shape=list(array.shape), low=tensor.low, high=tensor.high, exponent=exponent)
         column = tensor.column
-        assert column is not None
-        self.weights[column.name] = array_of(column, array)
+        assert column is not None and column.known is not None
+        self.weights[column.name] = column.known
         return tensor
 
     def input(self, name: str, shape: Any, low: int, high: int, exponent: int, dtype: str = "float32") -> Tensor:
@@ -137,11 +137,6 @@ def claim_of(name: str) -> str:
 def chosen_of(name: str) -> str:
     """The step of the gadget that a claimed output is the choice of, if it is one."""
     return f"{name}/chosen"
-
-
-def array_of(column: Column, array: np.ndarray) -> np.ndarray:
-    """A weight's values in its column's stored shape."""
-    return np.ascontiguousarray(array, dtype=np.int64).reshape(column.shape)
 
 
 def run(program: Program, builder: Builder) -> None:

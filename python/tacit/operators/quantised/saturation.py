@@ -63,7 +63,7 @@ def multiples(x: Tensor) -> list[tuple[int, int]]:
     shared = [f.column for f in x.terms[0].factors if f.column.known is not None] if x.terms else []
     for column in shared:
         if column.known is not None and all(any(f.column == column for f in t.factors) for t in x.terms):
-            known = np.unique(np.abs(column.known))
+            known = np.unique(np.abs(column.known.astype(np.int64)))
             largest = int(known[-1]) or 1
             return [(common * int(w), common * largest) for w in known if w]
     return [(common, common)]
