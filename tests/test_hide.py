@@ -308,9 +308,9 @@ def test_the_command_line_hides(samples, tmp_path, capsys):
     np.save(tmp_path / "one.npy", samples[0])
     run = lambda *arguments: main([str(argument) for argument in arguments])  # noqa: E731
     compile_ = ("compile", tmp_path / "m.onnx", "--samples", tmp_path / "x.npy", "-o", tmp_path / "m.tacit", "--openings", 2)
-    assert run(*compile_) == 0
+    assert run(*compile_) == 0 and "2 proofs can hide the weights" in capsys.readouterr().out
     prove = ("prove", tmp_path / "m.tacit", "--input", tmp_path / "one.npy", "-o", tmp_path / "r")
-    assert run(*prove) == 0 and "hidden: weights, x" in capsys.readouterr().out
+    assert run(*prove) == 0 and "hidden: weights, x (proof 1 of 2 that can hide the weights)" in capsys.readouterr().out
     assert run("verify", tmp_path / "r", "--key", tmp_path / "m.key") == 0
     assert "(hidden)" in capsys.readouterr().out
     assert run("inspect", tmp_path / "m.tacit") == 0 and "1 of 2 proofs" in capsys.readouterr().out

@@ -37,7 +37,9 @@ def run(arguments: argparse.Namespace) -> int:
     )
     model.save(output, key=key)
     print(model.report.text())
-    print(f"wrote {output} (private: holds the weights) and {key} (public)")
+    left = model.openings - (model.hidden_proofs() or 0)
+    hides = f"{left:,} proofs can hide the weights" if model.openings else "proofs are transparent"
+    print(f"wrote {output} (private: holds the weights) and {key} (public): {hides}")
     return 0
 
 

@@ -24,6 +24,8 @@ def run(arguments: argparse.Namespace) -> int:
     elapsed = time.perf_counter() - started
     receipt.save(output)
     concealed = ", ".join(receipt.hidden) or "nothing"
+    if receipt.hidden and not model.opened:
+        concealed += f" (proof {model.hidden_proofs():,} of {model.openings:,} that can hide the weights)"
     print(f"wrote {output}: {len(receipt.to_bytes()):,} bytes, proved in {elapsed:.3f} s; hidden: {concealed}")
     if model.saturated:
         print(f"saturated (not in the receipt): {saturation_text(tuple(model.saturated.items()))}")
