@@ -36,7 +36,7 @@ def arithmetize(program: Program, weights: Mapping[str, np.ndarray]) -> tuple[by
             array = weights.get(column.name)
             if array is None or array.size != np.prod(column.shape):
                 raise ModelError(f"The weight {column.name} is missing or has another size.")
-            parts.append(np.ascontiguousarray(array, dtype=f"<i{column_bytes(column.low, column.high)}").tobytes())
+            parts.append(np.ascontiguousarray(array, dtype=f"<i{column_bytes(column.low, column.high)}").reshape(-1).data)
     return encode(record.finish()), b"".join(parts)
 
 

@@ -240,7 +240,7 @@ def scaled(terms: tuple[Term, ...], coefficient: int) -> tuple[Term, ...]:
 def merged(terms: Iterable[Term]) -> tuple[Term, ...]:
     """Terms of equal factors added up; terms that vanish left out."""
     terms = tuple(terms)
-    if len(terms) < 2:
+    if len(terms) < 2 or (len(terms) == 2 and terms[0].factors != terms[1].factors):
         return tuple(term for term in terms if term.coefficient)
     result: dict[tuple[Factor, ...], Term] = {}
     for term in terms:
