@@ -32,7 +32,7 @@ ENOUGH = 0.75
 """A proof is refused when less than this share of the forecast is there."""
 
 THREADS = 2
-PER_ENCODED, PER_OPENED, PER_LEAF, PER_CELL, PER_RELATION = 38e-9, 45e-9, 120e-9, 60e-9, 1.5e-3
+PER_ENCODED, PER_OPENED, PER_LEAF, PER_CELL, PER_RELATION = 38e-9, 45e-9, 120e-9, 60e-9, 0.5e-3
 """Processor seconds: an encoded cell, an opened cell, a leaf of the tree, a computed cell, a relation."""
 
 
