@@ -53,9 +53,15 @@ def combined(words: np.ndarray, step: int) -> Iterator[np.ndarray]:
     yield left ^ right
 
 
-def chunks(words: np.ndarray) -> Iterator[np.ndarray]:
-    for start in range(0, words.shape[1] - 3, CHUNK):
-        yield features(words[:, start : start + CHUNK + 3])
+def chunks(train: np.ndarray, test: np.ndarray) -> Iterator[np.ndarray]:
+    """Features of all receipts, some positions at a time."""
+    for start in range(0, train.shape[1] - 3, CHUNK):
+        yield features(np.concatenate([half[:, start : start + CHUNK + 3] for half in (train, test)]))
+
+
+def met(words: np.ndarray, known: np.ndarray) -> int:
+    """How many of the words are among the known ones, which ascend."""
+    return int((known[np.minimum(np.searchsorted(known, words), len(known) - 1)] == words).sum())
 
 
 def told(first: np.ndarray, second: np.ndarray) -> Outcome:
@@ -65,8 +71,8 @@ def told(first: np.ndarray, second: np.ndarray) -> Outcome:
     label = np.repeat([-1.0, 1.0], half)
     scores = linear(train, label, test)
     known = [np.unique(train[label == side]) for side in (-1, 1)]
-    matches = [np.isin(test, words).sum(axis=1) for words in known]
-    decided = np.where(matches[1] == matches[0], scores, matches[1].astype(float) - matches[0])
+    matches = np.array([[met(words, own) for words in test] for own in known], float)
+    decided = np.where(matches[1] == matches[0], scores, matches[1] - matches[0])
     return Outcome(int((np.sign(decided) == label).sum()), len(label))
 
 
@@ -74,7 +80,7 @@ def linear(train: np.ndarray, label: np.ndarray, test: np.ndarray) -> np.ndarray
     """Scores of the test half by ridge regression on the features whose means differ by more standard errors than the best of so
     many would by chance, one for 16 receipts at most; on the best one if there is none."""
     most, seen, strength, columns = len(train) // 16, 0, [], []
-    for both in chunks(np.concatenate([train, test])):
+    for both in chunks(train, test):
         own = both[: len(train)]
         mean, spread = own.mean(axis=0), own.std(axis=0) + 1e-6
         t = np.abs(own[label > 0].mean(axis=0) - own[label < 0].mean(axis=0)) / spread * np.sqrt(len(train)) / 2

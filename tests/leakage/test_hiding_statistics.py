@@ -72,6 +72,7 @@ def test_many_receipts_are_uniform_and_tell_nothing(count, equal_outputs, hide, 
     whole = joined(groups)
     print(f"\n{len(whole.words)} receipts, {whole.words.shape[1]} words and {whole.salts.shape[1]} bytes of salts in each")
     verdicts = uniform(whole)
+    del whole
     for name, verdict in verdicts:
         print(f"{name}: {verdict}")
     outcomes = [told(groups[0].words, other.words) for other in groups[1:]]
