@@ -1,4 +1,4 @@
-"""Hundreds of inputs that no model was compiled with: files of this machine, English sentences, sounds, words in the fonts there are."""
+"""Hundreds of inputs that no model was compiled with: files of this machine, English sentences, sounds, words in many fonts."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+
 import real_inputs as given
 
 FOLDERS = ("/usr", "/etc", "/bin", "/lib", "/opt", sys.prefix, sys.base_prefix)
@@ -157,8 +158,9 @@ def voice(seconds: float, seed: int) -> np.ndarray:
     tones = np.arange(1, 26)[:, None]
     wander = [f * (1 + 0.25 * np.sin(2 * np.pi * rng.uniform(0.8, 4) * t + rng.uniform(0, 6))) for f in (550, 1500, 2600)]
     loudness = sum(g * np.exp(-(((tones * pitch - f) / w) ** 2)) for g, f, w in zip((1, 0.5, 0.25), wander, (250, 350, 450)))
-    syllables = np.clip(np.sin(2 * np.pi * rng.uniform(2.5, 5) * t) + 0.35, 0, 1) * (np.sin(2 * np.pi * 0.45 * t + rng.uniform(0, 6)) > -0.5)
-    return (0.04 * rng.uniform(0.5, 3) * (np.sin(tones * phase) * loudness).sum(0) * syllables).astype(np.float32)
+    syllables = np.clip(np.sin(2 * np.pi * rng.uniform(2.5, 5) * t) + 0.35, 0, 1)
+    spoken = np.sin(2 * np.pi * 0.45 * t + rng.uniform(0, 6)) > -0.5
+    return (0.04 * rng.uniform(0.5, 3) * (np.sin(tones * phase) * loudness).sum(0) * syllables * spoken).astype(np.float32)
 
 
 def sound(seconds: float, seed: int) -> np.ndarray:

@@ -9,7 +9,7 @@ from typing import Any
 
 from tacit import images, inputs, progress
 from tacit.arithmetize import arithmetize, finish
-from tacit.fidelity import Reference, is_faithful, measure
+from tacit.fidelity import LARGEST_ERROR, LARGEST_SCORE_ERROR, Reference, is_faithful, measure
 from tacit.frontends import onnx_missing
 from tacit.frontends.estimators import from_estimator
 from tacit.frontends.generation import Generation
@@ -25,7 +25,7 @@ from tacit.observe import Range, observe
 from tacit.operators import EXPANSIONS, SUPPORTED
 from tacit.options import require_options
 from tacit.passes import expand, join_softmax, simplify
-from tacit.quantize import Scales, Width, quantize
+from tacit.quantize import TOY, Scales, Width, quantize
 from tacit.receipt import Receipt
 from tacit.report import Report
 from tacit.sampling import reference, sampled
@@ -56,8 +56,8 @@ def compile(
 ) -> Model:
     """Compiles a model to an integer model, its circuit and its key, and measures it. ONNX: a path, bytes or ModelProto; torch:
     a module or an exported program; weights: the path of a GGUF file or of a safetensors model's folder; fitted estimators of
-    scikit-learn, XGBoost and LightGBM, which get 'faithful' widths where labels or numbers differ on the samples, or between
-    them, under 'standard' ones.
+    scikit-learn, XGBoost and LightGBM. Under 'standard' widths, these and models small enough for 12 bits get 'faithful' ones
+    where labels or numbers differ on the samples, or between them.
 
     `samples`: inputs that the model will see; their ranges fix the scales. An array equal to the declared shape is one
     sample; otherwise the first axis counts samples. None: typical inputs are made up, with a warning. `held`: more rows, which
@@ -95,8 +95,11 @@ def compile(
         ranges = loosened(graph, ranges, scale)
     against = Reference(reference(source, graph), rows, () if held is None else inputs.many(held, declared, scale))
     scales, lowered, report = assigned(graph, ranges, against, widths, tolerance, like, openings > 0, batch)
-    chosen = given is model or tolerance is not None or widths != "standard"
-    if not chosen and not is_faithful(report, lowered, scales, against, graph):
+    # Without being asked for: estimators, and models so small that they got the narrowest widths.
+    is_graph = given is model
+    chosen = like is not None or tolerance is not None or widths != "standard" or (is_graph and scales.bits > TOY.bits)
+    limit = LARGEST_SCORE_ERROR if is_graph else LARGEST_ERROR
+    if not chosen and not is_faithful(report, lowered, scales, against, graph, limit):
         scales, lowered, report = assigned(graph, ranges, against, "faithful", None, like, openings > 0, batch)
     unfinished, weights = arithmetize(lowered.program, lowered.weights)
     program, classes = lowered.program, source.classes

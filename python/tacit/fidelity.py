@@ -156,28 +156,30 @@ def relative_noise(exact: np.ndarray, found: np.ndarray) -> float:
 
 
 LARGEST_ERROR = 2.0**-8
-"""Of a float output, relative to the largest, of a model without labels."""
+"""Of a float output, relative to the largest, of an estimator without labels."""
 LARGEST_SCORE_ERROR = 2.0**-7
-"""Of scores or probabilities beside a label."""
+"""Of scores or probabilities beside a label, and of the outputs of other models."""
 MOST_BETWEEN = 32
 CHOOSING = {"com.microsoft.CDist", "TopK"}
 """Nearest neighbours: a small error of a distance is another neighbour, on few rows, but with all its weight."""
 
 
-def is_faithful(report: Report, lowered: Lowered, scales: Scales, against: Reference, graph: Graph) -> bool:
-    """Whether labels are the float model's and numbers are close, on the samples and between them; samples that an estimator was
-    fitted on say little of others. Never of nearest neighbours."""
+def is_faithful(
+    report: Report, lowered: Lowered, scales: Scales, against: Reference, graph: Graph, limit: float = LARGEST_ERROR
+) -> bool:
+    """Whether labels are the float model's and numbers are within `limit`, on the samples and between them, for samples that models
+    were fitted on say little of others; and whether argmaxes are on the samples. Never of nearest neighbours."""
     kinds = {node.kind for node in against.graph.nodes}
-    if not is_close(report, graph) or kinds >= CHOOSING:
+    if not is_close(report, graph, limit) or kinds >= CHOOSING or any(f.argmax_agreement < 1 for f in report.fidelity):
         return False
     rows = list(against.rows)[: MOST_BETWEEN + 1]
-    return is_close(measure(lowered, scales, Reference(against.graph, between(rows)), graph), graph)
+    return is_close(measure(lowered, scales, Reference(against.graph, between(rows)), graph), graph, limit)
 
 
-def is_close(report: Report, graph: Graph) -> bool:
-    """Labels equal, numbers within LARGEST_SCORE_ERROR of the largest; without labels within LARGEST_ERROR."""
+def is_close(report: Report, graph: Graph, limit: float) -> bool:
+    """Labels equal, numbers within LARGEST_SCORE_ERROR of the largest; without labels within `limit`."""
     labels = [f for f in report.fidelity if not graph.values[f.name].is_float]
-    limit = LARGEST_SCORE_ERROR if labels else LARGEST_ERROR
+    limit = LARGEST_SCORE_ERROR if labels else limit
     return all(f.max_abs_error <= (0 if f in labels else limit * f.largest) for f in report.fidelity)
 
 

@@ -23,6 +23,9 @@ PIECE = 1 << 16
 LARGEST_FACTOR = 1022
 """2^-1022 to 2^1022 are float64 numbers of full precision."""
 
+PIECE = 1 << 16
+"""So many elements of a large array are looked at together."""
+
 
 def signed_range(bits: int) -> tuple[int, int]:
     """Lowest and highest signed integer of `bits` bits."""
@@ -88,6 +91,23 @@ def _quantised(values: np.ndarray, exponent: int, low: int, high: int) -> np.nda
 def dequantise(integers: np.ndarray, exponent: int) -> np.ndarray:
     """float64 values integers * 2^-exponent, of the same shape."""
     return np.ldexp(np.asarray(integers).astype(np.float64), -exponent)
+
+
+def exact_exponent(array: np.ndarray, bits: int) -> int | None:
+    """The smallest exponent f with array * 2^f all integers, of at most `bits` signed bits; None where there is none.
+
+    For finite floats that are not all zero; taken in pieces, so that most arrays are refused after the first one.
+    """
+    flat = array.reshape(-1)
+    finest = exponent_for(float(np.abs(flat).max(initial=0)), bits, headroom=0)
+    common = 0
+    for start in range(0, flat.size, PIECE):
+        scaled = np.ldexp(flat[start : start + PIECE].astype(np.float64), finest)
+        integers = scaled.astype(np.int64)
+        if not np.array_equal(integers, scaled):
+            return None
+        common |= int(np.bitwise_or.reduce(integers))
+    return finest - ((common & -common).bit_length() - 1) if common else None
 
 
 def exponent_for(max_abs: float, bits: int, headroom: int = 1) -> int:

@@ -54,6 +54,9 @@ TOLERANCE = 1.5
 """Weights may fall short of the wanted precision by so many bits before a shift of their own is worth it."""
 BEYOND = 1.5
 """With a shift of their own they get so many bits more than wanted: its second digit costs the same whatever its width."""
+EXACT_BITS, FEWEST_EXACT = 30, 256
+"""Matrices of at least so many weights that are integers of so many bits, times a power of two, are kept exactly: small integers
+under scales of 16 bits, as files of quantised models have them, and most tensors of 16-bit floats. Fewer are such by chance."""
 FACTOR_SLACK = 16
 """An exact sum of narrow tensors may be so many bits wider than `bits` and still enter a product unrounded."""
 FEATURE_SLACK = 24

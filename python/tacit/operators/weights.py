@@ -8,8 +8,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tacit.graph import Node
-from tacit.numbers.fixed import exponent_for
-from tacit.operators.context import FACTOR_SLACK, LARGEST_COMMON_SHIFT, WIDEST_PRODUCT, magnitude_bits, require_finite, signed_bits
+from tacit.numbers.fixed import exact_exponent, exponent_for
+from tacit.operators.context import (
+    EXACT_BITS,
+    FACTOR_SLACK,
+    FEWEST_EXACT,
+    LARGEST_COMMON_SHIFT,
+    WIDEST_PRODUCT,
+    magnitude_bits,
+    require_finite,
+    signed_bits,
+)
 from tacit.operators.registry import LOWERINGS
 from tacit.primitives import arithmetic
 from tacit.primitives.tensor import Tensor
@@ -56,8 +65,22 @@ def weigh(context: Context, node: Node, name: str, array: np.ndarray, data: Tens
         if finer or signed_bits(data) > context.scales.bits + FACTOR_SLACK // 2:
             sums = max(float(np.abs(array).sum(axis=axis).max()) for axis in range(array.ndim)) if array.ndim else 1.0
             exponent = min(exponent, exponent_for(sums, WIDEST_PRODUCT - signed_bits(data), headroom=0))
+        exponent = max(exponent, kept_exponent(context, array, data))
         exponent = tied_exponent(context, node, name, array, data, exponent)
     return context.weight(name, array, exponent)
+
+
+def kept_exponent(context: Context, array: np.ndarray, data: Tensor) -> int:
+    """The exponent that keeps weights exactly, where they have few bits and a product of `data` with them fits; else a small one.
+    It costs no more than a digit of the remainder of each result."""
+    least = -WIDEST_PRODUCT
+    if array.size < FEWEST_EXACT or sum(size > 1 for size in array.shape) < 2:
+        return least
+    exponent = exact_exponent(array, EXACT_BITS)
+    sums = max(float(np.abs(array).sum(axis=axis).max()) for axis in range(array.ndim))
+    if exponent is None or exponent > exponent_for(sums, WIDEST_PRODUCT - signed_bits(data), headroom=0):
+        return least
+    return exponent
 
 
 def tied_exponent(context: Context, node: Node, name: str, array: np.ndarray, data: Tensor, exponent: int) -> int:

@@ -1,0 +1,63 @@
+"""Weights of GGUF files are used as the integers that they are: the columns of a compiled model, times their steps, are the file's
+numbers, no second rounding between."""
+
+from __future__ import annotations
+
+import numpy as np
+import plain_models as plain
+import pytest
+from plain_models import LAYERS
+from test_families import IDS, LLAMA_NAMES, POSITIONS, llama_metadata, renamed
+from weight_files import F16, F32, Q4_0, Q4_1, Q8_0, gguf_bytes
+
+from tacit.frontends import models
+from tacit.lower import lower
+from tacit.numbers.fixed import exact_exponent
+from tacit.observe import observe
+from tacit.operators import EXPANSIONS
+from tacit.passes import expand, join_softmax, simplify
+from tacit.quantize import quantize
+
+ROWS = [{"input_ids": ids[None], "position": place.reshape(1)} for ids, place in zip(IDS, POSITIONS)]
+
+
+def exactly(integers: np.ndarray, numbers: np.ndarray) -> bool:
+    """Whether integers times one power of two are these floats."""
+    steps = np.abs(integers).max() / np.abs(numbers).max()
+    return bool(np.array_equal(integers.reshape(numbers.shape), np.ldexp(numbers.astype(np.float64), round(float(np.log2(steps))))))
+
+
+@pytest.mark.parametrize("kind", [Q8_0, Q4_0, Q4_1, F16])
+@pytest.mark.parametrize("widths", ["lean", "standard", "faithful"])
+def test_columns_are_the_files_numbers(tmp_path, kind, widths):
+    tensors = plain.llama_tensors(np.random.default_rng(2), "llama", 8, tied=False)
+    given = {
+        renamed(name, LLAMA_NAMES, "model.layers."): (array, F32 if array.ndim < 2 else kind if array.shape[1] % 32 == 0 else F16)
+        for name, array in tensors.items()
+    }
+    data, meant = gguf_bytes(llama_metadata("llama", 8), given)
+    (tmp_path / "model.gguf").write_bytes(data)
+    graph = models.load(tmp_path / "model.gguf", {"input_ids": IDS.shape[-1:], "position": ()}, set())
+    graph = simplify(expand(join_softmax(graph), EXPANSIONS))
+    columns = lower(graph, quantize(graph, observe(graph, ROWS), widths)).weights
+    # The families put the rows of some matrices in another order: numbers are compared with the file's as sets.
+    held = [np.sort(array, axis=None) for array in meant.values()]
+    products = [node.inputs[1] for node in graph.nodes if node.kind == "MatMul" and node.inputs[1] in graph.constants]
+    assert len(products) == 7 * LAYERS + 1
+    for name in products:
+        numbers = graph.constants[name]
+        assert any(np.array_equal(np.sort(numbers, axis=None), array) for array in held)
+        assert exactly(columns[name], numbers), name
+
+
+def test_the_least_exponent():
+    grid = np.array([[3.0, -5.0], [0.0, 7.0]])
+    assert exact_exponent(grid * 2.0**-9, 4) == 9
+    assert exact_exponent(grid * 2.0**5, 4) == -5
+    assert exact_exponent(grid * 2.0**-9, 3) is None
+    assert exact_exponent(np.array([1.0, 2.0**-20]), 20) is None
+    assert exact_exponent(np.array([1.0, 2.0**-20]), 22) == 20
+    many = np.full(1 << 17, 0.5)
+    many[-1] = 0.3
+    assert exact_exponent(many, 30) is None
+    assert exact_exponent(np.random.default_rng(0).normal(0, 1, 2000).astype(np.float32), 30) is None
