@@ -66,10 +66,10 @@ def average_pool(e: Expansion, node: Node) -> str:
 def gemm(e: Expansion, node: Node) -> str:
     """Inputs a, a_scale, a_zero, b, b_scale, b_zero, c (int32), y_scale, y_zero; a float without the last two."""
     a, a_scale, a_zero, b, b_scale, b_zero = node.inputs[:6]
-    left, right = shifted(e, a, a_zero), shifted(e, b, b_zero)
-    left = e.op("Transpose", left, perm=[1, 0]) if node.attributes.get("transA", 0) else left
-    right = e.op("Transpose", right, perm=[1, 0]) if node.attributes.get("transB", 0) else right
-    whole = e.op("MatMul", left, right)
+    left = e.op("Transpose", a, perm=[1, 0]) if node.attributes.get("transA", 0) else a
+    right = e.op("Transpose", b, perm=[1, 0]) if node.attributes.get("transB", 0) else b
+    # b may have one zero point a column of the product: a row of what transB turns.
+    whole = e.op("MatMul", shifted(e, left, a_zero), shifted(e, right, b_zero))
     if node.input(6):
         whole = e.op("Add", whole, node.inputs[6])
     alpha = e.constant(float(node.attributes.get("alpha", 1.0)), "float32")
