@@ -129,3 +129,23 @@ def test_saturated_values_are_counted_for_the_prover(tmp_path, capsys):
     assert main(["inspect", str(tmp_path / "m.tacit")]) == 0
     shown = capsys.readouterr().out
     assert "6 held-out rows" in shown and "where a node adds most:" in shown
+
+
+def difference() -> onnx.ModelProto:
+    """y = 8 (x0 - x1): of large numbers a small difference."""
+    nodes = [helper.make_node("MatMul", ["x", "w"], ["y"])]
+    given = [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 2])]
+    result = [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["N", 1])]
+    weights = [onnx.numpy_helper.from_array(np.array([[8], [-8]], np.float32), "w")]
+    graph = helper.make_graph(nodes, "difference", given, result, weights)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+
+
+def test_small_models_get_more_bits_where_twelve_do_not_do():
+    """Twelve bits of numbers around 30 leave a difference of 1 an error of several percent; a dense model does with them."""
+    given = (30 + np.random.default_rng(0).uniform(-0.5, 0.5, (20, 2))).astype(np.float32)
+    narrow, chosen = tacit.compile(difference(), given, widths="lean"), tacit.compile(difference(), given)
+    assert (narrow.scales.bits, chosen.scales.bits) == (12, 16)
+    wide, fine = (model.report.fidelity[0].relative_error for model in (narrow, chosen))
+    assert wide > 2.0**-7 and fine < wide / 8
+    assert tacit.compile(dense_model(SIZES), rows(6)).scales.bits == 12

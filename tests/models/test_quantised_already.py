@@ -61,7 +61,7 @@ def quantised(by_channel: bool) -> onnx.ModelProto:
 
 
 def quantised_operators(by_channel: bool) -> onnx.ModelProto:
-    """QLinearConv and QGemm (transB) as onnxruntime's quantiser writes them: int8, one scale and zero point a tensor or a channel."""
+    """QLinearConv and QGemm (transB) as onnxruntime's quantiser writes them: int8, a scale and zero point a tensor or a channel."""
     rng = np.random.default_rng(7)
 
     def per(count: int) -> tuple[np.ndarray, np.ndarray]:
