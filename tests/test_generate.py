@@ -180,6 +180,12 @@ def test_equal_scores_give_the_lowest_token(tmp_path):
     assert broken(model, tokens) == "generated/claim"
 
 
+def test_shorter_lengths_share_the_commitment(greedy, written, folder):
+    shorter = tacit.compile(tacit.Generation(folder, PROMPT_TOKENS - 1, NEW_TOKENS - 2), TEXTS, like=greedy)
+    assert shorter.key.model_commitment == greedy.key.model_commitment
+    assert shorter.generate(PROMPT, draft=folder).tokens == written.tokens[: NEW_TOKENS - 2]
+
+
 def test_the_model_file_keeps_what_writing_needs(greedy, written, folder, tmp_path):
     greedy.save(tmp_path / "m.tacit")
     loaded = tacit.Model.load(tmp_path / "m.tacit")

@@ -71,8 +71,8 @@ class Transformer(Writer):
         return self.reshape(self.entrance("input_ids", (1, self.tokens)), self.tokens)
 
     def written(self, generation: Generation) -> str:
-        """Token t: prompt[t] where t < prompt_length, else generated[t - prompt_length]; behind the last one that one again, where
-        no row that is chosen from can see it."""
+        """Token t: prompt[t] where t < prompt_length, else generated[t - prompt_length]; behind the last of these any others, which
+        no row that is chosen from can see. No constant depends on the lengths but in how long it is (`like=`)."""
         given = {
             name: self.reshape(self.entrance(name, (length,) if name == LENGTH else (1, length)), length)
             for name, length in generation.inputs.items()
@@ -81,12 +81,11 @@ class Transformer(Writer):
         if generation.sampling is not None:
             self.entrance(UNIFORM, (1, generation.new_tokens))
         prompt, places = given[PROMPT], self.integers(*range(self.tokens))
-        if generation.new_tokens > 1:
-            prompt = self.op("Concat", prompt, self.integers(*[0] * (generation.new_tokens - 1)), axis=0)
-        behind = self.op("Sub", places, given[LENGTH])
-        behind = self.op("Min", self.op("Max", behind, self.integers(0)), self.integers(generation.new_tokens - 1))
-        follows = self.op("Gather", given[GENERATED], behind, axis=0)
-        return self.op("Where", self.op("Less", places, given[LENGTH]), prompt, follows)
+        longer = self.op("Concat", prompt, given[GENERATED], axis=0)
+        longer = self.op("Slice", longer, self.integers(0), self.integers(self.tokens))
+        behind = self.op("Max", self.op("Sub", places, given[LENGTH]), self.integers(0))
+        follows = self.op("Gather", self.op("Concat", given[GENERATED], prompt, axis=0), behind, axis=0)
+        return self.op("Where", self.op("Less", places, given[LENGTH]), longer, follows)
 
     def linear(self, x: str, weight: np.ndarray, bias: np.ndarray | None = None) -> str:
         """x W + b, W[in, out]."""
