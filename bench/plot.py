@@ -1,4 +1,5 @@
-"""Draws bench/scaling.json: time against cells, time against threads, size of a receipt against cells; writes a PNG and an SVG.
+"""Draws bench/scaling.json: time (the least of a model's proofs) against cells and threads, size of a receipt against cells; writes a
+PNG and an SVG.
 
 pip install 'tacit-zkml[plot]' && python bench/plot.py [--input FILE] [-o bench/scaling]
 """
@@ -33,7 +34,7 @@ def against_threads(points: list[dict[str, Any]]) -> dict[str, Series]:
     """Of each family, model -> (threads, how many times as fast as on its fewest)."""
     times: dict[tuple[str, str], dict[int, float]] = defaultdict(dict)
     for p in points:
-        times[p["family"], p["name"]][p["threads"]] = p["prove_s"]
+        times[p["family"], p["name"]][p["threads"]] = p["prove_least_s"]
     found: dict[str, Series] = defaultdict(dict)
     for (family, name), seconds in times.items():
         if len(seconds) > 1:
@@ -53,7 +54,7 @@ def draw(results: dict[str, Any], target: Path) -> None:
 
     points = results["points"]
     figure, (time, threads, size) = pyplot.subplots(1, 3, figsize=(10, 3), layout="constrained")
-    for axes, key, label, unit in ((time, "prove_s", "one proof, s", 1), (size, "receipt_bytes", "receipt, kB", 1000)):
+    for axes, key, label, unit in ((time, "prove_least_s", "one proof, s", 1), (size, "receipt_bytes", "receipt, kB", 1000)):
         for family, series in against_cells(points, key).items():
             xs, ys = zip(*((x, y / unit) for x, y in series))
             axes.plot(xs, ys, "o-", color=COLOURS[family], label=LABELS[family], markersize=3, linewidth=1)
