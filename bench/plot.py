@@ -1,4 +1,4 @@
-"""Draws bench/scaling.json: time (the least of a model's proofs) against cells and threads, size of a receipt against cells; writes a
+"""Draws bench/scaling.json: time (the least of a model's proofs) against cells and threads, size of a receipt against cells, as a
 PNG and an SVG.
 
 pip install 'tacit-zkml[plot]' && python bench/plot.py [--input FILE] [-o bench/scaling]
