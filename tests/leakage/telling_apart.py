@@ -79,19 +79,17 @@ def told(first: np.ndarray, second: np.ndarray) -> Outcome:
 def linear(train: np.ndarray, label: np.ndarray, test: np.ndarray) -> np.ndarray:
     """Scores of the test half by ridge regression on the features whose means differ by more standard errors than the best of so
     many would by chance, one for 16 receipts at most; on the best one if there is none."""
-    most, seen, strength, columns = len(train) // 16, 0, [], []
+    beyond, strength, columns = np.sqrt(2 * np.log(28 * train.shape[1])), [], []
     for both in chunks(train, test):
         own = both[: len(train)]
         mean, spread = own.mean(axis=0), own.std(axis=0) + 1e-6
         t = np.abs(own[label > 0].mean(axis=0) - own[label < 0].mean(axis=0)) / spread * np.sqrt(len(train)) / 2
-        best = np.argsort(t)[-most:]
-        seen += len(t)
-        strength.append(t[best])
-        columns.append((both[:, best] - mean[best]) / spread[best])
+        kept = np.unique([*np.flatnonzero(t > beyond), t.argmax()])
+        strength.append(t[kept])
+        columns.append((both[:, kept] - mean[kept]) / spread[kept])
     strength = np.concatenate(strength)
-    count = np.clip((strength > np.sqrt(2 * np.log(seen))).sum(), 1, most)
-    chosen = np.argsort(strength)[-count:]
-    table = np.concatenate(columns, axis=1)[:, chosen].astype(np.float64)
+    count = np.clip((strength > beyond).sum(), 1, len(train) // 16)
+    table = np.concatenate(columns, axis=1)[:, np.argsort(strength)[-count:]].astype(np.float64)
     own = table[: len(train)]
-    weights = np.linalg.solve(own.T @ own + len(train) * np.eye(own.shape[1]), own.T @ label)
+    weights = np.linalg.solve(own.T @ own + len(train) * np.eye(count), own.T @ label)
     return table[len(train) :] @ weights
