@@ -119,7 +119,7 @@ def input_shape(name: str) -> tuple[int, ...]:
 
 def build(name: str) -> onnx.ModelProto:
     """A model by name: one of NAMES, layers(n) for n dense 64-64 layers with relu, dense(n) for four n-n ones, or cnn(n) for four
-    3x3 convolutions of 8 channels with relu on n x n. The same bytes at every call."""
+    3x3 convolutions of 8 channels with relu on n x n, a mean and a dense layer. The same bytes at every call."""
     builder = Builder(input_shape(name), seed=sum(name.encode()))
     if name == "mlp":
         builder.dense(128).relu().dense(64).relu().dense(10)
@@ -147,6 +147,8 @@ def build(name: str) -> onnx.ModelProto:
         kind, size = family(name)
         for _ in range(size if kind == "layers" else 4):
             builder = builder.convolution(8, 3, 1).relu() if kind == "cnn" else builder.dense(builder.shape[1]).relu()
+        if kind == "cnn":
+            builder.mean().flatten().dense(10)
     return builder.finish(re.sub(r"\W", "_", name))
 
 

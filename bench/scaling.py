@@ -2,14 +2,16 @@
 
 python bench/scaling.py [--most LOG2] [--runs N] [--threads 1 2]
 
-cnn(n): four 3x3 convolutions of 8 channels on n x n, nearly all of whose cells are values. dense(n): four n-n layers, nearly all of
-whose cells are weights.
+cnn(n): four 3x3 convolutions of 8 channels on n x n, a mean and a dense layer, nearly all of whose cells are values. dense(n): four
+n-n layers, nearly all of whose cells are weights. `load`: the most tasks that the machine had to do meanwhile (its average over a
+minute).
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import tempfile
 from pathlib import Path
@@ -43,13 +45,15 @@ def main() -> int:
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("-o", "--output", type=Path, default=RESULTS)
     arguments = parser.parse_args()
-    points = []
+    points: list[dict] = []
+    load = 0.0
     for place in range((arguments.most - FIRST) // 2 + 1):
         for family, sizes in FAMILIES.items():
             for threads in arguments.threads:
                 points.append(point(family, sizes[place], threads, arguments.runs))
                 print(json.dumps(points[-1]), flush=True)
-                results = {"processor": processor(), "runs": arguments.runs, "points": points}
+                load = max(load, os.getloadavg()[0])
+                results = {"processor": processor(), "runs": arguments.runs, "load": round(load, 1), "points": points}
                 arguments.output.write_text(json.dumps(results, indent=1) + "\n")
     return 0
 
