@@ -99,3 +99,23 @@ def test_multiples_of_the_lowest_integer_of_a_width():
     b = ProgramBuilder()
     x = b.input("x", (2,), -5, 5, 0)
     assert multiples(x * b.weight("w", np.array([-128, 96]), 0)) == [(96, 128), (128, 128)]
+
+
+@pytest.mark.parametrize("bits, products", [(10, 1), (20, 2)])
+def test_digits_of_one_number_are_multiplied_once(monkeypatch, bits, products):
+    """Where their sum stays exact; the same digits with other coefficients are another number."""
+    seen = []
+    multiply = reading.Reading.multiply
+    monkeypatch.setattr(reading.Reading, "multiply", lambda self, *given: seen.append(1) or multiply(self, *given))
+    a, c = drawn(bits, 3, 5), drawn(bits, 3, 5)
+    w = drawn(bits, 5, 4)
+    b = Evaluate({"a": a, "c": c})
+    x, y = (b.input(name, (3, 5), -(1 << bits), 1 << bits, 0) for name in "ac")
+    v = b.weight("w", w, 0)
+    high, low = einsum(b, "mk,kn->mn", x, v), einsum(b, "mk,kn->mn", y, v)
+    whole = einsum(b, "mk,kn->mn", x * (1 << 14) + y, v)
+    np.testing.assert_array_equal(b.value(whole), ((a << 14) + c) @ w)
+    assert len(seen) == products
+    np.testing.assert_array_equal(b.value(einsum(b, "mk,kn->mn", x * 3 + y * 2, v)), (3 * a + 2 * c) @ w)
+    np.testing.assert_array_equal(b.value(whole * -5), ((a << 14) + c) @ w * -5)
+    np.testing.assert_array_equal(b.value(high + low), (a + c) @ w)

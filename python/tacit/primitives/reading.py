@@ -21,7 +21,7 @@ CACHED_VALUES = 8
 PIECE = 2**19
 """Cells of the right operand that are converted to float64 at a time: few enough to stay in cache, enough to share a product
 among threads."""
-ALONE, LEAST_PIECE = 2**18, 2**15
+ALONE, LEAST_PIECE = 2**18, 2**13
 """OpenBLAS leaves so many multiplications to one thread. Products of a few rows are cut to that, if pieces stay long enough: two
 threads gain nothing there, and wait for each other where other work runs."""
 
@@ -143,10 +143,10 @@ class Reading:
         axes = self.lead + tensor.axes
         shape = tuple(axis.size for axis in axes)
         total: np.ndarray | None = None
-        for term in tensor.terms:
-            part: np.ndarray | int = self.term_value(term, axes)
-            if term.coefficient != 1:
-                part = part * term.coefficient
+        for terms in together(tensor.terms):
+            part = self.value_of(terms, axes)
+            if len(terms) == 1 and terms[0].coefficient != 1:
+                part = part * terms[0].coefficient
             if total is None:
                 total = np.array(np.broadcast_to(part, shape), dtype=np.int64)
             else:
@@ -159,24 +159,29 @@ class Reading:
                 raise ArithmeticError(f"a value is not a multiple of {tensor.denominator}")
         return total.reshape(tuple(axis.size for axis in self.lead) + tensor.shape)
 
-    def term_value(self, term: Term, axes: tuple[Axis, ...]) -> np.ndarray:
-        """The term without its coefficient, broadcastable over `axes`."""
-        if not term.factors:
+    def value_of(self, terms: tuple[Term, ...], axes: tuple[Axis, ...]) -> np.ndarray:
+        """A term without its coefficient, or the sum of several that belong `together`, broadcastable over `axes`."""
+        if not terms[0].factors:
             return np.ones((1,) * len(axes), dtype=np.int64)
-        if len(term.factors) == 1:
-            return self.product(term, axes)
-        return self.remember((id(term.factors), axes), (term.factors, axes), lambda: self.product(term, axes))
+        if len(terms[0].factors) == 1:
+            return self.product(terms, axes)
+        factors = tuple(term.factors for term in terms)
+        key = (*map(id, factors), *(term.coefficient for term in terms if len(terms) > 1), axes)
+        return self.remember(key, (factors, axes), lambda: self.product(terms, axes))
 
-    def product(self, term: Term, axes: tuple[Axis, ...]) -> np.ndarray:
+    def product(self, terms: tuple[Term, ...], axes: tuple[Axis, ...]) -> np.ndarray:
         keep = set(axes)
-        factors = term.factors
-        if len(factors) == 2 and factors[0].column.home == "weights":
-            factors = factors[::-1]
+        factors = weights_last(terms[0])
         first, own = self.factor(factors[0])
-        array = np.asarray(first, dtype=np.int64)
+        array, reach = np.asarray(first, dtype=np.int64), terms[0].reach
+        if len(terms) > 1:
+            array, reach = array * terms[0].coefficient, joint_reach(terms)
+            for term in terms[1:]:
+                other, theirs = self.factor(weights_last(term)[0])
+                array += term.coefficient * other.transpose([theirs.index(axis) for axis in own])
         for i, factor in enumerate(factors[1:], 1):
             later = {axis for rest in factors[i + 1 :] for axis in rest.axes}
-            array, own = self.contract(array, own, factor, keep | later, term.reach)
+            array, own = self.contract(array, own, factor, keep | later, reach)
         array, own = summed(array, own, keep)
         order = sorted(range(len(own)), key=lambda i: axes.index(own[i]))
         shape = [axis.size if axis in own else 1 for axis in axes]
@@ -250,6 +255,35 @@ class Reading:
         result = self.scratch[: piece.size].reshape(piece.shape)
         np.copyto(result, piece)
         return result
+
+
+def weights_last(term: Term) -> tuple[Factor, ...]:
+    factors = term.factors
+    return factors[::-1] if len(factors) == 2 and factors[0].column.home == "weights" else factors
+
+
+def together(terms: tuple[Term, ...]) -> list[tuple[Term, ...]]:
+    """Terms that multiply one factor by others with the same axes (digits of one number, the steps of a selection) are one product
+    of their sum, where that is exact in floating point."""
+    if len(terms) < 2:
+        return [(term,) for term in terms]
+    groups: dict[object, list[Term]] = {}
+    for term in terms:
+        key: object = id(term)
+        if len(term.factors) == 2:
+            one, other = weights_last(term)
+            if other.column.home == "weights" != one.column.home:
+                key = (other, frozenset(one.axes))
+        groups.setdefault(key, []).append(term)
+    found: list[tuple[Term, ...]] = []
+    for group in groups.values():
+        found += [tuple(group)] if joint_reach(group) < EXACT else [(term,) for term in group]
+    return found
+
+
+def joint_reach(terms: Sequence[Term]) -> int:
+    """Bounds the sum of terms with their coefficients."""
+    return sum(abs(term.coefficient) * term.reach for term in terms)
 
 
 def innermost(array: np.ndarray, axes: Sequence[Axis]) -> Axis | None:
