@@ -17,6 +17,7 @@ from tacit.graph.evaluate import Evaluator
 from tacit.lower import Lowered
 from tacit.numbers.dtypes import dtype_of, kind_of
 from tacit.observe import run_float
+from tacit.passes.masks import LARGEST
 from tacit.primitives.cost import Cost
 from tacit.primitives.evaluate import Evaluate
 from tacit.primitives.program import run
@@ -133,8 +134,9 @@ def noise(lowered: Lowered, builder: Evaluate, graph: Graph, row: Row) -> tuple[
     errors: dict[str, float] = {}
     for name, tensor in lowered.values.items():
         if name in floats and kind_of(floats[name].dtype) == "f" and floats[name].size:
-            integers = builder.value(tensor).astype(np.float64)
-            errors[name] = relative_noise(floats[name], np.ldexp(integers, -tensor.exponent))
+            exact, held = floats[name], np.ldexp(builder.value(tensor).astype(np.float64), -tensor.exponent)
+            seen = ~is_hidden(graph, name, exact)
+            errors[name] = relative_noise(exact[seen], held[seen]) if held.shape == exact.shape else 0.0
     found = []
     for node in lowered.graph.nodes:
         before = max((errors[name] for name in node.inputs if name in errors), default=0.0)
@@ -142,6 +144,13 @@ def noise(lowered: Lowered, builder: Evaluate, graph: Graph, row: Row) -> tuple[
         if worst > before:
             found.append(Noise(node.name or node.outputs[0], worst, before))
     return tuple(sorted(found, key=lambda n: (-n.added, n.node))[:NOISIEST])
+
+
+def is_hidden(graph: Graph, name: str, exact: np.ndarray) -> np.ndarray:
+    """Which scores a mask hides from a softmax: how far below the others they are means nothing."""
+    readers = graph.consumers.get(name, ())
+    masked = bool(readers) and all(reader.kind == "Softmax" for reader in readers)
+    return exact <= -LARGEST / 2 if masked else np.zeros(exact.shape, dtype=bool)
 
 
 def relative_noise(exact: np.ndarray, found: np.ndarray) -> float:

@@ -7,11 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from onnx import helper
-from oracle import evaluate, model
+from oracle import evaluate, integers, model
 
 from tacit.errors import ModelError
+from tacit.execute import executed
+from tacit.fidelity import noise
 from tacit.frontends.onnx import load
 from tacit.graph import Choice
+from tacit.lower import lower
 from tacit.observe import observe
 from tacit.operators import SUPPORTED
 from tacit.passes import simplify
@@ -51,6 +54,14 @@ def test_a_hidden_score_weighs_nothing(observed):
     graph, scales, sample = attention(2 * observed, observed)
     found, _ = evaluate(graph, scales, sample)
     np.testing.assert_array_equal(found["p"], [[1, 0], [0, 1]])
+
+
+def test_how_deep_hidden_scores_are_is_no_error():
+    graph, scales, sample = attention(14.0, 14.0)
+    lowered = lower(graph, scales)
+    builder = executed(lowered.program, lowered.weights, integers(graph, scales, sample))
+    assert builder.value(lowered.values["masked"]).min() * 2.0 ** -lowered.values["masked"].exponent < -8000
+    assert all(noisy.error < 0.01 for noisy in noise(lowered, builder, graph, sample))
 
 
 def test_scores_of_too_wide_an_interval_saturate_where_a_choice_follows():
