@@ -2,6 +2,8 @@
 
 mod common;
 
+use std::sync::Arc;
+
 use common::*;
 use proptest::prelude::*;
 use tacit_algebra::field::PrimeCharacteristicRing;
@@ -34,7 +36,15 @@ fn random(seed: u64) -> (Circuit, Values, Form, Numbers) {
             if let (Some(last), Some(shared)) = (again.last_mut(), weights.last()) {
                 *last = shared.clone();
             }
-            for weights in [weights, again].into_iter().take(numbers.below(3) as usize) {
+            // The third and fourth are the first and the second but for one axis, with equal vectors that nobody shares.
+            let copies = [&weights, &again].map(|weights| {
+                let mut copy: Vec<_> = weights.iter().map(|weight| Arc::new((**weight).clone())).collect();
+                let axis = numbers.below(shape.len() as u64) as usize;
+                copy.iter_mut().skip(axis).take(1).for_each(|weight| *weight = numbers.weight(weight.len()));
+                copy
+            });
+            let terms = [weights, again].into_iter().chain(copies);
+            for weights in terms.take(numbers.below(5) as usize) {
                 form.push(FormTerm { coefficient: numbers.element(), column: id, weights });
             }
         }
@@ -166,6 +176,36 @@ proptest! {
         };
         prop_assert_eq!(counts.unwrap(), (layout.widths().to_vec(), layout.log_limbs()));
     }
+}
+
+/// A verifier's form has a term for every window of a pooling, each with vectors of its own: together they are one product.
+#[test]
+fn terms_along_one_axis_are_one_product() {
+    let parameters = Parameters { log_rows: 12, ..Parameters::default() };
+    let circuit = Circuit { columns: vec![column("x", &[64, 64], Home::Witness)], parameters, ..Circuit::default() };
+    let layout = Layout::new(&circuit).unwrap();
+    let mut numbers = Numbers::new(3);
+    let point = numbers.point(6);
+    let window = |index: u64| FormTerm {
+        coefficient: numbers.element(),
+        column: 0,
+        weights: vec![
+            Arc::new(Weight::Eq { point: point.clone(), len: 64 }),
+            Arc::new(Weight::Index { index, len: 64 }),
+        ],
+    };
+    let form: Form = (0..50).chain(3..20).map(window).collect();
+    let weights = layout.weights(&form);
+    let address = layout.addresses()[layout.widths()[0]] as usize;
+    let (scale, vector) = weights.multiple(address, 0, (1 << 12) / WIDTH).unwrap();
+    let dense: Vec<K> = vector.iter().flat_map(|packed| packed.lanes()).map(|weight| weight * scale).collect();
+    let expected = (0..1 << 12).map(|cell| {
+        let at = |term: &FormTerm| {
+            term.coefficient * term.weights[0].dense()[cell / 64] * term.weights[1].dense()[cell % 64]
+        };
+        form.iter().map(at).sum::<K>()
+    });
+    assert!(dense.into_iter().eq(expected));
 }
 
 #[test]

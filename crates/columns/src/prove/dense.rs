@@ -2,7 +2,7 @@
 //! checks.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -51,17 +51,10 @@ type Vectors<'a> = HashMap<usize, Cow<'a, [K]>>;
 impl Layout {
     /// The form's weights, ready to be added up on ranges of rows.
     pub fn weights(&self, form: &Form) -> Rows {
+        let form = joined(form);
+        let vectors = vectors(&form);
         let mut terms: HashMap<ColumnId, Vec<&FormTerm>> = HashMap::new();
-        let mut vectors = Vectors::new();
-        for term in form {
-            terms.entry(term.column).or_default().push(term);
-            for weight in &term.weights {
-                vectors.entry(Arc::as_ptr(weight) as usize).or_insert_with(|| match weight.as_ref() {
-                    Weight::Dense(values) => Cow::Borrowed(values.as_slice()),
-                    other => Cow::Owned(other.dense()),
-                });
-            }
-        }
+        form.iter().for_each(|term| terms.entry(term.column).or_default().push(term));
         let prepare = |block: &Block| terms.get(&block.column).map(|terms| groups(block, terms, &vectors));
         Rows(self.prepared(prepare))
     }
@@ -115,6 +108,64 @@ impl Group {
             (at, rows) = (at + inner.len(), rest);
         }
     }
+}
+
+fn vectors(form: &Form) -> Vectors<'_> {
+    let mut found = Vectors::new();
+    for weight in form.iter().flat_map(|term| &term.weights) {
+        found.entry(Arc::as_ptr(weight) as usize).or_insert_with(|| match weight.as_ref() {
+            Weight::Dense(values) => Cow::Borrowed(values.as_slice()),
+            other => Cow::Owned(other.dense()),
+        });
+    }
+    found
+}
+
+/// The same weights in fewer terms: a verifier's form may have one for every window of a pooling, each with vectors of its own.
+/// Equal vectors become one, and a column's terms that differ along one axis alone, the one with most vectors, become one term.
+fn joined(form: &Form) -> Form {
+    let vectors = vectors(form);
+    let vector = |weight: &Arc<Weight>| &*vectors[&(Arc::as_ptr(weight) as usize)];
+    let mut known: HashMap<&[K], Arc<Weight>> = HashMap::new();
+    let mut columns: BTreeMap<ColumnId, Vec<FormTerm>> = BTreeMap::new();
+    for term in form {
+        let one = |weight| known.entry(vector(weight)).or_insert_with(|| Arc::clone(weight)).clone();
+        let weights = term.weights.iter().map(one).collect();
+        columns.entry(term.column).or_default().push(FormTerm { weights, ..*term });
+    }
+    columns.into_values().flat_map(|terms| along_one_axis(terms, vector)).collect()
+}
+
+/// The terms of one column, joined along one axis; their vectors are equal only if they are the same.
+fn along_one_axis<'a>(terms: Vec<FormTerm>, vector: impl Fn(&Arc<Weight>) -> &'a [K]) -> Vec<FormTerm> {
+    let distinct =
+        |axis: usize| terms.iter().map(|term| Arc::as_ptr(&term.weights[axis])).collect::<HashSet<_>>().len();
+    let Some(axis) = (0..terms[0].weights.len()).max_by_key(|&axis| distinct(axis)) else {
+        return terms;
+    };
+    let mut alike: Vec<Vec<FormTerm>> = Vec::new();
+    let mut found: HashMap<Vec<*const Weight>, usize> = HashMap::new();
+    for term in terms {
+        let others = term.weights.iter().enumerate().filter(|(other, _)| *other != axis);
+        let next = *found.entry(others.map(|(_, weight)| Arc::as_ptr(weight)).collect()).or_insert(alike.len());
+        alike.resize_with(alike.len().max(next + 1), Vec::new);
+        alike[next].push(term);
+    }
+    let join = |mut terms: Vec<FormTerm>| {
+        let mut first = terms.swap_remove(0);
+        if !terms.is_empty() {
+            let mut sum: Vec<K> = vector(&first.weights[axis]).iter().map(|&entry| first.coefficient * entry).collect();
+            for term in terms {
+                sum.iter_mut()
+                    .zip(vector(&term.weights[axis]))
+                    .for_each(|(sum, &entry)| *sum += term.coefficient * entry);
+            }
+            first.weights[axis] = Arc::new(Weight::Dense(sum));
+            first.coefficient = K::ONE;
+        }
+        first
+    };
+    alike.into_iter().map(join).collect()
 }
 
 /// The first of the trailing axes that together make an inner loop.
