@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from tacit.operators.context import Context
 
 FRACTION = 20
-"""Scaled accumulators keep so many fraction bits until they are rounded here: none of 300,000 integers of quantised LeNet-5 and a
-dense model is then another than in float32 (with 16, one of 10,000)."""
+"""Scaled accumulators keep so many fraction bits until they are rounded here: one of 10,000 integers of quantised LeNet-5 and a
+dense model is then another than in float32, next to a tie."""
 DIVISOR_BITS = 24
 INTEGERS = ("int8", "uint8", "int16", "uint16", *PACKED_INTEGERS)
 
