@@ -6,15 +6,19 @@ from __future__ import annotations
 import numpy as np
 import plain_models as plain
 import pytest
+from onnx import TensorProto, helper, numpy_helper
 from plain_models import LAYERS
 from test_families import IDS, LLAMA_NAMES, POSITIONS, llama_metadata, renamed
-from weight_files import F16, F32, Q4_0, Q4_1, Q8_0, gguf_bytes
+from weight_files import F16, F32, Q4_0, Q4_1, Q8_0, bfloat16, ggml_blocks, gguf_bytes
 
 from tacit.frontends import models
+from tacit.frontends.checkpoint import brain_floats
+from tacit.frontends.gguf_blocks import TYPES
+from tacit.frontends.onnx import load
 from tacit.lower import lower
 from tacit.numbers.fixed import exact_exponent
 from tacit.observe import observe
-from tacit.operators import EXPANSIONS
+from tacit.operators import EXPANSIONS, SUPPORTED
 from tacit.passes import expand, join_softmax, simplify
 from tacit.quantize import quantize
 
@@ -48,6 +52,26 @@ def test_columns_are_the_files_numbers(tmp_path, kind, widths):
         numbers = graph.constants[name]
         assert any(np.array_equal(np.sort(numbers, axis=None), array) for array in held)
         assert exactly(columns[name], numbers), name
+
+
+@pytest.mark.parametrize("kind", [*ggml_blocks(), "BF16", "F16"])
+@pytest.mark.parametrize("widths", ["lean", "standard", "faithful"])
+def test_columns_are_the_numbers_of_every_type(kind, widths):
+    """Blocks that ggml wrote, as the weights of a product: their scales of 16 bits times those of 4 to 8 fit in 30 bits."""
+    if kind in ggml_blocks():
+        blocks = next(blocks for blocks in TYPES.values() if blocks.name == kind)
+        weights = blocks.floats(ggml_blocks()[kind][0].reshape(-1, blocks.bytes)).reshape(4, 256)
+    else:
+        drawn = np.random.default_rng(4).normal(0, 0.05, (4, 256)).astype(np.float32)
+        weights = brain_floats(bfloat16(drawn)) if kind == "BF16" else drawn.astype(np.float16).astype(np.float32)
+    assert len(np.unique(weights)) > 8
+    nodes = [helper.make_node("MatMul", ["x", "w"], ["y"])]
+    given, result = (helper.make_tensor_value_info(n, TensorProto.FLOAT, [3, k]) for n, k in (("x", 256), ("y", 4)))
+    graph = helper.make_graph(nodes, "product", [given], [result], [numpy_helper.from_array(np.ascontiguousarray(weights.T), "w")])
+    model = simplify(load(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), supported=SUPPORTED))
+    rows = [{"x": np.random.default_rng(5).normal(0, 1, (3, 256)).astype(np.float32)}]
+    columns = lower(model, quantize(model, observe(model, rows), widths)).weights
+    assert exactly(columns["w"], weights.T)
 
 
 def test_the_least_exponent():

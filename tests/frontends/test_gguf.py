@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import struct
+from hashlib import sha256
 
 import numpy as np
 import pytest
-from weight_files import BF16, F16, F32, Q4_0, Q4_1, Q8_0, gguf_bytes
+from weight_files import BF16, F16, F32, Q4_0, Q4_1, Q8_0, ggml_blocks, gguf_bytes
 
 from tacit.errors import ModelError
 from tacit.frontends import gguf
@@ -74,6 +75,17 @@ def wide_block(name: str, data: bytes) -> list[float]:
             q = data[start + 32 * (part // 2) + j] >> 4 * (part % 2) & 15
             q += 16 * (data[16 + j] >> part & 1) if name == "Q5_K" else 0
             found.append(np.float32(number(0) * scale) * np.float32(q) - np.float32(number(2) * low))
+        elif name in ("Q2_K", "Q3_K"):
+            half, quarter, j, part = i // 128, i % 128 // 32, i % 32, i // 16
+            q = data[{"Q2_K": 16, "Q3_K": 32}[name] + 32 * half + j] >> 2 * quarter & 3
+            if name == "Q2_K":
+                scale = np.float32(number(80) * (data[part] & 15))
+                found.append(scale * np.float32(q) - np.float32(number(82) * (data[part] >> 4)))
+            else:
+                q -= 0 if data[j] >> 4 * half + quarter & 1 else 4
+                low = data[96 + part % 8] >> 4 * (part // 8) & 15
+                scale = low + 16 * (data[104 + part % 4] >> 2 * (part // 4) & 3) - 32
+                found.append(np.float32(number(108) * scale) * np.float32(q))
         else:
             half, quarter, j = i // 128, i % 128 // 32, i % 32
             q = data[64 * half + 32 * (quarter % 2) + j] >> 4 * (quarter // 2) & 15
@@ -85,11 +97,11 @@ def wide_block(name: str, data: bytes) -> list[float]:
 TYPES_BY_NAME = {blocks.name: blocks for blocks in TYPES.values()}
 
 
-@pytest.mark.parametrize("name", ["Q5_0", "Q5_1", "Q4_K", "Q5_K", "Q6_K"])
+@pytest.mark.parametrize("name", ["Q5_0", "Q5_1", "Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K"])
 def test_the_other_blocks_follow_their_definition(name):
     blocks = TYPES_BY_NAME[name]
     cells = RNG.integers(0, 256, (4, blocks.bytes), dtype=np.uint8)
-    halves = {"Q5_0": [0], "Q6_K": [208]}.get(name, [0, 2])
+    halves = {"Q5_0": [0], "Q2_K": [80, 82], "Q3_K": [108], "Q6_K": [208]}.get(name, [0, 2])
     for at_byte in halves:
         cells[:, at_byte : at_byte + 2] = RNG.uniform(-2, 2, (4, 1)).astype("<f2").view(np.uint8)
     expected = [wide_block(name, row.tobytes()) for row in cells]
@@ -114,7 +126,7 @@ def change(position: int, field: int, value):
         (change(0, 1, [1] * 5), "has 5 axes"),
         (change(3, 1, [63, 3]), "no whole number of Q4_0 blocks"),
         (change(3, 1, []), "no whole number of Q4_0 blocks"),
-        (change(0, 2, 99), "'f32'.*type 99, which is not read"),
+        (change(0, 2, 99), "'f32'.*type 99, which is not read; quantise the model to F32, F16, Q4_0.*Q2_K"),
         (change(1, 0, "f32"), "lists a tensor twice"),
     ],
 )
@@ -125,11 +137,11 @@ def test_lying_lists_are_refused(tmp_path, edit, reason):
     assert "model.gguf" in str(caught.value)
 
 
-def test_a_type_that_is_not_read_says_so(tmp_path):
-    data, _ = gguf_bytes(METADATA, {"w": (np.zeros((2, 256), np.float32), F32)}, change=change(0, 2, 10))
-    _, tensors = gguf.read(at(tmp_path, data))
-    with pytest.raises(ModelError, match="'w'.*type Q2_K, which is not read; quantise the model to F32, F16, Q4_0"):
-        tensors["w"].read()
+@pytest.mark.parametrize("name", ggml_blocks())
+def test_blocks_are_the_floats_that_ggml_makes_of_them(name):
+    cells, digest = ggml_blocks()[name]
+    floats = TYPES_BY_NAME[name].floats(cells.reshape(-1, TYPES_BY_NAME[name].bytes))
+    assert sha256(floats.astype("<f4").tobytes()).hexdigest() == digest
 
 
 def test_headers_that_lie_are_refused(tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+from base64 import b64decode
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +97,13 @@ def block(values: np.ndarray, kind: int) -> tuple[bytes, list[float]]:
     packed = bytes(q[j] | q[j + 16] << 4 for j in range(16))
     head = d.tobytes() if kind == Q4_0 else d.tobytes() + m.tobytes()
     return head + packed, [np.float32(d) * np.float32(n - first) + np.float32(m) for n in q]
+
+
+def ggml_blocks() -> dict[str, tuple[np.ndarray, str]]:
+    """Name of a type -> (uint8 cells of 1,024 weights, the sha256 of the float32 that they mean), as ggml 0.9.4 quantised and
+    dequantised normal numbers whose magnitude changes every 32."""
+    found = json.loads((Path(__file__).parent / "ggml_blocks.json").read_text())
+    return {name: (np.frombuffer(b64decode(entry["cells"]), np.uint8), entry["floats"]) for name, entry in found.items()}
 
 
 def gguf_bytes(

@@ -16,12 +16,12 @@ from tacit.frontends.checkpoint import brain_floats
 
 @dataclass(frozen=True)
 class Blocks:
-    """A type: `elements` of them take `bytes`. `floats` is None for a type that is not read."""
+    """A type: `elements` of them take `bytes`."""
 
     name: str
     elements: int
     bytes: int
-    floats: Callable[[np.ndarray], np.ndarray] | None = None
+    floats: Callable[[np.ndarray], np.ndarray]
 
 
 def half(blocks: np.ndarray, at: int) -> np.ndarray:
@@ -79,6 +79,30 @@ def q8_0(blocks: np.ndarray) -> np.ndarray:
     return half(blocks, 0) * blocks[:, 2:].view(np.int8).astype(np.float32)
 
 
+def pairs(cells: np.ndarray) -> np.ndarray:
+    """uint8[blocks, 64] -> [blocks, 8, 32] of two bits: part 4 h + i holds the pairs i of the 32 bytes h."""
+    shifts = (2 * np.arange(4, dtype=np.uint8))[:, None]
+    return (cells.reshape(-1, 2, 1, 32) >> shifts & 3).reshape(-1, 8, 32)
+
+
+def q2_k(blocks: np.ndarray) -> np.ndarray:
+    """d s q - m t for sixteen parts of 16: 16 bytes of s (low halves) and t (high ones), 64 bytes of `pairs`, d, m."""
+    d = half(blocks, 80) * (blocks[:, :16] & 15).astype(np.float32)
+    m = half(blocks, 82) * (blocks[:, :16] >> 4).astype(np.float32)
+    q = pairs(blocks[:, 16:80]).reshape(-1, 16, 16).astype(np.float32)
+    return (d[:, :, None] * q - m[:, :, None]).reshape(len(blocks), 256)
+
+
+def q3_k(blocks: np.ndarray) -> np.ndarray:
+    """d (s - 32) (q - 4) for sixteen parts of 16: 32 bytes of high bits (bit i of byte j: element j of 32-part i), 64 bytes of
+    `pairs`, 12 bytes of s, d. Of s, 8 + 8 low halves, then in four bytes the pair i of byte j on top of scale 4 i + j."""
+    high = blocks[:, None, :32] >> np.arange(8, dtype=np.uint8)[None, :, None] & 1
+    q = (pairs(blocks[:, 32:96]) | high << 2).reshape(-1, 16, 16).astype(np.float32) - 4
+    tops = blocks[:, None, 104:108] >> (2 * np.arange(4, dtype=np.uint8))[:, None] & 3
+    scales = (nibbles(blocks[:, 96:104]) | tops.reshape(-1, 16) << 4).astype(np.float32) - 32
+    return ((half(blocks, 108) * scales)[:, :, None] * q).reshape(len(blocks), 256)
+
+
 def six_bits(packed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Eight scales and eight minima of 6 bits in 12 bytes: the first four whole, of the others 4 bits in the last bytes and 2
     on top of the first ones'."""
@@ -114,8 +138,7 @@ def q6_k(blocks: np.ndarray) -> np.ndarray:
     2, 3 in the high ones; quarter i takes the pair i of each of the 32.
     """
     low = nibbles(blocks[:, :128].reshape(-1, 2, 64)).reshape(-1, 2, 4, 32)
-    pairs = blocks[:, 128:192].reshape(-1, 2, 1, 32) >> (2 * np.arange(4, dtype=np.uint8))[:, None] & 3
-    q = (low | pairs << 4).astype(np.float32).reshape(-1, 16, 16) - 32
+    q = (low | pairs(blocks[:, 128:192]).reshape(-1, 2, 4, 32) << 4).astype(np.float32).reshape(-1, 16, 16) - 32
     scales = blocks[:, 192:208].view(np.int8).astype(np.float32)
     return ((half(blocks, 208) * scales)[:, :, None] * q).reshape(len(blocks), 256)
 
@@ -128,8 +151,8 @@ TYPES = {
     6: Blocks("Q5_0", 32, 22, q5_0),
     7: Blocks("Q5_1", 32, 24, q5_1),
     8: Blocks("Q8_0", 32, 34, q8_0),
-    10: Blocks("Q2_K", 256, 84),
-    11: Blocks("Q3_K", 256, 110),
+    10: Blocks("Q2_K", 256, 84, q2_k),
+    11: Blocks("Q3_K", 256, 110, q3_k),
     12: Blocks("Q4_K", 256, 144, q4_k),
     13: Blocks("Q5_K", 256, 176, q5_k),
     14: Blocks("Q6_K", 256, 210, q6_k),
