@@ -24,7 +24,7 @@ import exact_models  # noqa: E402
 import relations  # noqa: E402
 
 import tacit  # noqa: E402
-from reference.circuit import FORMAT, HIDING_FORMAT  # noqa: E402
+from reference.circuit import FORMAT, HIDING_FORMAT, NAMED_FORMAT  # noqa: E402
 from reference.verifier import read_key, walk  # noqa: E402
 from tacit import _core  # noqa: E402
 
@@ -118,7 +118,7 @@ def around(key: bytes, receipt: bytes) -> list[Case]:
         "proof missing": ([edits.splice(*size, bytes(4)), edits.truncate(start)], "truncated"),
         "other magic": ([edits.xor(0)], "kind"),
         "kind of a key": ([edits.splice(*where["kind"], b"K")], "kind"),
-        "next format": ([edits.splice(*where["format"], struct.pack("<H", HIDING_FORMAT + 1))], "format"),
+        "next format": ([edits.splice(*where["format"], struct.pack("<H", NAMED_FORMAT + 1))], "format"),
         "format zero": ([edits.splice(*where["format"], bytes(2))], "format"),
         "other circuit": ([edits.xor(where["circuit digest"][0])], "circuit"),
         "other weights": ([edits.xor(where["weights root"][1] - 1, 0x80)], "weights"),

@@ -10,8 +10,9 @@ from .field import P
 from .refused import Refused
 
 MAGIC = b"tacit\0"
-FORMAT, HIDING_FORMAT = 1, 2
-WEIGHTS, WITNESS, COUNT, PUBLIC, VIRTUAL = range(5)
+FORMAT, HIDING_FORMAT, NAMED_FORMAT = 1, 2, 3
+WEIGHTS, WITNESS, COUNT, PUBLIC, VIRTUAL, NAMED = range(6)
+"""Where a column is; NAMED, in a commitment of its own, is said by a receipt, never by a circuit."""
 
 T = TypeVar("T")
 

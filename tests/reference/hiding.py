@@ -87,12 +87,17 @@ def dense(name: str, entries: list[K]) -> Weight:
     return Weight((name,), len(entries), build=lambda: entries)
 
 
+def basis() -> Weight:
+    """An element of K from its three cells."""
+    return dense("basis", [ONE, K(0, 1), K(0, 0, 1)])
+
+
 def pads_term(value: Affine, hidden: Hidden, column: int) -> FormTerm:
     """form = value, with the variables on the form's side: an element of K is three cells, times 1, X and X^2."""
     weights = [ZERO] * hidden.variables
     for variable, coefficient in value.terms.items():
         weights[hidden.position(variable)] = coefficient
-    return FormTerm(-ONE, column, (dense("pads", weights), dense("basis", [ONE, K(0, 1), K(0, 0, 1)])))
+    return FormTerm(-ONE, column, (dense("pads", weights), basis()))
 
 
 def mask_terms(layout: Layout, z: K, scale: K) -> list[FormTerm]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import prod
 
@@ -157,53 +158,58 @@ def mask_blocks(column: int, limb: int, rows: range) -> list[Block]:
 class Layout:
     """Commitment 0 holds the weights, commitment 1 witness and counts. `widths`: limbs of each; `addresses`: of every limb.
 
-    With `variables`, the witness hides: it holds a column of so many elements of K (`pads`) and the columns `masks`. Their numbers
-    follow those of the circuit's columns."""
+    With `variables`, the witness hides: it holds a column of so many elements of K (`pads`) and the columns `masks`. Then
+    commitment 2 + i holds the column `named[i]`, whose home is NAMED, and behind it the column `seals[i]`. Numbers of columns that
+    the circuit does not have follow those of the circuit's."""
 
-    def __init__(self, circuit: Circuit, variables: int | None = None) -> None:
+    def __init__(self, circuit: Circuit, variables: int | None = None, named: Sequence[int] = ()) -> None:
         self.parameters = circuit.parameters
         self.log_rows, reserved = circuit.parameters.log_rows, circuit.parameters.reserved
         weights, witness = (
             {number: column.shape for number, column in enumerate(circuit.columns) if column.home in homes} for homes in HOMES
         )
-        self.pads, self.masks = len(circuit.columns), []
+        self.pads, self.masks, self.seals = len(circuit.columns), [], []
         if variables is not None:
             witness[self.pads] = (variables, 3)
         self.shapes = weights | witness
-        blocks, count = place(weights, self.log_rows, [], top(self.log_rows, reserved))
+        durable = top(self.log_rows, reserved)
+        placed = [place(weights, self.log_rows, [], durable)]
         if variables is None:
-            own, limbs = place(witness, self.log_rows, [], Kept())
-            self.addresses = list(range(count + limbs))
+            placed.append(place(witness, self.log_rows, [], Kept()))
+            self.addresses = list(range(sum(limbs for _, limbs in placed)))
         else:
-            own, limbs, masks = self._hide(witness, count)
-            own += masks
-        for block in own:
-            block.address += count
-        self.widths = [count, limbs]
+            for column in named:
+                self.seals.append(len(circuit.columns) + 1 + len(self.seals))
+                own = {column: circuit.columns[column].shape, self.seals[-1]: (3,)}
+                self.shapes |= own
+                placed.append(place(own, self.log_rows, [], durable))
+            placed.insert(1, self._hide(witness, placed[0][1], sum(limbs for _, limbs in placed[1:])))
+        self.widths = [limbs for _, limbs in placed]
         self.blocks: dict[int, list[Block]] = {}
-        for block in blocks + own:
-            block.address = self.addresses[block.address]
-            self.blocks.setdefault(block.column, []).append(block)
+        for number, (blocks, _) in enumerate(placed):
+            for block in blocks:
+                block.address = self.addresses[block.address + sum(self.widths[:number])]
+                self.blocks.setdefault(block.column, []).append(block)
 
-    def _hide(self, witness: dict[int, tuple[int, ...]], weight_limbs: int) -> tuple[list[Block], int, list[Block]]:
+    def _hide(self, witness: dict[int, tuple[int, ...]], weight_limbs: int, named_limbs: int) -> tuple[list[Block], int]:
         """More coordinates ask for more mask limbs, which may ask for more coordinates: the fewest that do."""
         for log_limbs in range(bits(weight_limbs + TRACED), MOST_LOG_LIMBS + 1):
             first = special(self.parameters, log_limbs)
             blocks, limbs = place(witness, self.log_rows, first, top(self.log_rows, self.parameters.queries[0]))
-            if bits(weight_limbs + limbs) <= log_limbs:
+            if bits(weight_limbs + limbs + named_limbs) <= log_limbs:
                 break
         else:
             raise Refused("hide", "too many limbs")
-        masks = []
         for limb, kept in enumerate(first):
-            self.masks.append(self.pads + 1 + limb)
-            masks += mask_blocks(self.masks[-1], limb, kept.mask)
+            self.masks.append(self.pads + 1 + len(self.seals) + limb)
+            blocks += mask_blocks(self.masks[-1], limb, kept.mask)
             self.shapes[self.masks[-1]] = (len(kept.mask),)
-        # The first limbs of the witness lie at 0, 1, 2, 4, .., the weights' and then its others at what is left.
+        # The first limbs of the witness lie at 0, 1, 2, 4, ..; the weights', its others and the named ones at what is left.
         powers = [0, *(1 << b for b in range(log_limbs))]
         left = [address for address in range(1 << log_limbs) if address not in powers]
-        self.addresses = left[:weight_limbs] + powers + left[weight_limbs : weight_limbs + limbs - len(powers)]
-        return blocks, limbs, masks
+        rest = weight_limbs + limbs + named_limbs - len(powers)
+        self.addresses = left[:weight_limbs] + powers + left[weight_limbs:rest]
+        return blocks, limbs
 
     @property
     def log_limbs(self) -> int:

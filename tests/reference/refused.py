@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 BYTES = ("kind", "format", "truncated", "trailing", "noncanonical")
-KINDS = (*BYTES, "key", "circuit", "weights", "context", "public", "hide", "check")
+KINDS = (*BYTES, "key", "circuit", "weights", "context", "public", "hide", "named", "check")
 """BYTES: how something is written. key: the key itself. circuit, weights, context: the receipt is for something else. public: a
-tensor's size or interval. hide: the key's commitments cannot hide. check: an equation or a hash of the proof fails."""
+tensor's size or interval. hide: the key's commitments cannot hide. named: a tensor cannot have a commitment of its own. check: an
+equation or a hash of the proof fails."""
 
 
 class Refused(Exception):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from .circuit import Circuit
 from .field import P, bits
@@ -64,8 +65,10 @@ def bits_of(circuit: Circuit, layout: Layout) -> float:
     return -math.log2(math.fsum(outer(circuit) + opening(circuit, layout.log_limbs)))
 
 
-def hidden_bits_of(circuit: Circuit, layout: Layout, products: int, zeros: int) -> float:
-    """Of a hiding receipt: also the check of the products, rounds of degree 3 after a point, and the mask's claim."""
+def hidden_bits_of(circuit: Circuit, layout: Layout, products: int, zeros: int, named: Sequence[int] = ()) -> float:
+    """Of a hiding receipt: also the check of the products, rounds of degree 3 after a point, and the mask's claim; of `named`
+    columns a claim each, and that its seal, a value out of domain, tells two words of the list apart."""
     several = list_size(circuit.parameters.log_inverse_rates[0])
     added = [several * count / FIELD for count in (4 * bits(products + 2), 1)]
-    return -math.log2(math.fsum(outer(circuit, zeros) + added + opening(circuit, layout.log_limbs)))
+    added += [several**2 / 2 * (math.prod(circuit.columns[column].shape) + 1) / FIELD for column in named]
+    return -math.log2(math.fsum(outer(circuit, zeros + len(named)) + added + opening(circuit, layout.log_limbs)))

@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 
 from . import contract, lookup, opening, wellformed
 from .affine import Value
-from .circuit import FORMAT, HIDING_FORMAT, PUBLIC, WITNESS, Circuit, Reader, decode, integers
+from .circuit import FORMAT, HIDING_FORMAT, NAMED, NAMED_FORMAT, PUBLIC, WITNESS, Circuit, Reader, decode, integers
 from .field import ONE, ZERO, K
 from .forms import Claim, FormTerm, Views, known
 from .hiding import Hidden, mask_terms, pads_term
 from .layout import Layout
+from .named import Named, named_columns, read_named, seal_claim
 from .refused import Refused
 from .security import bits_of, hidden_bits_of
 from .transcript import Proof, Transcript, keccak256, require
@@ -36,10 +37,16 @@ class Receipt:
     weights_root: bytes
     hidden: bytes
     """One byte, 0 or 1, for the weights and for every binding; empty in a transparent receipt."""
+    named: tuple[Named, ...]
+    """Hidden tensors that have a commitment of their own."""
     publics: tuple[bytes, ...]
     context: bytes
     witness_root: bytes
     proof: bytes
+
+    @property
+    def format(self) -> int:
+        return NAMED_FORMAT if self.named else HIDING_FORMAT if self.hidden else FORMAT
 
     def hides(self, binding: int) -> bool:
         return self.hidden[binding + 1 : binding + 2] == b"\1"
@@ -49,11 +56,12 @@ def read_receipt(data: bytes) -> Receipt:
     if len(data) > LARGEST:
         raise Refused("noncanonical", "the receipt is too large")
     reader = Reader(data, "receipt")
-    hiding = reader.header(b"R", HIDING_FORMAT) == HIDING_FORMAT
-    digest, root, hidden = reader.raw(32), reader.raw(32), reader.bytes() if hiding else b""
-    if hiding and not (1 in hidden and set(hidden) <= {0, 1}):
+    number = reader.header(b"R", NAMED_FORMAT)
+    digest, root, hidden = reader.raw(32), reader.raw(32), reader.bytes() if number >= HIDING_FORMAT else b""
+    if number >= HIDING_FORMAT and not (1 in hidden and set(hidden) <= {0, 1}):
         raise Refused("noncanonical", "the hide set is not in canonical form")
-    receipt = Receipt(digest, root, hidden, reader.list(reader.bytes), reader.bytes(), reader.raw(32), reader.bytes())
+    named = read_named(reader, hidden) if number == NAMED_FORMAT else ()
+    receipt = Receipt(digest, root, hidden, named, reader.list(reader.bytes), reader.bytes(), reader.raw(32), reader.bytes())
     reader.finish()
     return receipt
 
@@ -101,13 +109,14 @@ def public_values(circuit: Circuit, receipt: Receipt) -> dict[int, tuple[int, ..
 def bind(key: Key, receipt: Receipt) -> Transcript:
     """Stage 1: the statement, then the root of the witness."""
     transcript = Transcript("tacit")
-    none = (0).to_bytes(4, "little")
-    transcript.absorb("format", (HIDING_FORMAT if receipt.hidden else FORMAT).to_bytes(2, "little"))
+    transcript.absorb("format", receipt.format.to_bytes(2, "little"))
     transcript.absorb("profile 128", key.circuit.parameters.encoded)
     transcript.absorb("hidden", len(receipt.hidden).to_bytes(4, "little") + receipt.hidden)
     transcript.absorb("circuit", receipt.circuit_digest)
     transcript.absorb("model commitment", receipt.weights_root)
-    transcript.absorb("linked commitments", none)
+    transcript.absorb("linked commitments", len(receipt.named).to_bytes(4, "little"))
+    for each in receipt.named:
+        transcript.absorb("linked commitment", each.to_bytes())
     transcript.absorb("public tensors", len(receipt.publics).to_bytes(4, "little"))
     for public in receipt.publics:
         transcript.absorb("public tensor", public)
@@ -141,13 +150,14 @@ def combine(circuit: Circuit, publics: dict[int, tuple[int, ...]], claims: list[
 
 
 def hidden_circuit(circuit: Circuit, receipt: Receipt) -> Circuit:
-    """The columns of hidden tensors are columns of the witness."""
+    """The columns of hidden tensors are columns of the witness, or of a commitment of their own."""
     if len(receipt.hidden) != len(circuit.publics) + 1:
         raise Refused("noncanonical", "the hide set is not in canonical form")
     if circuit.parameters.salt < SALT or circuit.parameters.reserved < circuit.parameters.queries[0]:
         raise Refused("hide", "its commitments cannot hide")
-    hidden = {binding.column for number, binding in enumerate(circuit.publics) if receipt.hides(number)}
-    columns = (replace(column, home=WITNESS) if number in hidden else column for number, column in enumerate(circuit.columns))
+    homes = {binding.column: WITNESS for number, binding in enumerate(circuit.publics) if receipt.hides(number)}
+    homes |= dict.fromkeys(named_columns(circuit, receipt.named), NAMED)
+    columns = (replace(column, home=homes.get(number, column.home)) for number, column in enumerate(circuit.columns))
     return replace(circuit, columns=tuple(columns))
 
 
@@ -157,18 +167,23 @@ def reduce_transparent(circuit: Circuit, publics: dict[int, tuple[int, ...]], pr
     return joined.form, joined.value
 
 
-def reduce_hiding(circuit: Circuit, publics: dict[int, tuple[int, ...]], proof: Proof) -> tuple[Layout, list[FormTerm], K]:
+def reduce_hiding(
+    circuit: Circuit, publics: dict[int, tuple[int, ...]], proof: Proof, named: tuple[Named, ...] = ()
+) -> tuple[Layout, list[FormTerm], K]:
     """The same of a receipt that hides; its layout depends on how many variables the verifier met."""
     hidden = Hidden(proof)
     claims = outer(circuit, hidden)
     hidden.check_products()
     zeta = proof.draw("combine")
-    layout = Layout(circuit, hidden.variables)
+    columns = named_columns(circuit, named)
+    layout = Layout(circuit, hidden.variables, columns)
     if sum(layout.widths) > LIMBS:
         raise Refused("hide", "there are too many limbs")
-    found = hidden_bits_of(circuit, layout, len(hidden.products), len(hidden.zeros))
+    found = hidden_bits_of(circuit, layout, len(hidden.products), len(hidden.zeros), columns)
     require(found >= BITS, "the bits of security of a hiding proof")
     claims += [Claim([], zero) for zero in hidden.zeros]
+    for each, column, seal in zip(named, columns, layout.seals):
+        claims.append(seal_claim(each, column, circuit.columns[column].shape, seal))
     joined = combine(circuit, publics, claims, hidden.constant(ZERO), zeta)
     form, value = [*joined.form, pads_term(joined.value, hidden, layout.pads)], joined.value.constant
     z = proof.draw("mask point")
@@ -195,10 +210,10 @@ def walk(receipt: bytes, key: bytes, context: bytes) -> Proof:
     publics = public_values(circuit, given)
     proof = Proof(bind(held, given), given.proof)
     if given.hidden:
-        layout, form, value = reduce_hiding(hidden_circuit(circuit, given), publics, proof)
+        layout, form, value = reduce_hiding(hidden_circuit(circuit, given), publics, proof, given.named)
     else:
         form, value = reduce_transparent(circuit, publics, proof)
-    roots = [given.weights_root, given.witness_root]
+    roots = [given.weights_root, given.witness_root, *(each.root for each in given.named)]
     extension = lambda point: layout.evaluate(form, point)  # noqa: E731
     opening.verify(circuit.parameters, layout.widths, layout.addresses, roots, value, proof, extension)
     proof.finish()

@@ -1,0 +1,90 @@
+"""Named commitments: hidden tensors with a commitment of their own, which other receipts may carry too (docs/protocol.md, Named
+commitments)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import prod
+
+from .circuit import Circuit, Reader
+from .field import ONE, K
+from .forms import Claim, FormTerm, Weight
+from .hiding import basis
+from .refused import Refused
+from .transcript import Transcript, words
+
+
+@dataclass(frozen=True)
+class Named:
+    """The tensor of a binding: root and seal of its commitment."""
+
+    binding: int
+    root: bytes
+    seal: K
+
+    def to_bytes(self) -> bytes:
+        """60 bytes, as they stand in the receipt and in the transcript."""
+        return self.binding.to_bytes(4, "little") + self.root + self.seal.to_bytes()
+
+
+def read_named(reader: Reader, hidden: bytes) -> tuple[Named, ...]:
+    """Of a receipt of format 3, whose hide set is given: at least one, bindings ascending, every one hidden."""
+
+    def one() -> Named:
+        binding, root = reader.unsigned(4), reader.raw(32)
+        return Named(binding, root, K(*words(reader.raw(24), "a seal")))
+
+    found = reader.list(one)
+    bindings = [each.binding for each in found]
+    ascending = all(before < after for before, after in zip(bindings, bindings[1:]))
+    if not found or not ascending or any(hidden[binding + 1 : binding + 2] != b"\1" for binding in bindings):
+        raise Refused("noncanonical", "the named commitments are not in canonical form")
+    return found
+
+
+def seal_point(root: bytes) -> K:
+    """Where a commitment's seal is taken: a function of its root alone, so every receipt has the same one."""
+    transcript = Transcript("tacit commitment")
+    transcript.absorb("root", root)
+    return transcript.draw("seal point")
+
+
+def named_columns(circuit: Circuit, named: tuple[Named, ...]) -> list[int]:
+    """The column of each. A column with another shape than its tensor (axes of length 1 aside) has another layout than the same
+    tensor elsewhere, and is refused."""
+    columns = []
+    for each in named:
+        public = circuit.publics[each.binding]
+        if long_axes(circuit.columns[public.column].shape) != long_axes(public.shape):
+            raise Refused("named", f"the column of {public.name} has another shape: it cannot have a commitment of its own")
+        columns.append(public.column)
+    return columns
+
+
+def long_axes(shape: tuple[int, ...]) -> list[int]:
+    return [length for length in shape if length != 1]
+
+
+def seal_claim(named: Named, column: int, shape: tuple[int, ...], seal_column: int) -> Claim:
+    """sum_j z^(j + 1) cell j + <seal column, (1, X, X^2)> = seal, j counting the cells of `column` in C order."""
+    z = seal_point(named.root)
+    weights = tuple(powers(z, shape))
+    return Claim([FormTerm(z, column, weights), FormTerm(ONE, seal_column, (basis(),))], named.seal)
+
+
+def powers(z: K, shape: tuple[int, ...]) -> Iterator[Weight]:
+    """One weight per axis, whose product at a cell is z^j, j its flat index: i -> (z^stride)^i."""
+    for axis, length in enumerate(shape):
+        base = power(z, prod(shape[axis + 1 :]))
+        entries = [ONE]
+        for _ in range(length - 1):
+            entries.append(entries[-1] * base)
+        yield Weight(("powers", base, length), length, build=lambda entries=entries: entries)
+
+
+def power(z: K, exponent: int) -> K:
+    result = ONE
+    for digit in f"{exponent:b}":
+        result = result * result * (z if digit == "1" else ONE)
+    return result
