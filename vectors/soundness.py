@@ -83,3 +83,10 @@ def outer(log_leaves: int, coordinates: int, contracts: int, claims: int, log_ra
     several = johnson_list(Fraction(1, 2**log_rate))
     contraction = coordinates + contracts + 1 + 4 * 64
     return logup(max(log_leaves, 1), log_rate) + [float(contraction * several / K), float(claims * several / K)]
+
+
+def seal(cells: int, log_rate: int) -> float:
+    """Of a named commitment: two words of its list whose tensors of so many cells differ have one seal at its point. The seal is a
+    polynomial in the point with cells + 1 coefficients; so many points are counted, one more than its degree."""
+    several = johnson_list(Fraction(1, 2**log_rate))
+    return float(several**2 / 2 * (cells + 1) / K)
