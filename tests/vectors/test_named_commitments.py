@@ -182,8 +182,8 @@ def test_a_named_tensor_is_no_column_of_the_witness():
 
 
 def test_where_the_cells_of_a_named_tensor_lie():
-    """13 cells and the 3 of the seal, by hand: of 8192 rows 7912 are free, 4096 + 2048 + .. + 32 + 8. 8 cells fill the last chunk, 4 lie
-    at the start of that of 32 rows; behind them 2 cells of the seal, the 13th, the seal's last."""
+    """13 cells and the 3 of the seal, by hand: of 8192 rows 7912 are free, 4096 + 2048 + .. + 32 + 8. Eight cells fill the last
+    chunk; four lie at the start of that of 32 rows, behind them two cells of the seal, the 13th, the seal's last."""
     circuit, (column,) = named_circuit("relations", (0,))
     layout = Layout(circuit, VARIABLES, [column])
     rows = {}
