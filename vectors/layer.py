@@ -12,8 +12,9 @@ ROWS, COLUMNS = 3, 5
 W, B, X, Y = range(4)
 
 
-def skeleton() -> Circuit:
-    """Without parameters."""
+def skeleton(rows: int = ROWS, columns: int = COLUMNS) -> Circuit:
+    """Without parameters. w has rows x columns cells."""
+    most = max(2**20, columns * 2**14)
     row, column = (Affine(0, ((axis, 1),)) for axis in (0, 1))
     terms = (
         Term(1, (View(W, (row, column)), View(X, (column,)))),
@@ -22,26 +23,26 @@ def skeleton() -> Circuit:
     )
     return Circuit(
         columns=(
-            Column("w", (ROWS, COLUMNS), 1, "weights"),
-            Column("b", (ROWS,), 2, "weights"),
-            Column("x", (COLUMNS,), 1, "public"),
-            Column("y", (ROWS,), 4, "public"),
+            Column("w", (rows, columns), 1, "weights"),
+            Column("b", (rows,), 2, "weights"),
+            Column("x", (columns,), 1, "public"),
+            Column("y", (rows,), 4, "public"),
         ),
         tables=(),
-        contracts=(Contract("layer", Sum((ROWS, COLUMNS), 1, terms)),),
+        contracts=(Contract("layer", Sum((rows, columns), 1, terms)),),
         lookups=(),
         publics=(
-            Public("x", False, X, "int8", (COLUMNS,), 0, -100, 100),
-            Public("y", True, Y, "int32", (ROWS,), 0, -(2**20), 2**20),
+            Public("x", False, X, "int8", (columns,), 0, -100, 100),
+            Public("y", True, Y, "int32", (rows,), 0, -most, most),
         ),
     )
 
 
-def case(seed: int, openings: int) -> Case:
+def case(seed: int, openings: int, rows: int = ROWS, columns: int = COLUMNS) -> Case:
     """Its commitments serve so many hiding proofs; the weights do not depend on the seed."""
     rng = np.random.default_rng(0)
-    w, b = rng.integers(-100, 101, (ROWS, COLUMNS)), rng.integers(-1000, 1001, ROWS)
-    x = np.random.default_rng(seed).integers(-100, 101, COLUMNS)
-    cells = ((w, "<i1"), (b, "<i2")), ((x, "<i1"), (w @ x + b, "<i4"))
-    weights, public = (b"".join(column.astype(kind).tobytes() for column, kind in columns) for columns in cells)
-    return Case(_core.finish(encode(skeleton()), openings=openings), weights, public, b"")
+    w, b = rng.integers(-100, 101, (rows, columns)), rng.integers(-1000, 1001, rows)
+    x = np.random.default_rng(seed).integers(-100, 101, columns)
+    buffers = ((w, "<i1"), (b, "<i2")), ((x, "<i1"), (w @ x + b, "<i4"))
+    weights, public = (b"".join(column.astype(kind).tobytes() for column, kind in group) for group in buffers)
+    return Case(_core.finish(encode(skeleton(rows, columns)), openings=openings), weights, public, b"")

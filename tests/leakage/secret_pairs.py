@@ -212,7 +212,7 @@ class Reader:
         claims = verifier.outer(circuit, reading)
         reading.check_products(self.products)
         claims += [verifier.Claim([], zero) for zero in reading.zeros]
-        value = verifier.combine(circuit, publics, claims, ZERO, proof.draw("combine")).value
+        value = verifier.combine(publics, claims, ZERO, proof.draw("combine")).value
         proof.draw("mask point")
         masked = proof.receive("mask value")
         return value + proof.draw("mask combine") * masked

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from . import contract, lookup, opening, wellformed
 from .affine import Value
-from .circuit import FORMAT, HIDING_FORMAT, NAMED, NAMED_FORMAT, PUBLIC, WITNESS, Circuit, Reader, decode, integers
+from .circuit import FORMAT, HIDING_FORMAT, NAMED, NAMED_FORMAT, WITNESS, Circuit, Reader, decode, integers
 from .field import ONE, ZERO, K
 from .forms import Claim, FormTerm, Views, known
 from .hiding import Hidden, mask_terms, pads_term
@@ -135,13 +135,13 @@ def outer(circuit: Circuit, reading: Proof | Hidden) -> list[Claim]:
     return reduced.claims + claims
 
 
-def combine(circuit: Circuit, publics: dict[int, tuple[int, ...]], claims: list[Claim], nothing: Value, zeta: K) -> Claim:
+def combine(publics: dict[int, tuple[int, ...]], claims: list[Claim], nothing: Value, zeta: K) -> Claim:
     """Stage 4: one claim on committed columns; terms on public columns are evaluated. `nothing`: the value zero."""
     joined, power = Claim([], nothing), ONE
     for claim in claims:
         joined.value = joined.value + claim.value * power
         for term in claim.form:
-            if circuit.columns[term.column].home == PUBLIC:
+            if term.column in publics:
                 joined.value = joined.value - power * term.coefficient * known(publics[term.column], term.weights)
             else:
                 joined.form.append(FormTerm(power * term.coefficient, term.column, term.weights))
@@ -163,7 +163,7 @@ def hidden_circuit(circuit: Circuit, receipt: Receipt) -> Circuit:
 
 def reduce_transparent(circuit: Circuit, publics: dict[int, tuple[int, ...]], proof: Proof) -> tuple[list[FormTerm], K]:
     """Stages 2 to 4: a form on committed columns, and its value."""
-    joined = combine(circuit, publics, outer(circuit, proof), ZERO, proof.draw("combine"))
+    joined = combine(publics, outer(circuit, proof), ZERO, proof.draw("combine"))
     return joined.form, joined.value
 
 
@@ -184,7 +184,7 @@ def reduce_hiding(
     claims += [Claim([], zero) for zero in hidden.zeros]
     for each, column, seal in zip(named, columns, layout.seals):
         claims.append(seal_claim(each, column, circuit.columns[column].shape, seal))
-    joined = combine(circuit, publics, claims, hidden.constant(ZERO), zeta)
+    joined = combine(publics, claims, hidden.constant(ZERO), zeta)
     form, value = [*joined.form, pads_term(joined.value, hidden, layout.pads)], joined.value.constant
     z = proof.draw("mask point")
     masked = proof.receive("mask value")

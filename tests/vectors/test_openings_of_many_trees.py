@@ -4,122 +4,20 @@ from __future__ import annotations
 
 import random
 import sys
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
-from tacit import _core
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "vectors"), str(ROOT / "tests")]
+from plain_opening import Opener, codeword, committed, log_domain  # noqa: E402
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from reference import Refused, opening  # noqa: E402
 from reference.circuit import Parameters  # noqa: E402
 from reference.field import ZERO, K, P, bits, eq_table, total  # noqa: E402
 from reference.transcript import Proof, Transcript  # noqa: E402
 
 PARAMETERS = Parameters(4, 0, 16, (2, 1), (1, 2, 2), (3, 4, 3), b"")
-FINAL = 1
-
-
-@dataclass
-class Tree:
-    """Rows as bytes, by position, and everything that is hashed."""
-
-    rows: list[bytes]
-    salts: list[bytes]
-    layers: list[list[bytes]] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.layers.append([_core.digest(b"\0" + salt + row) for salt, row in zip(self.salts, self.rows)])
-        while len(below := self.layers[-1]) > 1:
-            self.layers.append([_core.digest(b"\1" + left + right) for left, right in zip(below[::2], below[1::2])])
-
-    @property
-    def root(self) -> bytes:
-        return self.layers[-1][0]
-
-    def attached(self, positions: list[int]) -> bytes:
-        data, known = b"".join(self.salts[position] for position in positions), set(positions)
-        for layer in self.layers[:-1]:
-            data += b"".join(layer[position ^ 1] for position in sorted(known) if position ^ 1 not in known)
-            known = {position >> 1 for position in known}
-        return data
-
-
-def evaluated(coefficients: list, x: K) -> K:
-    value = ZERO
-    for coefficient in reversed(coefficients):
-        value = value * x + coefficient
-    return value
-
-
-class Prover:
-    """limbs[c][l]: the cells of limb l of commitment c. `weights`: by address and row; the vector has the same places."""
-
-    def __init__(self, limbs: list[list[list[int]]], addresses: list[int], weights: list[K], seed: int) -> None:
-        self.random, self.limbs, self.p = random.Random(seed), limbs, PARAMETERS
-        self.transcript, self.data, self.weights = Transcript("tacit"), b"", list(weights)
-        self.vector, flat = [ZERO] * len(weights), [limb for commitment in limbs for limb in commitment]
-        for address, limb in zip(addresses, flat):
-            self.vector[address << self.p.log_rows : (address + 1) << self.p.log_rows] = map(K, limb)
-        self.value = total(v * w for v, w in zip(self.vector, weights))
-        self.trees = [self.tree(0, [[list(map(K, limb)) for limb in commitment]], 1) for commitment in limbs]
-
-    def depth(self, i: int) -> int:
-        return self.p.log_rows - sum(self.p.folds[:i]) + self.p.log_inverse_rates[i]
-
-    def tree(self, i: int, groups: list[list[list[K]]], words: int) -> Tree:
-        """Oracle i: the polynomials' values, of which the first `words` words are kept."""
-        points = [K(opening.domain_point(i, self.depth(i), position)) for position in range(1 << self.depth(i))]
-        polynomials = [polynomial for group in groups for polynomial in group]
-        rows = [b"".join(evaluated(each, x).to_bytes()[: 8 * words] for each in polynomials) for x in points]
-        return Tree(rows, [self.random.randbytes(self.p.salt) for _ in rows])
-
-    def send(self, label: str, message: bytes) -> None:
-        self.transcript.absorb(label, message)
-        self.data += message
-
-    def rounds(self, count: int) -> None:
-        for _ in range(count):
-            half = len(self.vector) // 2
-            low, high = (self.vector[:half], self.weights[:half]), (self.vector[half:], self.weights[half:])
-            self.send("opening: round", total(v * w for v, w in zip(*low)).to_bytes())
-            leading = (((b - a) * (d - c)) for a, b, c, d in zip(low[0], high[0], low[1], high[1]))
-            self.send("opening: round", total(leading).to_bytes())
-            r = self.transcript.draw("opening: fold")
-            self.vector, self.weights = ([a + (b - a) * r for a, b in zip(x, y)] for x, y in zip(low, high))
-
-    def queries(self, i: int, trees: list[Tree]) -> list[K]:
-        positions = self.transcript.positions("opening: queries", self.depth(i), self.p.queries[i])
-        self.send("opening: rows", b"".join(tree.rows[position] for position in positions for tree in trees))
-        self.data += b"".join(tree.attached(positions) for tree in trees)
-        return [K(opening.domain_point(i, self.depth(i), position)) for position in positions]
-
-    def prove(self, widths: list[int], addresses: list[int]) -> bytes:
-        opening.bind(self.p, widths, addresses, [tree.root for tree in self.trees], self.value, Proof(self.transcript, b""))
-        self.rounds(bits(len(self.weights)) - self.p.log_rows)
-        trees = self.trees
-        for i, fold in enumerate(self.p.folds, 1):
-            size = len(self.vector) >> fold
-            after = self.tree(i, [[self.vector[at : at + size] for at in range(0, len(self.vector), size)]], 3)
-            self.send("opening: oracle", after.root)
-            z = self.transcript.draw("opening: out of domain")
-            self.send("opening: out of domain", evaluated(self.vector, z).to_bytes())
-            points = [z, *self.queries(i - 1, trees)]
-            zeta = coefficient = self.transcript.draw("opening: combine")
-            for x in points:
-                power = coefficient
-                for row in range(len(self.weights)):
-                    self.weights[row], power = self.weights[row] + power, power * x
-                coefficient = coefficient * zeta
-            self.rounds(fold)
-            trees = [after]
-        for coefficient in self.vector:
-            self.send("opening: final", coefficient.to_bytes())
-        self.queries(len(self.p.folds), trees)
-        self.rounds(FINAL)
-        return self.data
-
 
 # Widths of the commitments, and addresses as in a hiding layout: the second commitment's first limbs at 0, 1, 2, 4.
 SHAPES = {
@@ -139,10 +37,20 @@ def made(name: str, equal: bool = False) -> tuple[list[bytes], K, bytes, list[K]
         limbs[-1] = limbs[-2]
     size = 1 << bits(max(addresses) + 1) + PARAMETERS.log_rows
     weights = [K(*(rng.randrange(P) for _ in range(3))) for _ in range(size)]
-    prover = Prover(limbs, addresses, weights, 2)
+    vector = [ZERO] * size
+    for address, limb in zip(addresses, (limb for commitment in limbs for limb in commitment)):
+        vector[address << PARAMETERS.log_rows : (address + 1) << PARAMETERS.log_rows] = map(K, limb)
+    trees = [committed(commitment, 0, log_domain(PARAMETERS, 0), PARAMETERS.salt, rng) for commitment in limbs]
     if equal:
-        prover.trees[-1] = prover.trees[-2]
-    return [tree.root for tree in prover.trees], prover.value, prover.prove(widths, addresses), weights
+        trees[-1] = trees[-2]
+    prover = Opener(PARAMETERS, trees, vector, weights, rng)
+    return [tree.root for tree in trees], prover.value, prover.open(Transcript("tacit"), widths, addresses), weights
+
+
+def test_a_codeword_holds_the_values_at_the_points_of_the_domain():
+    cells = [random.Random(3).randrange(P) for _ in range(5)]
+    points = [opening.domain_point(1, 4, position) for position in range(16)]
+    assert codeword(cells, 1, 4) == [sum(cell * pow(x, i, P) for i, cell in enumerate(cells)) % P for x in points]
 
 
 def verify(name: str, roots: list[bytes], value: K, data: bytes, weights: list[K]) -> Proof:
