@@ -102,7 +102,7 @@ def compile(
     if not chosen and not is_faithful(report, lowered, scales, against, graph, limit):
         scales, lowered, report = assigned(graph, ranges, against, "faithful", None, like, openings > 0, batch)
     unfinished, weights = arithmetize(lowered.program, lowered.weights)
-    program, classes = lowered.program, source.classes
+    program, scales, classes = lowered.program, lowered.scales, source.classes
     # A large model's floats and wide integers take the memory that committing needs.
     del lowered, against, ranges, graph, source
     circuit = finish(unfinished, openings, None if like is None else like.parameters)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from tacit.errors import ModelError, UnsupportedOperator
 from tacit.graph import Graph, Node, require_supported
-from tacit.operators import LOWERINGS
+from tacit.operators import LOWERINGS, state
 from tacit.operators.chosen import choose
 from tacit.operators.context import Columns, Context
 from tacit.operators.fusion import fuse
 from tacit.operators.norms import recognise
-from tacit.operators.weights import common_shift
+from tacit.operators.weights import SHIFT, common_shift
 from tacit.primitives.builder import Builder
 from tacit.primitives.gadgets.digits import range_check
 from tacit.primitives.program import Program, ProgramBuilder
@@ -26,12 +26,14 @@ __all__ = ["Lowered", "lower", "lower_into"]
 @dataclass(frozen=True, eq=False)
 class Lowered:
     """A program and its weight columns by name (signed integers in the bytes of their columns); `graph`, as it was put together
-    before lowering, and the tensor that each of its values became, for whoever compares them with floats."""
+    before lowering, and the tensor that each of its values became, for whoever compares them with floats. `scales`: with what was
+    decided on the way, so that a model with these scales computes with the same integers."""
 
     program: Program
     weights: dict[str, np.ndarray]
     graph: Graph
     values: dict[str, Tensor]
+    scales: Scales
 
 
 def lower(
@@ -48,7 +50,9 @@ def lower(
     context = lower_into(builder, graph, scales, shared, hideable)
     for column in builder.columns.values():
         column.forget()
-    return Lowered(builder.program(), builder.weights, context.graph, context.held())
+    kept = () if graph.state is None else state.forms(context, graph.state)
+    decided = replace(scales, weighed={**context.weighed, SHIFT: context.shift}, kept=kept)
+    return Lowered(builder.program(), builder.weights, context.graph, context.held(), decided)
 
 
 def lower_into(builder: Builder, graph: Graph, scales: Scales, shared: Columns | None = None, hideable: bool = False) -> Context:
@@ -59,7 +63,10 @@ def lower_into(builder: Builder, graph: Graph, scales: Scales, shared: Columns |
     context = Context(graph, scales, builder, shared)
     context.shift = common_shift(context)
     context.hideable = hideable
+    past = () if graph.state is None else graph.state.past
     for name in graph.inputs:
+        if any(name in names for names in past):
+            continue
         value, scale = graph.values[name], scales.inputs[name]
         if graph.choice is not None and name == graph.choice.fed:
             context.put(name, builder.claim(name, value.shape, scale.low, scale.high, value.dtype))
@@ -67,13 +74,19 @@ def lower_into(builder: Builder, graph: Graph, scales: Scales, shared: Columns |
         tensor = builder.input(name, value.shape, scale.low, scale.high, scale.exponent, value.dtype)
         checked = hideable and 0 not in value.shape
         context.put(name, range_check(builder, f"{name}/range", tensor, scale.low, scale.high) if checked else tensor)
+    if graph.state is not None:
+        state.read(context, graph.state)
     for node in graph.nodes:
         lower_node(context, node)
+        if graph.state is not None:
+            state.settle(context, graph.state, node)
     for name in graph.outputs:
         if graph.choice is None or name != graph.choice.scores:
             context.publish(name)
     if graph.choice is not None:
         choose(context, graph.choice)
+    if graph.state is not None and graph.state.shown:
+        state.show(context, graph.state)
     return context
 
 

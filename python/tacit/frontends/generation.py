@@ -40,6 +40,26 @@ class Generation:
         return self.prompt_tokens + self.new_tokens - 1
 
     @property
+    def past(self) -> tuple[int, ...]:
+        """How many places each chunk had that the sequence was read in before; see `Chunk`."""
+        return ()
+
+    @property
+    def places(self) -> int:
+        """How many the longest sequence has that is read with these weights."""
+        return self.tokens
+
+    @property
+    def start(self) -> int:
+        """The place of the first token that this circuit reads."""
+        return sum(self.past)
+
+    @property
+    def shortest(self) -> int:
+        """The least length of a prompt."""
+        return 1
+
+    @property
     def inputs(self) -> dict[str, int]:
         """Names and lengths of the graph's inputs [1, length] (of [length]: the prompt's length)."""
         found = {PROMPT: self.prompt_tokens, LENGTH: 1, GENERATED: self.new_tokens}
@@ -70,14 +90,79 @@ class Generation:
         return {name: np.concatenate([row[name] for row in rows]) for name in self.inputs}
 
     def row(self, prompt: Sequence[int], generated: Sequence[int] = (), uniform: Sequence[int] = ()) -> dict[str, np.ndarray]:
-        """int64 arrays of one input, padded with zeros. Raises InputError for a prompt that is empty or too long."""
-        if not 0 < len(prompt) <= self.prompt_tokens:
-            raise InputError(f"The prompt has {len(prompt)} tokens; this model takes 1 to {self.prompt_tokens}.")
+        """int64 arrays of one input, padded with zeros. Raises InputError for a prompt that is too short or too long."""
+        if not self.shortest <= len(prompt) <= self.prompt_tokens:
+            raise InputError(
+                f"The prompt has {len(prompt)} tokens; this model takes {self.shortest} to {self.prompt_tokens}."
+            )
         given = {PROMPT: prompt, LENGTH: [len(prompt)], GENERATED: generated, UNIFORM: uniform}
         found = {name: np.zeros(length, dtype=np.int64) for name, length in self.inputs.items()}
         for name, array in found.items():
             array[: len(given[name])] = given[name]
         return {name: array if name == LENGTH else array[None] for name, array in found.items()}
+
+
+@dataclass(frozen=True)
+class Chunk(Generation):
+    """One chunk of a longer sequence: max(prompt_tokens, new_tokens) places behind those of earlier chunks, which had `earlier`
+    places each. Its circuit reads their keys and values, one input `cache_0`, `cache_1`, .. a chunk, and gives its own, the
+    output `cache`, all [layers, 2, heads, places, size] (docs/generation.md).
+
+    `longest`: how many places the whole sequence may have; all chunks of one conversation agree on it. Raises InputError for
+    chunks of less than two places and for a sequence that is longer.
+    """
+
+    earlier: tuple[int, ...] = ()
+    longest: int = 0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if min((*self.earlier, self.tokens)) < 2:
+            raise InputError("Chunks of a sequence need at least 2 places each.")
+        if self.start + self.tokens > self.longest:
+            raise InputError(f"The chunks have {self.start + self.tokens} places, more than longest={self.longest}.")
+
+    @property
+    def tokens(self) -> int:
+        return max(self.prompt_tokens, self.new_tokens)
+
+    @property
+    def past(self) -> tuple[int, ...]:
+        return self.earlier
+
+    @property
+    def places(self) -> int:
+        return self.longest
+
+    @property
+    def shortest(self) -> int:
+        """So long that a token stands at every place: later chunks read all of them."""
+        return max(self.tokens - self.new_tokens, 1)
+
+    @property
+    def whole(self) -> Generation:
+        """The longest sequence as one circuit that chooses behind every place: what the chunks together compute."""
+        return Generation(self.model, 1, self.longest, self.sampling, self.tokenizer)
+
+
+@dataclass(frozen=True)
+class Next(Generation):
+    """One token behind up to `behind` others, whose keys and values are given: not to be proved, but to be computed token by token.
+    Tables of positions are read at place 0, and all of the past is hidden: who computes a token turns and opens them."""
+
+    behind: int = 1
+
+    @property
+    def past(self) -> tuple[int, ...]:
+        return (self.behind,)
+
+    @property
+    def places(self) -> int:
+        return self.behind + 1
+
+    @property
+    def start(self) -> int:
+        return 0
 
 
 def read_text(path: Path) -> str:

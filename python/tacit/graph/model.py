@@ -79,13 +79,47 @@ class Choice:
     uniform: str = ""
 
 
+@dataclass(frozen=True)
+class State:
+    """What a sequence is read in chunks with: every layer's keys and values [heads, tokens, size], which later chunks read again.
+
+    `kept`: their names, a layer's keys before its values; they are rounded once, and every reader has these integers. `past`: of
+    each earlier chunk, the inputs that stand for its kept values, in the order of `kept`. `mixed`: sums over all keys of the
+    sequence. `mask`: the constant that hides keys. `places`: how many keys the longest sequence has: softmax and sums are rounded
+    as over so many. `shown`: the kept values are an output of the circuit.
+    """
+
+    kept: tuple[str, ...]
+    past: tuple[tuple[str, ...], ...]
+    mixed: tuple[str, ...]
+    mask: str
+    places: int
+    shown: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """A constant as a part of a longer one that is stored in its place: the part at `offset` of `whole`, which is zero outside."""
+
+    whole: np.ndarray
+    offset: tuple[int, ...]
+
+    def stored(self, part: np.ndarray) -> np.ndarray:
+        """The whole with `part`, of the constant's shape, in its place."""
+        found = np.array(self.whole, dtype=part.dtype)
+        inside = tuple(slice(max(o, 0), min(o + n, m)) for o, n, m in zip(self.offset, part.shape, found.shape))
+        found[inside] = part[tuple(slice(cut.start - o, cut.stop - o) for cut, o in zip(inside, self.offset))]
+        return found
+
+
 @dataclass(frozen=True, eq=False)
 class Graph:
     """Nodes in topological order. `values` has every input, constant and intermediate; `constants` the known.
 
     `opset` is the version of ONNX's own domain that the nodes' semantics follow. `classes`: the names of the classes whose
     numbers the graph gives, where the model named them by texts. `intervals`: least and greatest of integer inputs that have them
-    whatever the samples show. `choice`: what an output leads to, if it is not what the model gives.
+    whatever the samples show. `choice`: what an output leads to, if it is not what the model gives. `state`: what is kept of a
+    sequence for its later chunks. `blocks`: constants that are stored as parts of longer ones.
     """
 
     nodes: tuple[Node, ...]
@@ -97,6 +131,8 @@ class Graph:
     classes: tuple[str, ...] = ()
     intervals: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     choice: Choice | None = None
+    state: State | None = None
+    blocks: Mapping[str, Block] = field(default_factory=dict)
 
     @cached_property
     def producers(self) -> Mapping[str, Node]:

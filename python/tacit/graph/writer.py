@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -30,6 +32,7 @@ class Writer:
         self._values = values
         self._constants = constants
         self._count = 0
+        self._aside = 0
 
     @property
     def place(self) -> str:
@@ -65,11 +68,32 @@ class Writer:
     def ops(self, operator: str, *inputs: str, count: int, domain: str = "", **attributes: Any) -> list[str]:
         """The first `count` results of a node. Raises ModelError when ONNX cannot tell their shapes."""
         outputs = [self._fresh(operator) for _ in range(count)]
-        name = f"{self.scope}/{operator}_{len(self.nodes)}"
+        name = f"{self.scope}/{operator}_{len(self.nodes) - self._aside}"
         node = Node(operator, domain, name, tuple(inputs), tuple(outputs), attributes)
         self._describe(node)
         self.nodes.append(node)
         return outputs
+
+    @contextmanager
+    def aside(self, scope: str) -> Iterator[None]:
+        """What is written inside has the scope `scope` within the present one, and changes no later name."""
+        outer, count, nodes, aside = self.scope, self._count, len(self.nodes), self._aside
+        self.scope = f"{outer}/{scope}"
+        try:
+            yield
+        finally:
+            self.scope, self._count = outer, count
+            self._aside = aside + len(self.nodes) - nodes
+
+    def renamed(self, name: str, stem: str) -> str:
+        """The result of the last node under the name that it had if an operator `stem` computed it: scales go by names."""
+        last = self.nodes.pop()
+        number = name.rpartition(".")[2]
+        found = f"{self.scope}/{stem}.{number}"
+        value = self._values.pop(name)
+        self._values[found] = Value(found, value.shape, value.dtype)
+        self.nodes.append(last.with_outputs([found]))
+        return found
 
     def _fresh(self, stem: str) -> str:
         self._count += 1

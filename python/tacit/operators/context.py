@@ -10,17 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import fsum
 from typing import Protocol
 
 import numpy as np
 
-from tacit.errors import ModelError, UnsupportedOperator
+from tacit.errors import UnsupportedOperator
 from tacit.graph import MOVES, Graph, Node
 from tacit.numbers.dtypes import limits_of, plain
-from tacit.numbers.fixed import PIECE, exponent_for, quantise
+from tacit.numbers.fixed import exponent_for, quantise
 from tacit.numbers.functions import IDENTITY, Function
 from tacit.operators import domains, forms, wrapping
+from tacit.operators.magnitude import magnitude_bits, require_finite
 from tacit.operators.registry import LOWERINGS
 from tacit.operators.ties import Tie, ties
 from tacit.primitives import gadgets, movement
@@ -94,6 +94,10 @@ class Scales(Protocol):
     def largest(self) -> Mapping[str, float]: ...
     @property
     def outliers(self) -> frozenset[str]: ...
+    @property
+    def weighed(self) -> Mapping[str, int]: ...
+    @property
+    def kept(self) -> Sequence[tuple[int, int, int]]: ...
 
 
 @dataclass(frozen=True)
@@ -124,6 +128,8 @@ class Context:
         self._columns: dict[tuple[str, int], list[tuple[np.ndarray, Tensor]]] = {}
         self._ties: dict[str, Tie] | None = None
         self._features: set[Column] = set()
+        self.weighed: dict[str, int] = {}
+        """The exponents that weights got, by node and constant: another model's with these scales shall be the same."""
 
     # the graph
 
@@ -280,8 +286,8 @@ class Context:
             first = self.weight(tie.first, self.graph.constants[tie.first], exponent)
             return movement.transpose(self.builder, first) if tie.turned else first
         require_finite(name, array)
-        limit = 1 << 62
-        integers = quantise(array, exponent, -limit, limit)
+        limit, block = 1 << 62, self.graph.blocks.get(name)
+        integers = quantise(array if block is None else block.stored(array), exponent, -limit, limit)
         whole = narrowed(self._shared_column(name, exponent, integers))
         stored = self._columns.setdefault((name, exponent), [])
         tensor = next((tensor for present, tensor in stored if np.array_equal(present, whole)), None)
@@ -290,7 +296,12 @@ class Context:
             stored.append((whole, tensor))
         for axis, size in enumerate(integers.shape):
             tensor = tensor if tensor.shape[axis] == size else movement.slice_(self.builder, tensor, axis, 0, size)
-        return tensor
+        return tensor if block is None else self._block(tensor, block.offset, array.shape)
+
+    def _block(self, tensor: Tensor, offset: Sequence[int], shape: Sequence[int]) -> Tensor:
+        """The part of this shape at an offset; zeros outside."""
+        pads = [(-start, start + size - whole) for start, size, whole in zip(offset, shape, tensor.shape)]
+        return movement.pad(self.builder, tensor, pads)
 
     def tie(self, name: str, array: np.ndarray) -> Tie | None:
         """The earlier constant whose numbers `array` has, if it is the constant `name` itself."""
@@ -483,18 +494,3 @@ def homes_of(tensor: Tensor) -> set[str]:
 def signed_bits(tensor: Tensor) -> int:
     """The width of the smallest signed type that holds the tensor's proved interval."""
     return max((~bound if bound < 0 else bound).bit_length() for bound in (tensor.low, tensor.high)) + 1
-
-
-def magnitude_bits(array: np.ndarray) -> float:
-    """log2 of the root mean square of an array; infinite for zeros, which need no precision. Rounded, so that machines
-    that sum in another order agree."""
-    flat = array.reshape(-1)
-    pieces = (flat[start : start + PIECE].astype(np.float64) for start in range(0, flat.size, PIECE))
-    square = fsum(float(np.square(piece, out=piece).sum()) for piece in pieces) / max(flat.size, 1)
-    return round(0.5 * float(np.log2(square)), 6) if square > 0 else float("inf")
-
-
-def require_finite(name: str, array: np.ndarray) -> None:
-    """Raises ModelError when weights hold an infinity or a value that is not a number."""
-    if not np.isfinite(array).all():
-        raise ModelError(f"The weights {name!r} hold an infinity or a value that is not a number: repair the model.")

@@ -15,10 +15,9 @@ from tacit.operators.context import (
     FEWEST_EXACT,
     LARGEST_COMMON_SHIFT,
     WIDEST_PRODUCT,
-    magnitude_bits,
-    require_finite,
     signed_bits,
 )
+from tacit.operators.magnitude import magnitude_bits, require_finite
 from tacit.operators.registry import LOWERINGS
 from tacit.primitives import arithmetic
 from tacit.primitives.tensor import Tensor
@@ -27,6 +26,8 @@ if TYPE_CHECKING:
     from tacit.operators.context import Context
 
 TOY_SHIFT = 14
+SHIFT = "shift"
+"""What the common shift is called among the exponents of weights."""
 
 
 def common_shift(context: Context) -> int:
@@ -35,7 +36,9 @@ def common_shift(context: Context) -> int:
     Weights need no range check, so a shift costs only the rows of that table. Layers that a shift within the limit does
     not serve get one of their own.
     """
-    width = context.scales.width
+    width, known = context.scales.width, context.scales.weighed.get(SHIFT)
+    if known is not None:
+        return known
     shift = width.shift
     limit = TOY_SHIFT if width.bits <= 12 else LARGEST_COMMON_SHIFT
     for node in context.graph.nodes:
@@ -53,10 +56,12 @@ def common_shift(context: Context) -> int:
 def weigh(context: Context, node: Node, name: str, array: np.ndarray, data: Tensor) -> Tensor:
     """The column of constant weights that multiply `data` in `node`."""
     require_finite(name, array)
-    whole = context.is_whole(node.outputs[0])
-    shared = context.shared.get(name, ())
+    whole, key = context.is_whole(node.outputs[0]), f"{node.name}/{name}"
+    shared, known = context.shared.get(name, ()), context.scales.weighed.get(key)
     if whole:
         exponent = 0
+    elif known is not None:
+        exponent = known
     elif len(shared) == 1:
         exponent = shared[0][0]
     else:
@@ -67,6 +72,7 @@ def weigh(context: Context, node: Node, name: str, array: np.ndarray, data: Tens
             exponent = min(exponent, exponent_for(sums, WIDEST_PRODUCT - signed_bits(data), headroom=0))
         exponent = max(exponent, kept_exponent(context, array, data))
         exponent = tied_exponent(context, node, name, array, data, exponent)
+    context.weighed[key] = exponent
     return context.weight(name, array, exponent)
 
 

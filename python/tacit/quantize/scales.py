@@ -87,7 +87,9 @@ class Scales:
 
     `exponents`: the exponent of the narrow form of every float value that was observed. `largest`: its largest
     magnitude. `own`: bits of the narrow form of values that have others than `width` says. `outliers`: values
-    whose largest magnitude is OUTLYING times what nearly all of their elements reach.
+    whose largest magnitude is OUTLYING times what nearly all of their elements reach. `weighed`: the exponents that a lowering gave
+    weights; `kept`: exponent, least and greatest integer of the values that a sequence keeps for its later chunks. Both are empty
+    before a lowering, and bind one that has them.
     """
 
     width: Width
@@ -96,6 +98,8 @@ class Scales:
     inputs: Mapping[str, InputScale]
     own: Mapping[str, int] = field(default_factory=dict)
     outliers: frozenset[str] = frozenset()
+    weighed: Mapping[str, int] = field(default_factory=dict)
+    kept: tuple[tuple[int, int, int], ...] = ()
 
     @property
     def bits(self) -> int:
@@ -122,6 +126,8 @@ class Scales:
             {name: other.inputs.get(name, own) if name in other.exponents else own for name, own in self.inputs.items()},
             dict(other.own),
             other.outliers,
+            dict(other.weighed),
+            other.kept,
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -132,12 +138,23 @@ class Scales:
             "inputs": {name: [scale.exponent, scale.low, scale.high] for name, scale in self.inputs.items()},
             "own": dict(self.own),
             "outliers": sorted(self.outliers),
+            "weighed": dict(self.weighed),
+            "kept": [list(form) for form in self.kept],
         }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Scales:
         inputs = {name: InputScale(*numbers) for name, numbers in data["inputs"].items()}
-        return cls(Width(*data["width"]), data["exponents"], data["largest"], inputs, data["own"], frozenset(data["outliers"]))
+        return cls(
+            Width(*data["width"]),
+            data["exponents"],
+            data["largest"],
+            inputs,
+            data["own"],
+            frozenset(data["outliers"]),
+            data["weighed"],
+            tuple((e, low, high) for e, low, high in data["kept"]),
+        )
 
 
 def quantize(graph: Graph, ranges: Mapping[str, ObservedRange], widths: str | Width = "standard") -> Scales:
@@ -158,8 +175,10 @@ def quantize(graph: Graph, ranges: Mapping[str, ObservedRange], widths: str | Wi
         largest[name] = float(seen.absolute)
         if 0 < OUTLYING * seen.typical < seen.absolute:
             outliers.add(name)
-    inputs = {}
+    inputs, past = {}, set() if graph.state is None else {name for names in graph.state.past for name in names}
     for name in graph.inputs:
+        if name in past:  # held in the forms that an earlier chunk gave them
+            continue
         if not graph.values[name].size:
             inputs[name] = InputScale(0, 0, 0)
             continue

@@ -74,9 +74,9 @@ def build(checkpoint: Checkpoint, tokens: int, positions: int | None, generation
     weights = Weights(checkpoint, GGUF_NAMES if gguf else CONFIG_NAMES, prefix)
     write = Transformer(checkpoint, tokens, sizes.context, generation)
     embedding = weights.take("embedding.weight", (weights.shape("embedding.weight")[0], sizes.width))
-    places = weights.take("positions.weight", (sizes.context, sizes.width))[:tokens]
+    places = weights.take("positions.weight", (sizes.context, sizes.width))
     x = write.op("Gather", write.constant(embedding), write.token_ids(), axis=0)
-    x = write.op("Add", x, write.constant(places))
+    x = write.op("Add", x, write.by_place(places))
     mask = write.causal_mask()
     for layer in range(sizes.layers):
         write.scope = f"layer{layer}"

@@ -157,7 +157,7 @@ class Rotation:
     """Rotary positions (Su et al. 2021): the pair (j, j + size/2) of a head at token t is turned by t frequency_j."""
 
     def __init__(self, write: Transformer, turns: np.ndarray, size: int) -> None:
-        angles = np.arange(write.tokens)[:, None] * np.concatenate([turns, turns])[None, :]
+        angles = np.arange(write.places)[:, None] * np.concatenate([turns, turns])[None, :]
         self._write = write
         self._cosine, self._sine = np.cos(angles), np.sin(angles) * np.repeat([1.0, -1.0], size // 2)
         self._swapped = write.integers(*range(size // 2, size), *range(size // 2))
@@ -167,8 +167,8 @@ class Rotation:
         """factor times x[heads, tokens, size], turned: x cos + swap(x sin), so that x itself is read, and rounded, once."""
         write = self._write
         if factor not in self._made:
-            pair = (write.constant(table * factor, "float32") for table in (self._cosine, self._sine))
-            self._made[factor] = (next(pair), next(pair))
+            cosine, sine = (write.by_place((table * factor).astype(np.float32)) for table in (self._cosine, self._sine))
+            self._made[factor] = cosine, sine
         cosine, sine = self._made[factor]
         swapped = write.op("Gather", write.op("Mul", x, sine), self._swapped, axis=2)
         return write.op("Add", write.op("Mul", x, cosine), swapped)

@@ -32,6 +32,8 @@ def softmax(context: Context, node: Node) -> None:
     moved = movement.transpose(builder, x, order)
     final = not context.graph.consumers.get(node.outputs[0])
     bits = context.bits(node.outputs[0])
-    result = gadgets.softmax(builder, node.outputs[0], moved, PUBLIC_BITS if final else bits, bits - DOMAIN_BITS)
+    state = context.graph.state
+    longest = {} if state is None or state.places <= moved.shape[-1] else {"longest": state.places}
+    result = gadgets.softmax(builder, node.outputs[0], moved, PUBLIC_BITS if final else bits, bits - DOMAIN_BITS, **longest)
     back = [order.index(i) for i in range(rank)]
     context.put(node.outputs[0], movement.transpose(builder, result, back))

@@ -56,11 +56,13 @@ class Exponentials:
 
 
 @gadget("softmax")
-def softmax(b: Builder, name: str, x: Tensor, bits: int = 16, step: int | None = None) -> Tensor:
+def softmax(b: Builder, name: str, x: Tensor, bits: int = 16, step: int | None = None, longest: int = 0) -> Tensor:
     """Probabilities along the last dimension, of exponent bits - 1 (1.0 is the integer 2^(bits-1)):
 
     p = round(e_j floor(2^F / S) / 2^(F - bits + 1)), e_j = exp(-(max_k x_k - x_j)) from a table of 2^(DOMAIN + step)
-    entries and more, x rounded to `step` bits after the point (default bits - 4), S = sum_j e_j.
+    entries and more, x rounded to `step` bits after the point (default bits - 4), S = sum_j e_j. 2^F is so large that a row of
+    `longest` elements is as precise, where that is more than the row has: rows that others of no weight were left out of give the
+    same.
 
     Element: exponentials (see `exponentials`) and p, rounded: p in R and its remainder in R_s by digits, 1 product.
     Row: the maximum with its range check, the number of maxima, a division. Unique: see `exponentials` and `divide`; p
@@ -70,7 +72,7 @@ def softmax(b: Builder, name: str, x: Tensor, bits: int = 16, step: int | None =
     size, exponent = x.shape[-1], bits - 1
     e = exponentials(b, name, x, Exponentials(bits - DOMAIN if step is None else step))
     total = arithmetic.reduce_sum(b, e, [-1], keepdims=True).bounded(1 << MANTISSA, size << MANTISSA)
-    scale = MANTISSA + (size - 1).bit_length() + exponent + GUARD
+    scale = MANTISSA + (max(size, longest) - 1).bit_length() + exponent + GUARD
     shift = scale - exponent
     numerator = total * 0 + (1 << scale)
     inverse = divide(b, f"{name}/inverse", numerator, total)
