@@ -18,13 +18,12 @@ Integer = TypeVar("Integer", int, np.ndarray)
 
 WIDEST = 62
 """Integers of the system stay below 2^62 in magnitude."""
+FLOAT_BITS = 26
+"""Values of so many bits are held as finely as float32 holds them: 24 and a sign, and one headroom bit. No table has so many."""
 PIECE = 1 << 16
 """Elements that are quantised at a time: what is computed of them stays in cache."""
 LARGEST_FACTOR = 1022
 """2^-1022 to 2^1022 are float64 numbers of full precision."""
-
-PIECE = 1 << 16
-"""So many elements of a large array are looked at together."""
 
 
 def signed_range(bits: int) -> tuple[int, int]:

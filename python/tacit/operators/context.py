@@ -17,31 +17,26 @@ import numpy as np
 from tacit.errors import UnsupportedOperator
 from tacit.graph import MOVES, Graph, Node
 from tacit.numbers.dtypes import limits_of, plain
-from tacit.numbers.fixed import exponent_for, quantise
+from tacit.numbers.fixed import FLOAT_BITS, exponent_for, quantise
 from tacit.numbers.functions import IDENTITY, Function
 from tacit.operators import domains, forms, wrapping
+from tacit.operators.forms import WIDE_BITS, signed_bits
 from tacit.operators.magnitude import magnitude_bits, require_finite
 from tacit.operators.registry import LOWERINGS
 from tacit.operators.ties import Tie, ties
 from tacit.primitives import gadgets, movement
 from tacit.primitives.builder import Builder, narrowed
-from tacit.primitives.gadgets.rescale import EXCESS
 from tacit.primitives.tensor import Column, Tensor, constant
 
 OUTPUT_BITS = 17
 """Graph outputs are rounded to about 2^-16 of the largest output seen."""
 FINEST_OUTPUT = 30
 """No output has more fraction bits."""
-WIDE_BITS = 28
-WIDE_FRACTION = 8
-"""A wide tensor has so many fraction bits more than a narrow one."""
 WIDEST_SATURATED = 16
 """A value of more bits that no function was applied to is a wide tensor: digits of its proved interval, no table."""
 WHOLE = frozenset({"Add", "Conv", "Gemm", "MatMul", "MaxPool", "Sub"})
 """Operators that make whole numbers of whole numbers, besides those that move them."""
 PUBLIC_BITS = 32
-WIDEST_ROUNDED = 60
-"""Integers of more bits are not rounded and saturated at once."""
 LARGEST_SHIFT = 28
 WEIGHT_BITS = 31
 """Weights have at most so many bits."""
@@ -336,6 +331,8 @@ class Context:
         """A value as a factor of a product: a view, or a short sum of views, of about `bits` bits."""
         tensor = self.tensor(name)
         slack = FEATURE_SLACK if self.finer(tensor) else FACTOR_SLACK
+        if self.bits(name) >= FLOAT_BITS and not self.is_whole(name):
+            slack = 1
         if signed_bits(tensor) <= self.bits(name) + slack:
             if tensor.is_affine and len(tensor.terms) <= 2:
                 return tensor
@@ -394,6 +391,8 @@ class Context:
         deferred = self._deferred.get(name)
         if deferred is not None:
             x = self.tensor(deferred.root)
+            if self.bits(name) >= FLOAT_BITS:
+                return forms.rectify(self, name, forms.finest(self, name, x), 0)
             first, last = domains.exponents(self, deferred.function, deferred.root, name)
             return self._apply(name, x, deferred.function, first, last)
         x = self.tensor(name)
@@ -401,6 +400,8 @@ class Context:
             return self.exact(name)
         if x.is_affine and len(x.terms) == 1 and signed_bits(x) <= self.bits(name) + 1:
             return x
+        if self.bits(name) >= FLOAT_BITS:
+            return forms.finest(self, name, x)
         if self.bits(name) > WIDEST_SATURATED:
             return self.wide(name)
         target = self.exponent(name)
@@ -437,18 +438,9 @@ class Context:
             if not self.is_float(name):
                 x = self.exact(name)
             elif not (x.is_affine and len(x.terms) == 1 and signed_bits(x) <= WIDE_BITS):
-                x = self._rounded_wide(name, x)
+                x = forms.rounded_wide(self, name, x)
             self._wide[name] = x
         return self._wide[name]
-
-    def _rounded_wide(self, name: str, x: Tensor) -> Tensor:
-        shift = max(x.exponent - self.exponent(name) - WIDE_FRACTION, 0)
-        excess = signed_bits(x) - shift - WIDE_BITS
-        bits = self.bits(name) + WIDE_FRACTION + 1
-        fits = signed_bits(x) <= WIDEST_ROUNDED and signed_bits(x) - shift <= bits + EXCESS
-        if excess > 0 and name in self.scales.largest and fits:
-            return gadgets.round_saturate(self.builder, f"{name}/wide", x, shift, bits, form="clamped")
-        return gadgets.round_wide(self.builder, f"{name}/wide", x, shift + max(excess, 0))
 
     def defer(self, output: str, argument: str, function: Function) -> None:
         """output = function(argument), elementwise. Joins the function that `argument` itself waits for, if nobody
@@ -491,6 +483,3 @@ def homes_of(tensor: Tensor) -> set[str]:
     return {factor.column.home for term in tensor.terms for factor in term.factors}
 
 
-def signed_bits(tensor: Tensor) -> int:
-    """The width of the smallest signed type that holds the tensor's proved interval."""
-    return max((~bound if bound < 0 else bound).bit_length() for bound in (tensor.low, tensor.high)) + 1

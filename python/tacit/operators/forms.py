@@ -13,6 +13,7 @@ from tacit.numbers.functions import RELU, Function
 from tacit.numbers.interval import Interval
 from tacit.primitives import gadgets
 from tacit.primitives.gadgets.digits import CELL, ENTRY, LEAF
+from tacit.primitives.gadgets.rescale import EXCESS
 from tacit.primitives.tensor import Tensor, constant
 
 if TYPE_CHECKING:
@@ -27,6 +28,11 @@ RECTIFIED = 2 * CELL + 3 * LEAF + 25
 """What Relu without a table costs more than with one, for each element (one product included)."""
 WIDEST_ROUNDED = 62
 """Rounded integers and their remainders have fewer bits."""
+WIDE_BITS = 28
+WIDE_FRACTION = 8
+"""A wide tensor has so many fraction bits more than a narrow one."""
+WIDEST_SUM = 60
+"""Integers of more bits are not rounded and saturated at once."""
 CLAMPED = 5 * CELL + 3 * LEAF
 """What saturation by digits costs for each element."""
 SHARED = 8
@@ -79,3 +85,29 @@ def rectify(context: Context, name: str, x: Tensor, shift: int) -> Tensor:
     builder = context.builder
     rounded = x if shift == 0 and x.is_affine else gadgets.round_wide(builder, f"{name}/rounded", x, shift)
     return gadgets.maximum(builder, name, rounded, constant(x.shape, 0, rounded.exponent))
+
+
+def finest(context: Context, name: str, x: Tensor) -> Tensor:
+    """x rounded to the exponent of `name`, and held in its bits by digits where its interval leaves them: no table has so many."""
+    shift = max(0, x.exponent - context.exponent(name))
+    bits = context.bits(name) + min(0, x.exponent - context.exponent(name))
+    if Interval(x.low, x.high).rounded(shift).inside(Interval(*signed_range(bits))):
+        return gadgets.round_wide(context.builder, f"{name}/fine", x, shift)
+    return gadgets.round_saturate(context.builder, f"{name}/fine", x, shift, bits, form="clamped")
+
+
+def rounded_wide(context: Context, name: str, x: Tensor) -> Tensor:
+    """x as a wide tensor: see `Context.wide`."""
+    fraction = min(WIDE_FRACTION, WIDE_BITS - context.bits(name))
+    shift = max(x.exponent - context.exponent(name) - fraction, 0)
+    excess = signed_bits(x) - shift - WIDE_BITS
+    bits = context.bits(name) + fraction + 1
+    fits = signed_bits(x) <= WIDEST_SUM and signed_bits(x) - shift <= bits + EXCESS
+    if excess > 0 and name in context.scales.largest and fits:
+        return gadgets.round_saturate(context.builder, f"{name}/wide", x, shift, bits, form="clamped")
+    return gadgets.round_wide(context.builder, f"{name}/wide", x, shift + max(excess, 0))
+
+
+def signed_bits(tensor: Tensor) -> int:
+    """The width of the smallest signed type that holds the tensor's proved interval."""
+    return max((~bound if bound < 0 else bound).bit_length() for bound in (tensor.low, tensor.high)) + 1

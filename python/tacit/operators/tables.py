@@ -9,7 +9,7 @@ import numpy as np
 
 from tacit.numbers.fixed import exponent_for
 from tacit.numbers.functions import Function
-from tacit.operators.context import signed_bits
+from tacit.operators.forms import signed_bits
 from tacit.primitives import arithmetic, gadgets, movement
 from tacit.primitives.tensor import Tensor, constant
 

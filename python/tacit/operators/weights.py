@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tacit.graph import Node
-from tacit.numbers.fixed import exact_exponent, exponent_for
+from tacit.numbers.fixed import FLOAT_BITS, exact_exponent, exponent_for
 from tacit.operators.context import (
     EXACT_BITS,
     FACTOR_SLACK,
     FEWEST_EXACT,
     LARGEST_COMMON_SHIFT,
+    WEIGHT_BITS,
     WIDEST_PRODUCT,
-    signed_bits,
 )
+from tacit.operators.forms import signed_bits
 from tacit.operators.magnitude import magnitude_bits, require_finite
 from tacit.operators.registry import LOWERINGS
 from tacit.primitives import arithmetic
@@ -25,6 +26,8 @@ from tacit.primitives.tensor import Tensor
 if TYPE_CHECKING:
     from tacit.operators.context import Context
 
+SINGLE = 24
+"""Significant bits of a float32."""
 TOY_SHIFT = 14
 SHIFT = "shift"
 """What the common shift is called among the exponents of weights."""
@@ -70,6 +73,9 @@ def weigh(context: Context, node: Node, name: str, array: np.ndarray, data: Tens
         if finer or signed_bits(data) > context.scales.bits + FACTOR_SLACK // 2:
             sums = max(float(np.abs(array).sum(axis=axis).max()) for axis in range(array.ndim)) if array.ndim else 1.0
             exponent = min(exponent, exponent_for(sums, WIDEST_PRODUCT - signed_bits(data), headroom=0))
+        if node.operator == "Mul" and context.bits(node.outputs[0]) >= FLOAT_BITS:
+            largest = float(np.abs(array).max(initial=0))
+            exponent = max(exponent, exponent_for(largest, min(WEIGHT_BITS, WIDEST_PRODUCT - signed_bits(data)), headroom=0))
         exponent = max(exponent, kept_exponent(context, array, data))
         exponent = tied_exponent(context, node, name, array, data, exponent)
     context.weighed[key] = exponent
@@ -118,6 +124,8 @@ def scale(context: Context, node: Node, tensor: Tensor, factor: float) -> Tensor
         scaled = tensor if factor > 0 else -tensor
         return scaled.with_exponent(tensor.exponent - (int(power) - 1))
     exponent = max(context.rounding(node.outputs[0]) + context.shift - tensor.exponent, 15 - int(power))
+    if context.bits(node.outputs[0]) >= FLOAT_BITS:
+        exponent = max(exponent, SINGLE - int(power))
     exponent = min(exponent, 30 - int(power))
     coefficient = int(np.floor(np.ldexp(factor, exponent) + 0.5))
     while coefficient % 2 == 0 and exponent > 0:

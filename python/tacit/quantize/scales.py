@@ -17,7 +17,8 @@ import numpy as np
 from tacit.errors import ModelError
 from tacit.graph import MOVES, Graph
 from tacit.numbers.dtypes import bits_of, kind_of, limits_of
-from tacit.numbers.fixed import exponent_for, signed_range
+from tacit.numbers.fixed import FLOAT_BITS, exponent_for, signed_range
+from tacit.quantize.finest import finest
 
 TOY_VALUES = 1 << 15
 """Below so many values the function tables cost more than the values: 12 bits instead of 16."""
@@ -29,8 +30,8 @@ COMPARISONS = {"Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual"}
 COMPARED = 46
 """Bits of features that are compared and nothing else. Public inputs need no range check, so that width costs digits in the
 comparisons alone; it holds float32 values of up to 23 bits beside others of 1 exactly, so that every comparison agrees."""
-QUANTISED = 26
-"""Bits of inputs that are quantised and nothing else: more than float32 has, so that they are rounded once."""
+QUANTISATIONS = {"QuantizeLinear", "DynamicQuantizeLinear"}
+"""Inputs that only they read have FLOAT_BITS bits."""
 OUTLYING = 64
 """So many times the typical magnitude, the largest one leaves a narrow tensor too few bits for the rest to enter a product."""
 FAR, FARTHEST = 4, 22
@@ -175,6 +176,8 @@ def quantize(graph: Graph, ranges: Mapping[str, ObservedRange], widths: str | Wi
         largest[name] = float(seen.absolute)
         if 0 < OUTLYING * seen.typical < seen.absolute:
             outliers.add(name)
+    own = dict.fromkeys(sorted(finest(graph) & largest.keys()), FLOAT_BITS)
+    exponents |= {name: exponent_for(largest[name], FLOAT_BITS, headroom=1) for name in own}
     inputs, past = {}, set() if graph.state is None else {name for names in graph.state.past for name in names}
     for name in graph.inputs:
         if name in past:  # held in the forms that an earlier chunk gave them
@@ -193,7 +196,7 @@ def quantize(graph: Graph, ranges: Mapping[str, ObservedRange], widths: str | Wi
             inputs[name] = input_scale(graph.values[name].dtype, seen, bits)
         else:
             inputs[name] = InputScale(0, 0 if seen.low >= 0 else -places, places - 1)
-    return Scales(width=width, exponents=exponents, largest=largest, inputs=inputs, outliers=frozenset(outliers))
+    return Scales(width, exponents, largest, inputs, own, frozenset(outliers))
 
 
 def choose_width(graph: Graph, widths: str) -> Width:
@@ -211,7 +214,7 @@ def finer_bits(graph: Graph, name: str, seen: ObservedRange, bits: int) -> int:
     """How many bits more than `bits` an input gets: a row of features has one exponent, but each its own magnitude."""
     value = graph.values[name]
     if value.is_float and only_quantised(graph, name):
-        return max(QUANTISED - bits, 0)
+        return max(FLOAT_BITS - bits, 0)
     if not value.is_float or not value.shape or value.size != value.shape[-1]:
         return 0
     if only_compared(graph, name):
@@ -233,7 +236,7 @@ def only_compared(graph: Graph, name: str) -> bool:
 def only_quantised(graph: Graph, name: str) -> bool:
     """Whether a value is read, and by quantisations alone."""
     readers = graph.consumers.get(name, ())
-    return bool(readers) and name not in graph.outputs and all(node.operator == "QuantizeLinear" for node in readers)
+    return bool(readers) and name not in graph.outputs and all(node.operator in QUANTISATIONS for node in readers)
 
 
 def narrow_exponent(absolute: float, bits: int) -> int:

@@ -25,7 +25,7 @@ for path in sorted(Path(__file__).parent.glob("*.py")):  # every file that may r
 EXAMPLES, MANY_EXAMPLES = 12, 100
 MOST_CELLS, ALL_CELLS = 8, 1 << 20
 """Cells of a column that are changed."""
-POSITIVE = {"inverse_root", "logarithm", "normalised"}
+POSITIVE = {"float_step", "inverse_root", "logarithm", "normalised"}
 """Gadgets whose operand is at least 1."""
 quiet = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 CI = settings(

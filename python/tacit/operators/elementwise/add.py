@@ -10,7 +10,7 @@ import numpy as np
 from tacit.errors import ModelError
 from tacit.graph import Node
 from tacit.numbers.functions import Function
-from tacit.operators.context import WIDE_FRACTION
+from tacit.operators.forms import WIDE_FRACTION
 from tacit.operators.registry import as_output, lowering
 from tacit.passes.masks import LARGEST
 from tacit.primitives import arithmetic, gadgets

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from tacit.graph import Node
 from tacit.operators import tables
-from tacit.operators.context import signed_bits
+from tacit.operators.forms import signed_bits
 from tacit.operators.registry import lowering
 from tacit.primitives import arithmetic, gadgets, movement
 from tacit.primitives.tensor import Tensor, constant

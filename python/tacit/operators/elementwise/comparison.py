@@ -8,7 +8,7 @@ import numpy as np
 
 from tacit.graph import Node
 from tacit.operators import tables
-from tacit.operators.context import signed_bits
+from tacit.operators.forms import signed_bits
 from tacit.operators.registry import lowering
 from tacit.primitives import arithmetic, gadgets, movement
 from tacit.primitives.tensor import Tensor, constant

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tacit.graph import Node
-from tacit.operators.context import signed_bits
+from tacit.operators.forms import signed_bits
 from tacit.operators.indexing.arguments import places, rounds_if_constant, values_of, wrapped
 from tacit.operators.indexing.gather import from_last, joined, to_last
 from tacit.operators.registry import lowering

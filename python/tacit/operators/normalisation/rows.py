@@ -9,7 +9,7 @@ from __future__ import annotations
 from math import ceil, log2
 from typing import TYPE_CHECKING
 
-from tacit.operators.context import signed_bits
+from tacit.operators.forms import signed_bits
 from tacit.primitives import arithmetic, gadgets, movement
 from tacit.primitives.gadgets.roots import product_within
 from tacit.primitives.tensor import Tensor

@@ -1,7 +1,8 @@
-"""DynamicQuantizeLinear: uint8 over the range of the tensor itself, 0 included.
+"""DynamicQuantizeLinear: uint8 over the range of the tensor itself, 0 included, as float32 computes it.
 
-scale = (max - min) / 255; zero point = saturate(round(-min / scale)); y = saturate(round(x / scale) + zero point). With the
-range R = max - min of exact integers, x / scale = 255 x / R: nothing but the published scale is rounded.
+scale = fl(fl(max - min) / 255); zero point = round(fl(-min / scale)); y = saturate(round(fl(x / scale)) + zero point), halves
+to even, fl the rounding to float32. Integers are those of float32 wherever the elements that are held are float32 numbers; only
+what the scale is published as, or multiplies others as, is rounded.
 """
 
 from __future__ import annotations
@@ -10,40 +11,56 @@ from typing import TYPE_CHECKING
 
 from tacit.graph import Node
 from tacit.operators import tables
-from tacit.operators.quantised import saturation
 from tacit.operators.registry import lowering
 from tacit.primitives import gadgets, movement
+from tacit.primitives.gadgets.floats import STEPS, WIDEST_RANGE
 from tacit.primitives.tensor import Tensor, constant
 
 if TYPE_CHECKING:
     from tacit.operators.context import Context
 
-STEPS = 255
-SCALE_BITS = 24
+SCALE_BITS = 26
 
 
 @lowering("DynamicQuantizeLinear")
 def dynamic_quantize_linear(context: Context, node: Node) -> None:
-    """A tensor of zeros has scale 0 in ONNX; here its range counts as one step. Halves are rounded upwards: whether x 255 / R is
-    one in floats depends on how R / 255 was rounded."""
+    """A tensor of zeros has scale 1 in onnxruntime and 0 in ONNX; here its range counts as one step."""
     builder, name = context.builder, node.outputs[0]
-    x = tables.column_of(context, f"{name}/x", context.factor(node.inputs[0]))
+    x = held(context, f"{name}/x", context.factor(node.inputs[0]))
     flat = movement.reshape(builder, x, (x.size,))
     zero = constant((1,), 0, x.exponent)
     top = gadgets.maximum(builder, f"{name}/max", gadgets.maximum_along(builder, f"{name}/largest", flat, 0), zero)
-    bottom = -gadgets.maximum(builder, f"{name}/min", gadgets.maximum_along(builder, f"{name}/least", -flat, 0), zero)
-    spread = tables.column_of(context, f"{name}/range", movement.plus(builder, top, -bottom))
+    depth = zero
+    if x.low < 0:
+        depth = gadgets.maximum(builder, f"{name}/min", gadgets.maximum_along(builder, f"{name}/least", -flat, 0), zero)
+    spread = tables.column_of(context, f"{name}/range", movement.plus(builder, top, depth))
     spread = gadgets.maximum(builder, f"{name}/positive", spread, constant((1,), 1, x.exponent))
-    point = saturation.by_divisor(context, f"{name}/zero", bottom * -STEPS, spread, 0, "uint8", upwards=True)
-    context.put(node.outputs[2], movement.reshape(builder, point, ()))
-    wide = movement.expand(builder, movement.reshape(builder, spread, ()), x.shape)
-    shared = movement.expand(builder, movement.reshape(builder, point, ()), x.shape)
-    context.put(name, saturation.by_divisor(context, name, x * STEPS, wide, shared, "uint8", upwards=True))
+    factor, step = gadgets.float_step(builder, f"{name}/step", spread)
+    excess = gadgets.excess_of(spread)
+    result = gadgets.float_quotient(builder, f"{name}/quotient", x, factor, step, excess)
+    point = constant((1,), 0)
+    if x.low < 0:
+        point = gadgets.float_quotient(builder, f"{name}/zero", depth, factor, step, excess)
+        shared = movement.expand(builder, movement.reshape(builder, point, ()), x.shape)
+        # Not below 0: the least element's quotient is the negative zero point. It and the largest's may be halves, both rounded up.
+        total = movement.plus(builder, result, shared).bounded(0, STEPS + 1)
+        result = gadgets.minimum(builder, name, total, constant(x.shape, STEPS))
+    context.put(name, result.bounded(0, STEPS))
+    context.put(node.outputs[2], movement.reshape(builder, point.bounded(0, STEPS), ()))
     context.put(node.outputs[1], scale_of(context, node.outputs[1], spread))
 
 
+def held(context: Context, name: str, x: Tensor) -> Tensor:
+    """x as a single view whose range has at most WIDEST_RANGE bits."""
+    over = max(x.high, 0) - min(x.low, 0)
+    shift = max(over.bit_length() - WIDEST_RANGE, 0)
+    if shift == 0:
+        return tables.column_of(context, name, x)
+    return gadgets.round_wide(context.builder, name, x, shift + 1)
+
+
 def scale_of(context: Context, name: str, spread: Tensor) -> Tensor:
-    """R / 255 with SCALE_BITS bits."""
+    """spread / 255 with SCALE_BITS bits."""
     extra = max(SCALE_BITS - spread.high.bit_length(), 0) + 8
     scale = gadgets.divide_constant(context.builder, f"{name}/scale", tables.finer(spread, extra), STEPS)
     return movement.reshape(context.builder, scale, ())

@@ -12,6 +12,7 @@ from tacit.primitives.gadgets.comparison import compare, maximum, maximum_along,
 from tacit.primitives.gadgets.digits import range_check
 from tacit.primitives.gadgets.division import divide
 from tacit.primitives.gadgets.drawing import drawn, kept, sample
+from tacit.primitives.gadgets.floats import excess_of, float_quotient, float_step
 from tacit.primitives.gadgets.nearest import divide_nearest
 from tacit.primitives.gadgets.order import ranked, top_k
 from tacit.primitives.gadgets.quotient import divide_signed
@@ -35,6 +36,9 @@ __all__ = [
     "divide_nearest",
     "divide_signed",
     "drawn",
+    "excess_of",
+    "float_quotient",
+    "float_step",
     "inverse_root",
     "kept",
     "logarithm",
