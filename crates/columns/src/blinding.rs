@@ -22,6 +22,8 @@ pub struct Hiding {
     pub trace: Vec<Range<u64>>,
     /// Queries to oracle 0: so many rows at the top of every other limb are uniform.
     pub queries: u64,
+    /// Columns that have a commitment of their own, ascending.
+    pub named: Vec<ColumnId>,
 }
 
 impl Hiding {
@@ -56,8 +58,10 @@ pub struct Uniform {
     pub pads: Option<ColumnId>,
     /// One per mask limb.
     pub masks: Vec<ColumnId>,
-    /// Of both commitments; of weight zero in every claim.
-    pub noise: [Option<ColumnId>; 2],
+    /// Of every commitment; of weight zero in every claim.
+    pub noise: Vec<Option<ColumnId>>,
+    /// Of every column that has a commitment of its own: shape [3], in that commitment.
+    pub seals: Vec<ColumnId>,
 }
 
 /// The mask columns of a layout and their lengths.
@@ -97,53 +101,58 @@ impl Kept {
     }
 }
 
-/// Blocks of both commitments (addresses count within each), limbs, and the kept rows of every limb.
+/// Blocks of all commitments (addresses count within each), limbs, and the kept rows of every limb.
 pub(crate) struct Arrangement {
-    pub blocks: [Vec<Block>; 2],
+    pub blocks: Vec<Vec<Block>>,
     pub widths: Vec<usize>,
     /// Coordinates of an address.
     pub log_limbs: usize,
-    pub kept: [Vec<Kept>; 2],
+    pub kept: Vec<Vec<Kept>>,
 }
 
-/// Places the columns of both commitments; the top `reserved` rows of the weights' limbs stay free of them.
+/// Places the columns of weights, witness, and commitments of single columns; the top `reserved` rows of all limbs but the witness'
+/// stay free of them.
 pub(crate) fn arrange(
-    columns: &[Vec<(ColumnId, &[u64])>; 2],
+    columns: &[Vec<(ColumnId, &[u64])>],
     log_rows: usize,
     reserved: u64,
     hiding: Option<&Hiding>,
 ) -> Result<Arrangement, Invalid> {
-    let [weights, witness] = columns;
+    let [weights, witness, named @ ..] = columns else {
+        return Err(Invalid::Circuit("a layout has two commitments"));
+    };
     let static_limb = Kept::top(log_rows, reserved);
-    let (weight_blocks, weight_limbs) = place(weights, log_rows, &[], &static_limb)?;
-    let arrangement = |blocks: Vec<Block>, limbs: usize, log_limbs: usize, mut kept: Vec<Kept>, other: Kept| {
-        kept.resize(limbs, other);
-        Arrangement {
-            blocks: [weight_blocks.clone(), blocks],
-            widths: vec![weight_limbs, limbs],
-            log_limbs,
-            kept: [vec![static_limb.clone(); weight_limbs], kept],
-        }
+    let fixed = |columns: &[(ColumnId, &[u64])]| place(columns, log_rows, &[], &static_limb);
+    let weights = fixed(weights)?;
+    let named = named.iter().map(|columns| fixed(columns)).collect::<Result<Vec<_>, _>>()?;
+    let others = std::iter::once(&weights).chain(&named).fold(0usize, |sum, (_, limbs)| sum.saturating_add(*limbs));
+    let arrangement = |witness: (Vec<Block>, usize), log_limbs: usize, mut kept: Vec<Kept>, other: Kept| {
+        kept.resize(witness.1, other);
+        let of = |limbs: usize| vec![static_limb.clone(); limbs];
+        let (first, rest) = (of(weights.1), named.iter().map(|(_, limbs)| of(*limbs)).collect::<Vec<_>>());
+        let all = [&weights, &witness].into_iter().chain(&named);
+        let (blocks, widths) = all.cloned().unzip();
+        Arrangement { blocks, widths, log_limbs, kept: [first, kept].into_iter().chain(rest).collect() }
     };
     let Some(hiding) = hiding else {
-        let (blocks, limbs) = place(witness, log_rows, &[], &Kept::default())?;
-        let log_limbs = bits(weight_limbs.saturating_add(limbs) as u64);
-        return Ok(arrangement(blocks, limbs, log_limbs, Vec::new(), Kept::default()));
+        let witness = place(witness, log_rows, &[], &Kept::default())?;
+        let log_limbs = bits(others.saturating_add(witness.1) as u64);
+        return Ok(arrangement(witness, log_limbs, Vec::new(), Kept::default()));
     };
     // More coordinates ask for more mask limbs, which may ask for more coordinates.
-    let fewest = bits(weight_limbs.saturating_add(TRACED) as u64);
+    let fewest = bits(weights.1.saturating_add(TRACED) as u64);
     for log_limbs in fewest..=MOST_LOG_LIMBS {
         let special = hiding.special(log_rows, log_limbs)?;
-        let (blocks, limbs) = place(witness, log_rows, &special, &hiding.ordinary(log_rows))?;
-        if bits(weight_limbs.saturating_add(limbs) as u64) <= log_limbs {
-            return Ok(arrangement(blocks, limbs, log_limbs, special, hiding.ordinary(log_rows)));
+        let placed = place(witness, log_rows, &special, &hiding.ordinary(log_rows))?;
+        if bits(others.saturating_add(placed.1) as u64) <= log_limbs {
+            return Ok(arrangement(placed, log_limbs, special, hiding.ordinary(log_rows)));
         }
     }
     Err(Invalid::Circuit("too many limbs"))
 }
 
 /// The address of every limb, commitment after commitment: as they come, or, with `log_limbs` coordinates, the first limbs of the
-/// witness at 0, 1, 2, 4, .. and the others at what is left.
+/// witness (the second commitment) at 0, 1, 2, 4, .. and the others at what is left.
 pub(crate) fn addresses(widths: &[usize], log_limbs: Option<usize>) -> Vec<u64> {
     let total = widths.iter().fold(0usize, |sum, &width| sum.saturating_add(width));
     let Some(log_limbs) = log_limbs else {
@@ -194,7 +203,6 @@ pub fn limb_counts(
         (0u32..).zip(shapes).map(|(id, shape)| (id, shape.as_slice())).collect()
     });
     let pads = pads.iter().map(|shape| (ColumnId::MAX, shape.as_slice()));
-    let columns = [weights, witness.into_iter().chain(pads).collect()];
-    let arrangement = arrange(&columns, log_rows, reserved, hiding)?;
+    let arrangement = arrange(&[weights, witness.into_iter().chain(pads).collect()], log_rows, reserved, hiding)?;
     Ok((arrangement.widths, arrangement.log_limbs))
 }

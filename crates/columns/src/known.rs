@@ -49,7 +49,9 @@ fn positions(weight: &Weight, entries: u64) -> K {
                 K::ZERO
             }
         }
-        Weight::Dense(values) => values.iter().zip(0i64..).fold(K::ZERO, |sum, (&w, i)| sum + w * signed(i)),
+        Weight::Powers { .. } | Weight::Dense(_) => {
+            weight.dense().into_iter().zip(0i64..).fold(K::ZERO, |sum, (w, i)| sum + w * signed(i))
+        }
     }
 }
 

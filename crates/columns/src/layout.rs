@@ -1,6 +1,6 @@
 //! Where cells lie: axes split into descending powers of two, columns into blocks, blocks sorted into limbs.
 //!
-//! Commitment 0 holds the weights, commitment 1 the witness and the counts. A limb has `2^log_rows` rows, its address
+//! Commitment 0 holds the weights, commitment 1 the witness and the counts, later ones a single column each. A limb has `2^log_rows` rows, its address
 //! is its number over all commitments; a block of 2^E cells starts at a multiple of 2^E.
 
 use std::collections::{BTreeSet, HashMap};
@@ -89,19 +89,29 @@ impl Layout {
         };
         // The weights' noise is named first: its identifier is the same whatever else is hidden.
         let reserved = u64::from(circuit.parameters.reserved);
-        let mut noise_names = [(reserved > 0).then(&mut name), hiding.map(|_| name())];
+        let mut noise_names = vec![(reserved > 0).then(&mut name), hiding.map(|_| name())];
         let pads = hiding.map(|hiding| (name(), [hiding.pads, 3]));
+        let named = hiding.map_or(&[][..], |hiding| &hiding.named);
+        let seals: Vec<ColumnId> = named.iter().map(|_| name()).collect();
+        noise_names.extend(named.iter().map(|_| (reserved > 0).then(&mut name)));
         let of = |commitment: usize| -> Vec<(ColumnId, &[u64])> {
             let ids = (0u32..).zip(&circuit.columns).filter(|(_, c)| commitment_of(&c.home) == Some(commitment));
+            let ids = ids.filter(|(id, _)| named.binary_search(id).is_err());
             let own = pads.iter().filter(|_| commitment == 1).map(|(id, shape)| (*id, shape.as_slice()));
             ids.map(|(id, column)| (id, column.shape.as_slice())).chain(own).collect()
         };
-        let columns = [of(0), of(1)];
+        let mut columns = vec![of(0), of(1)];
+        for (&id, &seal) in named.iter().zip(&seals) {
+            let column = circuit.columns.get(id as usize).filter(|column| commitment_of(&column.home) == Some(1));
+            let column = column.ok_or(Invalid::Circuit("a named column is not hidden"))?;
+            columns.push(vec![(id, column.shape.as_slice()), (seal, &[3])]);
+        }
         let Arrangement { mut blocks, widths, log_limbs, kept } = arrange(&columns, log_rows, reserved, hiding)?;
         let addresses = addresses(&widths, hiding.map(|_| log_limbs));
         let mut shapes: HashMap<ColumnId, Vec<u64>> =
             columns.iter().flatten().map(|&(id, shape)| (id, shape.to_vec())).collect();
-        let mut uniform = Uniform { pads: pads.map(|(id, _)| id), ..Uniform::default() };
+        let noise = vec![None; columns.len()];
+        let mut uniform = Uniform { pads: pads.map(|(id, _)| id), noise, seals, masks: Vec::new() };
         for (commitment, kept) in kept.iter().enumerate() {
             let noise: Vec<(u64, &[Range<u64>])> =
                 kept.iter().enumerate().map(|(limb, kept)| (limb as u64, kept.noise.as_slice())).collect();

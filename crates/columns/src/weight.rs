@@ -23,13 +23,18 @@ pub enum Weight {
         index: u64,
         len: u64,
     },
+    /// i -> base^i.
+    Powers {
+        base: K,
+        len: u64,
+    },
     Dense(Vec<K>),
 }
 
 impl Weight {
     pub fn len(&self) -> u64 {
         match self {
-            Self::Eq { len, .. } | Self::Ones { len } | Self::Index { len, .. } => *len,
+            Self::Eq { len, .. } | Self::Ones { len } | Self::Index { len, .. } | Self::Powers { len, .. } => *len,
             Self::Dense(values) => values.len() as u64,
         }
     }
@@ -48,6 +53,7 @@ impl Weight {
             }
             Self::Ones { len } => vec![K::ONE; *len as usize],
             Self::Index { index, len } => (0..*len).map(|i| if i == *index { K::ONE } else { K::ZERO }).collect(),
+            Self::Powers { base, len } => base.powers().take(*len as usize).collect(),
             Self::Dense(values) => values.clone(),
         }
     }
@@ -63,6 +69,18 @@ impl Weight {
                 } else {
                     K::ZERO
                 }
+            }
+            // Of every power of two in the length, the product of 1 + base^(2^b).
+            Self::Powers { base, len } => {
+                let (mut total, mut below, mut double) = (K::ZERO, *base, K::ONE);
+                for digit in 0..u64::BITS {
+                    if len.checked_shr(digit).unwrap_or(0) & 1 == 1 {
+                        total = total * below + double;
+                    }
+                    double *= below + K::ONE;
+                    below = below.square();
+                }
+                total
             }
             Self::Dense(values) => values.iter().copied().sum(),
         }
@@ -81,6 +99,14 @@ impl Weight {
                 Some(offset) => eq_index(segment, offset),
                 None => K::ZERO,
             },
+            Self::Powers { base, .. } => {
+                let (mut product, mut power) = (base.exp_u64(start), *base);
+                for &r in segment.iter().rev() {
+                    product *= r * power - r + K::ONE;
+                    power = power.square();
+                }
+                product
+            }
             Self::Dense(values) => {
                 let mut table: Vec<K> = values.iter().skip(start as usize).take(1 << e).copied().collect();
                 for &r in segment {

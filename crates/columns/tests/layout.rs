@@ -61,13 +61,17 @@ fn hiding(circuit: &Circuit, numbers: &mut Numbers) -> Option<Hiding> {
     let rows = 1u64 << circuit.parameters.log_rows;
     let trace = vec![0..1 + numbers.below(5), rows / 2..rows / 2 + 1 + numbers.below(6)];
     let queries = 1 + numbers.below(5);
-    (rows >= 64 && numbers.below(2) == 0).then(|| Hiding { pads: 1 + numbers.below(9), trace, queries })
+    (rows >= 64 && numbers.below(2) == 0).then(|| {
+        let hidden = (0u32..).zip(&circuit.columns).filter(|(_, column)| matches!(column.home, Home::Witness));
+        let named = hidden.filter(|_| numbers.below(3) == 0).map(|(id, _)| id).collect();
+        Hiding { pads: 1 + numbers.below(9), trace, queries, named }
+    })
 }
 
 /// Fills the uniform columns, and weighs some.
 fn uniform(layout: &Layout, values: &mut Values, form: &mut Form, numbers: &mut Numbers) {
-    let Uniform { pads, masks, noise } = layout.uniform();
-    for &id in pads.iter().chain(masks).chain(noise.iter().flatten()) {
+    let Uniform { pads, masks, noise, seals } = layout.uniform();
+    for &id in pads.iter().chain(masks).chain(seals).chain(noise.iter().flatten()) {
         let shape = layout.shape_of(id).unwrap();
         values.columns.resize(values.columns.len().max(id as usize + 1), Vec::new());
         let cells = (0..shape.iter().product()).map(|_| (NOISE + numbers.below(1000)) as i64);
@@ -102,13 +106,23 @@ proptest! {
         prop_assert_eq!(layout.addresses().len(), limbs.len());
         let listed = |id: &ColumnId| layout.shape_of(*id).unwrap().iter().product::<u64>();
         let others: u64 = layout.uniform().masks.iter().chain(layout.uniform().noise.iter().flatten()).map(listed).sum();
-        let committed = (layout.cells(0) + layout.cells(1) + others) as usize;
+        let committed = (0..layout.widths().len()).map(|commitment| layout.cells(commitment)).sum::<u64>() + others;
+        let committed = committed as usize;
         prop_assert_eq!(limbs.iter().flatten().filter(|&&cell| cell != F::ZERO).count(), committed);
         // Uniform cells are recognised by their size: the top rows of the weights, and what a hiding witness keeps.
         let noise = |cells: &[F]| cells.iter().all(|&cell| cell >= F::from_u64(NOISE));
         let (weights, witness) = limbs.split_at(layout.widths()[0]);
-        prop_assert!(weights.iter().all(|limb| noise(&limb[rows - circuit.parameters.reserved as usize..])));
+        let (witness, named) = witness.split_at(layout.widths()[1]);
+        prop_assert!(weights.iter().chain(named).all(|limb| noise(&limb[rows - circuit.parameters.reserved as usize..])));
         if let Some(hiding) = &hiding {
+            // A column of its own commitment lies in its limbs, with its seal.
+            for ((commitment, &id), &seal) in (2..).zip(&hiding.named).zip(&layout.uniform().seals) {
+                let before = layout.widths()[..commitment].iter().sum::<usize>();
+                let own = &layout.addresses()[before..][..layout.widths()[commitment]];
+                let blocks = [layout.blocks_of(id), layout.blocks_of(seal)].concat();
+                prop_assert!(blocks.iter().all(|block| own.contains(&block.address)));
+                prop_assert_eq!(layout.cells(commitment), layout.shape_of(id).unwrap().iter().product::<u64>() + 3);
+            }
             let (traced, rest) = witness.split_at(4);
             prop_assert!(traced.iter().all(|limb| hiding.trace.iter().all(|run| noise(&limb[run.start as usize..run.end as usize]))));
             prop_assert!(rest.iter().all(|limb| noise(&limb[rows - hiding.queries as usize..])));
@@ -167,7 +181,7 @@ proptest! {
             circuit.columns.iter().filter(kept).map(|c| c.shape.clone()).collect::<Vec<_>>()
         };
         let parameters = &circuit.parameters;
-        let hiding = hiding(&circuit, &mut numbers);
+        let hiding = hiding(&circuit, &mut numbers).map(|hiding| Hiding { named: Vec::new(), ..hiding });
         let (rows, reserved) = (usize::from(parameters.log_rows), u64::from(parameters.reserved));
         let counts = limb_counts(&[shapes(true), shapes(false)], rows, reserved, hiding.as_ref());
         let layout = match &hiding {

@@ -40,10 +40,11 @@ impl Numbers {
     }
 
     pub fn weight(&mut self, len: u64) -> Arc<Weight> {
-        Arc::new(match self.below(5) {
+        Arc::new(match self.below(6) {
             0 => Weight::Ones { len },
             1 => Weight::Index { index: self.below(len + 2), len },
             2 => Weight::Dense(self.point(len as usize)),
+            3 => Weight::Powers { base: self.element(), len },
             _ => Weight::Eq { point: self.point(bits(len)), len },
         })
     }
