@@ -63,7 +63,7 @@ fn check(
 #[pymodule]
 mod _core {
     #[pymodule_export]
-    use super::prover::{Progress, Prover};
+    use super::prover::{Progress, Prover, commitment};
     #[pymodule_export]
     use super::verifier::{Receipt, VerifyingKey};
     #[pymodule_export]

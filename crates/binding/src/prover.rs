@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex};
 
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
-use tacit_proof::{HideSet, Model, ProveError, Shared};
+use tacit_circuit::Circuit;
+use tacit_proof::{HideSet, Model, ProveError, Shared, name_tensor};
+use tacit_transcript::Randomness;
 
 use crate::{Malformed, Stopped, Unsatisfied};
 
@@ -44,6 +46,23 @@ fn raise(error: ProveError) -> PyErr {
         ProveError::Unsatisfied(failure) => Unsatisfied::new_err(failure.to_string()),
         other => Malformed::new_err(other.to_string()),
     }
+}
+
+/// (root, seal): the commitment that a tensor with this secret has in every receipt of the circuit.
+#[pyfunction]
+pub fn commitment(
+    python: Python<'_>,
+    circuit: &[u8],
+    binding: u32,
+    cells: &[u8],
+    secret: [u8; 32],
+    progress: &Progress,
+) -> PyResult<(Cow<'static, [u8]>, Cow<'static, [u8]>)> {
+    let named = python.detach(|| {
+        let circuit = Circuit::decode(circuit).map_err(|error| Malformed::new_err(error.to_string()))?;
+        name_tensor(&circuit, binding, cells, &Randomness::new(secret), &progress.0).map_err(raise)
+    })?;
+    Ok((Cow::Owned(named.root.to_vec()), Cow::Owned(named.seal_bytes().to_vec())))
 }
 
 /// A circuit whose weights are committed.
@@ -86,8 +105,10 @@ impl Prover {
     }
 
     /// The bytes of a receipt; `hide` has one byte (0 or 1) for the weights and one per
-    /// binding; without it the proof is transparent.
-    #[pyo3(signature = (public, witness, context, progress, hide=None))]
+    /// binding; without it the proof is transparent. `named`: (binding, secret of 32 bytes), bindings ascending, of hidden tensors that
+    /// get commitments of their own.
+    #[pyo3(signature = (public, witness, context, progress, hide=None, named=Vec::new()))]
+    #[allow(clippy::too_many_arguments)]
     fn prove(
         &self,
         python: Python<'_>,
@@ -96,6 +117,7 @@ impl Prover {
         context: &[u8],
         progress: &Progress,
         hide: Option<&[u8]>,
+        named: Vec<(u32, [u8; 32])>,
     ) -> PyResult<Cow<'_, [u8]>> {
         let receipt = python.detach(|| -> PyResult<Vec<u8>> {
             let model = self.lock()?;
@@ -103,7 +125,9 @@ impl Prover {
                 None => model.prove(public, witness, context, &progress.0),
                 Some(hide) => {
                     let set = HideSet::decode(hide).map_err(|error| Malformed::new_err(error.to_string()))?;
-                    model.prove_hiding(public, witness, &set, context, &progress.0)
+                    let named: Vec<_> =
+                        named.into_iter().map(|(binding, secret)| (binding, Randomness::new(secret))).collect();
+                    model.prove_hiding(public, witness, &set, &named, context, &progress.0)
                 }
             };
             Ok(receipt.map_err(raise)?.encode())

@@ -42,6 +42,12 @@ impl Receipt {
         self.0.hidden.as_ref().map(|set| Cow::Owned(set.encode()))
     }
 
+    /// (binding, root, seal) of the hidden tensors that have commitments of their own.
+    fn named(&self) -> Vec<(u32, Cow<'_, [u8]>, Cow<'_, [u8]>)> {
+        let named = self.0.named.iter();
+        named.map(|n| (n.binding, Cow::Borrowed(&n.root[..]), Cow::Owned(n.seal_bytes().to_vec()))).collect()
+    }
+
     /// The columns of the tensors that are not hidden, in the order of the circuit's bindings.
     fn publics(&self) -> Vec<Cow<'_, [u8]>> {
         self.0.publics.iter().map(|bytes| Cow::Borrowed(bytes.as_slice())).collect()

@@ -22,7 +22,7 @@ pub struct Hiding {
     pub trace: Vec<Range<u64>>,
     /// Queries to oracle 0: so many rows at the top of every other limb are uniform.
     pub queries: u64,
-    /// Columns that have a commitment of their own, ascending.
+    /// Columns that have a commitment of their own, in the order of these.
     pub named: Vec<ColumnId>,
 }
 

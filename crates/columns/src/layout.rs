@@ -92,11 +92,15 @@ impl Layout {
         let mut noise_names = vec![(reserved > 0).then(&mut name), hiding.map(|_| name())];
         let pads = hiding.map(|hiding| (name(), [hiding.pads, 3]));
         let named = hiding.map_or(&[][..], |hiding| &hiding.named);
+        let apart: BTreeSet<ColumnId> = named.iter().copied().collect();
+        if apart.len() != named.len() {
+            return Err(Invalid::Circuit("a column is named twice"));
+        }
         let seals: Vec<ColumnId> = named.iter().map(|_| name()).collect();
         noise_names.extend(named.iter().map(|_| (reserved > 0).then(&mut name)));
         let of = |commitment: usize| -> Vec<(ColumnId, &[u64])> {
             let ids = (0u32..).zip(&circuit.columns).filter(|(_, c)| commitment_of(&c.home) == Some(commitment));
-            let ids = ids.filter(|(id, _)| named.binary_search(id).is_err());
+            let ids = ids.filter(|(id, _)| !apart.contains(id));
             let own = pads.iter().filter(|_| commitment == 1).map(|(id, shape)| (*id, shape.as_slice()));
             ids.map(|(id, column)| (id, column.shape.as_slice())).chain(own).collect()
         };

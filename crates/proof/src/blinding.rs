@@ -10,6 +10,8 @@ use tacit_transcript::Randomness;
 const NOISE: u64 = 0;
 pub const PADS: u64 = 1;
 const MASKS: u64 = 2;
+/// Of a named commitment's own randomness.
+const SEAL: u64 = 3;
 
 /// Puts a column's cells where its identifier says.
 pub fn put(values: &mut Values, column: Option<ColumnId>, cells: Vec<i64>) {
@@ -29,6 +31,8 @@ pub fn uniform(layout: &Layout, commitment: usize, values: &mut Values, randomne
     for (stream, &mask) in (MASKS..).zip(layout.uniform().masks.iter().filter(|_| commitment == 1)) {
         put(values, Some(mask), randomness.cells(stream, length(mask)));
     }
+    let seal = commitment.checked_sub(2).and_then(|named| layout.uniform().seals.get(named)).copied();
+    put(values, seal, randomness.cells(SEAL, 3));
 }
 
 /// `sum over mask limbs j and rows i of z^((j + 1)(i + 1)) cell`.

@@ -4,7 +4,8 @@ use tacit_circuit::{Circuit, Reader, Writer, digest};
 use tacit_transcript::{Digest, Invalid};
 
 use crate::hiding::HideSet;
-use crate::statement::{FORMAT, HIDING_FORMAT, Statement};
+use crate::named::{self, Named};
+use crate::statement::{FORMAT, NAMED_FORMAT, Statement};
 
 const KEY: u8 = b'K';
 const RECEIPT: u8 = b'R';
@@ -80,6 +81,8 @@ pub struct Receipt {
     pub weights_root: Digest,
     /// `None`: a transparent proof, of which nothing is hidden for certain.
     pub hidden: Option<HideSet>,
+    /// Commitments of hidden tensors, by binding; what is in one of them is not in the witness commitment.
+    pub named: Vec<Named>,
     /// The columns of the tensors that are not hidden, in the order of the circuit's bindings.
     pub publics: Vec<Vec<u8>>,
     pub context: Vec<u8>,
@@ -95,17 +98,21 @@ impl Receipt {
             parameters,
             weights_root: &self.weights_root,
             hidden: self.hidden.as_ref(),
+            named: &self.named,
             publics: &self.publics,
             context: &self.context,
         }
     }
 
     pub fn encode(&self) -> Vec<u8> {
-        let mut writer = header(RECEIPT, if self.hidden.is_some() { HIDING_FORMAT } else { FORMAT });
+        let mut writer = header(RECEIPT, self.statement(&[]).format());
         writer.raw(&self.circuit_digest);
         writer.raw(&self.weights_root);
         if let Some(set) = &self.hidden {
             writer.bytes(&set.encode());
+            if !self.named.is_empty() {
+                named::write(&self.named, &mut writer);
+            }
         }
         writer.u32(self.publics.len() as u32);
         for public in &self.publics {
@@ -120,15 +127,19 @@ impl Receipt {
     pub fn decode(bytes: &[u8]) -> Result<Self, Invalid> {
         const WHAT: &str = "receipt";
         let short = |_| Invalid::Truncated(WHAT);
-        let (format, mut reader) = read_header(bytes, RECEIPT, WHAT, HIDING_FORMAT)?;
+        let (format, mut reader) = read_header(bytes, RECEIPT, WHAT, NAMED_FORMAT)?;
         let root = |reader: &mut Reader<'_>| -> Result<Digest, Invalid> {
             Digest::try_from(reader.raw(32).map_err(short)?).map_err(|_| Invalid::Truncated(WHAT))
         };
         let circuit_digest = root(&mut reader)?;
         let weights_root = root(&mut reader)?;
         let hidden = match format {
-            HIDING_FORMAT => Some(HideSet::decode(reader.bytes().map_err(short)?)?),
-            _ => None,
+            FORMAT => None,
+            _ => Some(HideSet::decode(reader.bytes().map_err(short)?)?),
+        };
+        let named = match &hidden {
+            Some(set) if format == NAMED_FORMAT => named::read(&mut reader, set)?,
+            _ => Vec::new(),
         };
         let count = reader.u32().map_err(short)?;
         let mut publics = Vec::new();
@@ -141,6 +152,6 @@ impl Receipt {
         if reader.remaining() != 0 {
             return Err(Invalid::Trailing(WHAT));
         }
-        Ok(Self { circuit_digest, weights_root, hidden, publics, context, witness_root, proof })
+        Ok(Self { circuit_digest, weights_root, hidden, named, publics, context, witness_root, proof })
     }
 }

@@ -2,12 +2,14 @@
 //! receipt, and the witness commitment holds uniform cells (`docs/hiding.md`).
 
 use tacit_algebra::K;
+use tacit_algebra::field::PrimeCharacteristicRing;
 use tacit_circuit::{Circuit, ColumnId, Home};
 use tacit_columns::{Claim, Form, Hiding, Layout, Views, mask_columns};
 use tacit_hide::{Affine, Blank, Hidden, Variables, mask_form, pad_form};
 use tacit_open::{Schedule, Shape};
 use tacit_transcript::{Invalid, Reading};
 
+use crate::named::{self, Named};
 use crate::parameters::{PROFILE_BITS, hidden_security, shape};
 use crate::stages::{combine, outer};
 
@@ -54,42 +56,57 @@ pub struct Mode {
     pub layout: Layout,
     pub shape: Shape,
     pub variables: Variables,
+    /// The columns that have a commitment of their own.
+    pub named: Vec<ColumnId>,
 }
 
 impl Mode {
     /// Counts what the verifier needs by running it without a proof.
-    pub fn new(circuit: &Circuit, schedule: &Schedule, set: &HideSet) -> Result<Self, Invalid> {
+    pub fn new(circuit: &Circuit, schedule: &Schedule, set: &HideSet, named: &[u32]) -> Result<Self, Invalid> {
         let circuit = committed(circuit, schedule, set)?;
         let (variables, zeros) = count(&circuit)?;
-        Self::with(circuit, schedule, variables, zeros)
+        Self::with(circuit, schedule, variables, zeros, named)
     }
 
-    /// With the variables that a verifier counted.
-    pub fn with(circuit: Circuit, schedule: &Schedule, variables: Variables, zeros: usize) -> Result<Self, Invalid> {
-        let layout = Layout::hiding(&circuit, &hiding(schedule, &variables))?;
+    /// With the variables that a verifier counted; `named`: the bindings whose tensors have a commitment of their own.
+    pub fn with(
+        circuit: Circuit,
+        schedule: &Schedule,
+        variables: Variables,
+        zeros: usize,
+        named: &[u32],
+    ) -> Result<Self, Invalid> {
+        let named = named::columns(&circuit, named)?;
+        let layout = Layout::hiding(&circuit, &Hiding { named: named.clone(), ..hiding(schedule, &variables) })?;
         let shape = shape(&layout);
         shape.check()?;
-        let security = hidden_security(&circuit, schedule, shape.log_limbs(), &variables, zeros);
+        let security = hidden_security(&circuit, schedule, &layout, &variables, zeros);
         if security.composed < PROFILE_BITS {
             return Err(Invalid::Check("the bits of security of a hiding proof"));
         }
-        Ok(Self { circuit, layout, shape, variables })
+        Ok(Self { circuit, layout, shape, variables, named })
     }
 
-    /// Powers of `zeta` turn the claims and what must be zero into one claim on committed columns.
+    /// Powers of `zeta` turn the claims, what must be zero, and the seals into one claim on committed columns.
     pub fn combine(
         &self,
         values: &tacit_circuit::Values,
         claims: Vec<Claim<Affine>>,
         zeros: Vec<Affine>,
+        named: &[Named],
         zeta: K,
     ) -> Result<(Form, K), Invalid> {
         let affine: Vec<Affine> = claims.iter().map(|claim| claim.value.clone()).chain(zeros.iter().cloned()).collect();
         let claims = claims.into_iter().map(|claim| Claim { form: claim.form, value: claim.value.constant });
         let zeros = zeros.into_iter().map(|value| Claim { form: Form::new(), value: value.constant });
-        let (mut form, total) = combine(&self.circuit, values, claims.chain(zeros).collect(), zeta)?;
+        let (mut form, mut total) = combine(&self.circuit, values, claims.chain(zeros).collect(), zeta)?;
         let column = self.layout.uniform().pads.ok_or(Invalid::Circuit("a layout without pads"))?;
         form.push(pad_form(&affine, zeta, &self.variables, column)?);
+        let seals = self.named.iter().zip(&self.layout.uniform().seals);
+        for (power, (named, (&column, &seal))) in zeta.powers().skip(affine.len()).zip(named.iter().zip(seals)) {
+            form.extend(named::seal_form(&self.layout, column, seal, named.point(), power)?);
+            total += power * named.seal;
+        }
         Ok((form, total))
     }
 
@@ -110,7 +127,7 @@ pub fn count(circuit: &Circuit) -> Result<(Variables, usize), Invalid> {
 /// What a hiding layout needs to know.
 pub fn hiding(schedule: &Schedule, variables: &Variables) -> Hiding {
     let queries = schedule.queries().first().copied().unwrap_or(0) as u64;
-    Hiding { pads: variables.count(), trace: schedule.trace(), queries }
+    Hiding { pads: variables.count(), trace: schedule.trace(), queries, named: Vec::new() }
 }
 
 /// The circuit in which the columns of hidden tensors are committed.
@@ -138,6 +155,7 @@ pub fn reduce<R: Reading<Value = K>>(
     circuit: Circuit,
     schedule: &Schedule,
     values: &tacit_circuit::Values,
+    named: &[Named],
     reading: R,
 ) -> Result<(Mode, Form, K, R), Invalid> {
     let mut hidden = Hidden::new(reading);
@@ -146,8 +164,9 @@ pub fn reduce<R: Reading<Value = K>>(
     let claims = outer(&circuit, &mut views, &mut hidden)?;
     let (mut reading, zeros, variables) = hidden.close()?;
     let zeta = reading.draw("combine");
-    let mode = Mode::with(circuit, schedule, variables, zeros.len())?;
-    let (mut form, mut value) = mode.combine(values, claims, zeros, zeta)?;
+    let bindings: Vec<u32> = named.iter().map(|named| named.binding).collect();
+    let mode = Mode::with(circuit, schedule, variables, zeros.len(), &bindings)?;
+    let (mut form, mut value) = mode.combine(values, claims, zeros, named, zeta)?;
     let z = reading.draw("mask point");
     let masked = reading.receive("mask value")?;
     let xi = reading.draw("mask combine");

@@ -22,6 +22,7 @@ mod blinding;
 mod buffers;
 mod format;
 mod hiding;
+mod named;
 mod oracle;
 mod parameters;
 mod prove;
@@ -31,7 +32,8 @@ mod verify;
 
 pub use format::{Key, Receipt};
 pub use hiding::HideSet;
+pub use named::Named;
 pub use oracle::check;
 pub use parameters::{Security, finish, finish_in_limbs, security, security_of_size};
-pub use prove::{Model, ProveError, Shared};
+pub use prove::{Model, ProveError, Shared, name_tensor};
 pub use verify::{Refused, VerifyingKey};

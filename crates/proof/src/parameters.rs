@@ -107,17 +107,24 @@ pub fn security(circuit: &Circuit) -> Result<Security, Invalid> {
     Ok(Security { terms: all, composed })
 }
 
-/// As [`security`], of a hiding proof: padded messages, `zeros` more claims, the check of the triples and the mask.
+/// As [`security`], of a hiding proof with this layout: padded messages, `zeros` more claims, the check of the triples, the mask, and
+/// the seals of named commitments.
 pub fn hidden_security(
     circuit: &Circuit,
     schedule: &Schedule,
-    log_limbs: usize,
+    layout: &Layout,
     variables: &Variables,
     zeros: usize,
 ) -> Security {
     let list = list_bits(schedule.log_inverse_rates().first().copied().unwrap_or(0));
-    let mut all = hidden_terms(circuit, variables, zeros, list);
-    all.extend(terms(schedule, log_limbs));
+    let seals = layout.uniform().seals.len();
+    let mut all = hidden_terms(circuit, variables, zeros.saturating_add(seals), list);
+    // A value out of domain for each: two codewords of a list are told apart.
+    all.extend((2..).take(seals).map(|commitment| {
+        let cells = layout.cells(commitment) as f64;
+        ("named: seal (L^2/2) cells/|K|".to_string(), FIELD_BITS + 1.0 - 2.0 * list - cells.log2())
+    }));
+    all.extend(terms(schedule, layout.log_limbs()));
     let composed = composed(&all);
     Security { terms: all, composed }
 }

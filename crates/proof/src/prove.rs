@@ -20,6 +20,7 @@ use crate::blinding::{PADS, masked, put, uniform};
 use crate::buffers::empty;
 use crate::format::{Key, Receipt};
 use crate::hiding::{HideSet, Mode, reduce};
+use crate::named::{Named, sealed};
 use crate::parameters::{parameter_bytes, schedule, shape};
 use crate::stages::{combine, gather};
 pub use columns::Shared;
@@ -69,8 +70,8 @@ pub struct Model {
     commitment: Commitment,
     /// Where the weights' uniform cells and salts come from; `None` when everybody knows.
     blinding: Option<Randomness>,
-    /// Of the last hide set.
-    mode: Mutex<Option<(HideSet, Arc<Mode>)>>,
+    /// Of the last hide set and the bindings with commitments of their own.
+    mode: Mutex<Option<(HideSet, Vec<u32>, Arc<Mode>)>>,
     /// Memory of the last opening.
     scratch: Mutex<Scratch>,
 }
@@ -165,7 +166,8 @@ impl Model {
         self.prove_values(&columns, context, progress)
     }
 
-    /// A receipt that hides the weights and the chosen tensors, with fresh randomness.
+    /// A receipt that hides the weights and the chosen tensors, with fresh randomness. `named`: bindings whose tensors have commitments
+    /// of their own, ascending, with the secret of each.
     ///
     /// # Errors
     /// As [`Self::prove`]; when the commitments cannot hide, or the system has no randomness.
@@ -174,6 +176,7 @@ impl Model {
         public: &[u8],
         witness: &[u8],
         set: &HideSet,
+        named: &[(u32, Randomness)],
         context: &[u8],
         progress: &Progress,
     ) -> Result<Receipt, ProveError> {
@@ -183,7 +186,7 @@ impl Model {
         progress.advance(10)?;
         let fresh = Randomness::from_system()
             .map_err(|error| ProveError::Malformed(format!("the system gives no randomness: {error}")))?;
-        self.hide_values(&columns, set, &fresh, context, progress)
+        self.hide_values(&columns, set, named, &fresh, context, progress)
     }
 
     /// The receipt that an honest prover makes for these columns, whether or not they satisfy the circuit. `prove` derives
@@ -196,7 +199,7 @@ impl Model {
     ) -> Result<Receipt, ProveError> {
         let stage = Stage { circuit: &self.circuit, layout: &self.layout, shape: &self.shape };
         let columns = Extended::new(values, &self.noise);
-        self.receipt(stage, &columns, None, &Randomness::public(), context, progress)
+        self.receipt(stage, &columns, None, &[], &Randomness::public(), context, progress)
     }
 
     /// As [`Self::prove_values`], hiding. `fresh` must serve one transcript alone.
@@ -204,6 +207,7 @@ impl Model {
         &self,
         values: &dyn Columns,
         set: &HideSet,
+        named: &[(u32, Randomness)],
         fresh: &Randomness,
         context: &[u8],
         progress: &Progress,
@@ -211,37 +215,51 @@ impl Model {
         if self.blinding.is_none() {
             return Err(ProveError::Malformed("the weights were committed to without a secret seed".into()));
         }
-        let mode = self.mode(set)?;
+        let ascend = named.windows(2).all(|pair| matches!(pair, [(a, _), (b, _)] if a < b));
+        if !ascend || !named.iter().all(|(binding, _)| set.hides(*binding as usize)) {
+            return Err(ProveError::Malformed("a tensor with a commitment of its own is not hidden".into()));
+        }
+        let bindings: Vec<u32> = named.iter().map(|(binding, _)| *binding).collect();
+        let mode = self.mode(set, &bindings)?;
         let mut more = self.noise.clone();
         let pads = Pads::new(&mode.variables, fresh, PADS);
         uniform(&mode.layout, 1, &mut more, fresh);
         put(&mut more, mode.layout.uniform().pads, pads.cells());
+        for (commitment, (_, secret)) in (2..).zip(named) {
+            uniform(&mode.layout, commitment, &mut more, secret);
+        }
         let stage = Stage { circuit: &mode.circuit, layout: &mode.layout, shape: &mode.shape };
-        self.receipt(stage, &Extended::new(values, &more), Some((set, &pads)), fresh, context, progress)
+        self.receipt(stage, &Extended::new(values, &more), Some((set, &pads)), named, fresh, context, progress)
     }
 
-    /// The mode of a hide set; the last one is kept.
-    fn mode(&self, set: &HideSet) -> Result<Arc<Mode>, Invalid> {
+    /// The mode of a hide set and of bindings with commitments of their own; the last one is kept.
+    fn mode(&self, set: &HideSet, named: &[u32]) -> Result<Arc<Mode>, Invalid> {
         let mut held = self.mode.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, mode)) = held.as_ref().filter(|(last, _)| last == set) {
+        if let Some((_, _, mode)) = held.as_ref().filter(|(last, names, _)| last == set && names == named) {
             return Ok(Arc::clone(mode));
         }
-        let mode = Arc::new(Mode::new(&self.circuit, &self.schedule, set)?);
-        *held = Some((set.clone(), Arc::clone(&mode)));
+        let mode = Arc::new(Mode::new(&self.circuit, &self.schedule, set, named)?);
+        *held = Some((set.clone(), named.to_vec(), Arc::clone(&mode)));
         Ok(mode)
     }
 
+    #[allow(clippy::too_many_arguments)]
     fn receipt(
         &self,
         stage: Stage<'_>,
         values: &Extended<'_>,
         hidden: Option<(&HideSet, &Pads)>,
+        named: &[(u32, Randomness)],
         fresh: &Randomness,
         context: &[u8],
         progress: &Progress,
     ) -> Result<Receipt, ProveError> {
         progress.enter("commit");
         let commitment = commit(stage.layout, &self.schedule, 1, values, fresh, progress)?;
+        let own: Vec<Commitment> = (2..)
+            .zip(named)
+            .map(|(number, (_, secret))| commit(stage.layout, &self.schedule, number, values, secret, progress))
+            .collect::<Result<_, _>>()?;
         progress.advance(15)?;
         let bindings = self.circuit.publics.iter().enumerate();
         let shown = bindings.filter(|(index, _)| hidden.is_none_or(|(set, _)| !set.hides(*index)));
@@ -249,14 +267,31 @@ impl Model {
             circuit_digest: self.circuit_digest,
             weights_root: self.weights_root(),
             hidden: hidden.map(|(set, _)| set.clone()),
+            named: self.named(stage.layout, values, named, &own),
             publics: shown.map(|(_, binding)| bytes(&self.circuit, values, binding.column)).collect(),
             context: context.to_vec(),
             witness_root: commitment.root(),
             proof: Vec::new(),
         };
+        let commitments: Vec<&Commitment> = [&self.commitment, &commitment].into_iter().chain(&own).collect();
         receipt.proof =
-            self.argue(stage, values, &receipt, &commitment, hidden.map(|(_, pads)| pads), fresh, progress)?;
+            self.argue(stage, values, &receipt, &commitments, hidden.map(|(_, pads)| pads), fresh, progress)?;
         Ok(receipt)
+    }
+
+    /// What the receipt says of the commitments of single tensors.
+    fn named(
+        &self,
+        layout: &Layout,
+        values: &Extended<'_>,
+        named: &[(u32, Randomness)],
+        own: &[Commitment],
+    ) -> Vec<Named> {
+        let column = |binding: u32| self.circuit.publics.get(binding as usize).map_or(u32::MAX, |public| public.column);
+        let stated = |(number, ((binding, _), commitment)): (usize, (&(u32, Randomness), &Commitment))| {
+            name(layout, values, *binding, column(*binding), number, commitment.root())
+        };
+        named.iter().zip(own).enumerate().map(stated).collect()
     }
 
     /// All columns of one input as integers, multiplicities included, and the uniform cells of the weights' limbs behind them.
@@ -283,7 +318,7 @@ impl Model {
         stage: Stage<'_>,
         values: &Extended<'_>,
         receipt: &Receipt,
-        witness: &Commitment,
+        commitments: &[&Commitment],
         pads: Option<&Pads>,
         fresh: &Randomness,
         progress: &Progress,
@@ -324,7 +359,8 @@ impl Model {
                 let _ = sender.draw("mask combine");
                 // What the verifier computes with is affine in the pads: the prover reads its own messages as a verifier does.
                 let receiver = Receiver::new(transcript, sender.sent());
-                let (_, form, value, _) = reduce(stage.circuit.clone(), &self.schedule, &shown, receiver)?;
+                let (_, form, value, _) =
+                    reduce(stage.circuit.clone(), &self.schedule, &shown, &receipt.named, receiver)?;
                 (form, value)
             }
         };
@@ -333,7 +369,7 @@ impl Model {
         progress.enter("open");
         tacit_open::open(
             &self.schedule,
-            &[&self.commitment, witness],
+            commitments,
             stage.shape,
             |limb, first, rows| cells.read(limb, first, rows),
             &FormWeights(weights),
@@ -347,6 +383,40 @@ impl Model {
         progress.advance(25)?;
         Ok(sender.finish())
     }
+}
+
+/// The commitment that a tensor (its column's bytes) with this secret has in every receipt of a circuit: what an owner reveals is
+/// compared with it.
+///
+/// # Errors
+/// When the binding does not exist, has another size, or cannot have a commitment.
+pub fn name_tensor(
+    circuit: &Circuit,
+    binding: u32,
+    cells: &[u8],
+    secret: &Randomness,
+    progress: &Progress,
+) -> Result<Named, ProveError> {
+    let schedule = schedule(&circuit.parameters)?;
+    let publics = vec![true; circuit.publics.len()];
+    let mode = Mode::new(circuit, &schedule, &HideSet { weights: true, publics }, &[binding])?;
+    let column = mode.named.first().copied().unwrap_or(u32::MAX);
+    let mut columns = Buffers::new(circuit);
+    columns.cut(circuit, &[column], cells, "tensor's")?;
+    let mut more = Values::default();
+    uniform(&mode.layout, 2, &mut more, secret);
+    let values = Extended::new(&columns, &more);
+    let commitment = commit(&mode.layout, &schedule, 2, &values, secret, progress)?;
+    Ok(name(&mode.layout, &values, binding, column, 0, commitment.root()))
+}
+
+/// A commitment as receipts state it; `number` counts the commitments of single columns of the layout.
+fn name(layout: &Layout, values: &Extended<'_>, binding: u32, column: u32, number: usize, root: Digest) -> Named {
+    let mut name = Named { binding, root, seal: K::default() };
+    let seal = layout.uniform().seals.get(number).copied().unwrap_or(u32::MAX);
+    let [cells, uniform] = [column, seal].map(|column| values.cells(column as usize).to_vec());
+    name.seal = sealed(&cells, &uniform, name.point());
+    name
 }
 
 /// What a proof's hide set decides.
@@ -377,7 +447,7 @@ fn held<'a>(circuit: &Circuit, weights: &'a Shared) -> Result<Buffers<'a>, Circu
     Ok(columns)
 }
 
-/// Commits to the weights (0) or to the witness (1).
+/// Commits to the weights (0), to the witness (1), or to a single column (2, ..).
 fn commit(
     layout: &Layout,
     schedule: &Schedule,

@@ -3,11 +3,14 @@
 use tacit_transcript::{Digest, Transcript};
 
 use crate::hiding::HideSet;
+use crate::named::Named;
 
 /// The version of keys and of transparent receipts; a part of their transcripts.
 pub const FORMAT: u16 = 1;
 /// The version of receipts that hide.
 pub const HIDING_FORMAT: u16 = 2;
+/// The version of receipts in which hidden tensors have commitments of their own.
+pub const NAMED_FORMAT: u16 = 3;
 
 /// What a receipt states, as bytes.
 #[derive(Debug, Clone, Copy)]
@@ -17,23 +20,36 @@ pub struct Statement<'a> {
     pub parameters: &'a [u8],
     pub weights_root: &'a Digest,
     pub hidden: Option<&'a HideSet>,
+    /// Of hidden tensors, by binding.
+    pub named: &'a [Named],
     /// The shown columns, in the order of the circuit's bindings.
     pub publics: &'a [Vec<u8>],
     pub context: &'a [u8],
 }
 
 impl Statement<'_> {
+    /// The format of its receipt.
+    pub fn format(&self) -> u16 {
+        match (self.hidden, self.named) {
+            (None, _) => FORMAT,
+            (Some(_), []) => HIDING_FORMAT,
+            (Some(_), _) => NAMED_FORMAT,
+        }
+    }
+
     /// The transcript after stage 1; the witness' root follows.
     pub fn bind(&self, witness_root: &Digest) -> Transcript {
         let mut transcript = Transcript::new("tacit");
-        let format = if self.hidden.is_some() { HIDING_FORMAT } else { FORMAT };
         let hidden = self.hidden.map(HideSet::encode).unwrap_or_default();
-        transcript.absorb("format", &format.to_le_bytes());
+        transcript.absorb("format", &self.format().to_le_bytes());
         transcript.absorb("profile 128", self.parameters);
         transcript.absorb("hidden", &[&(hidden.len() as u32).to_le_bytes(), hidden.as_slice()].concat());
         transcript.absorb("circuit", self.circuit_digest);
         transcript.absorb("model commitment", self.weights_root);
-        transcript.absorb("linked commitments", &0u32.to_le_bytes());
+        transcript.absorb("linked commitments", &(self.named.len() as u32).to_le_bytes());
+        for named in self.named {
+            transcript.absorb("linked commitment", &named.encode());
+        }
         transcript.absorb("public tensors", &(self.publics.len() as u32).to_le_bytes());
         for public in self.publics {
             transcript.absorb("public tensor", public);
@@ -47,6 +63,7 @@ impl Statement<'_> {
 #[cfg(test)]
 mod tests {
     use tacit_algebra::K;
+    use tacit_algebra::field::PrimeCharacteristicRing;
 
     use super::*;
 
@@ -64,15 +81,24 @@ mod tests {
             parameters: &[1],
             weights_root: &zeros,
             hidden: None,
+            named: &[],
             publics: &publics,
             context: b"context",
         };
         let set = |weights, publics: &[bool]| HideSet { weights, publics: publics.to_vec() };
         let sets = [set(true, &[false, false]), set(false, &[true, false]), set(true, &[true, false])];
+        let name = |binding, root, seal| [Named { binding, root, seal: K::from_u8(seal) }];
+        let named = [name(0, zeros, 1), name(1, zeros, 1), name(0, ones, 1), name(0, zeros, 2)];
+        let two = named.concat();
         let others = [
             Statement { hidden: Some(&sets[0]), ..plain },
             Statement { hidden: Some(&sets[1]), ..plain },
             Statement { hidden: Some(&sets[2]), ..plain },
+            Statement { hidden: Some(&sets[2]), named: &named[0], ..plain },
+            Statement { hidden: Some(&sets[2]), named: &named[1], ..plain },
+            Statement { hidden: Some(&sets[2]), named: &named[2], ..plain },
+            Statement { hidden: Some(&sets[2]), named: &named[3], ..plain },
+            Statement { hidden: Some(&sets[2]), named: &two, ..plain },
             Statement { circuit_digest: &ones, ..plain },
             Statement { parameters: &[2], ..plain },
             Statement { weights_root: &ones, ..plain },

@@ -4,7 +4,7 @@ use tacit_algebra::K;
 use tacit_circuit::Values;
 use tacit_columns::{Form, Layout, Views};
 use tacit_open::{Schedule, Shape};
-use tacit_transcript::{Invalid, Reading, Receiver};
+use tacit_transcript::{Digest, Invalid, Reading, Receiver};
 
 use crate::buffers::{empty, fill};
 use crate::format::{Key, Receipt};
@@ -83,7 +83,7 @@ impl VerifyingKey {
             }
             Some(set) => {
                 let circuit = committed(circuit, &self.schedule, set)?;
-                let (mode, form, value, receiver) = reduce(circuit, &self.schedule, &values, receiver)?;
+                let (mode, form, value, receiver) = reduce(circuit, &self.schedule, &values, &receipt.named, receiver)?;
                 self.open(receipt, &mode.layout, &mode.shape, (form, value), receiver)
             }
         }
@@ -97,7 +97,8 @@ impl VerifyingKey {
         (form, value): (Form, K),
         mut receiver: Receiver<'_>,
     ) -> Result<(), Refused> {
-        let roots = [receipt.weights_root, receipt.witness_root];
+        let named = receipt.named.iter().map(|named| named.root);
+        let roots: Vec<Digest> = [receipt.weights_root, receipt.witness_root].into_iter().chain(named).collect();
         let extension = |point: &[K]| layout.evaluate(&form, point);
         tacit_open::verify(&self.schedule, &roots, shape, value, &mut receiver, extension)?;
         receiver.finish()?;

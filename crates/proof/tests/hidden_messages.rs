@@ -37,7 +37,7 @@ fn two_proofs_of_one_input_share_no_message() {
     let buffers = toy::buffers(0);
     let own = || {
         let progress = tacit_algebra::progress::Progress::default();
-        model.prove_hiding(&buffers.public, &buffers.witness, &everything(), b"context", &progress).unwrap()
+        model.prove_hiding(&buffers.public, &buffers.witness, &everything(), &[], b"context", &progress).unwrap()
     };
     assert_ne!(own().witness_root, own().witness_root);
 }

@@ -75,9 +75,9 @@ fn without_one_group_of_uniform_cells_something_leaks() {
     }
 }
 
-/// One weight commitment and two proofs: the weights' limbs have the same uniform cells in both, everything else is fresh.
-fn leak_of_two_proofs(reserved: u32) -> usize {
-    let toy = Toy::new(2, reserved);
+/// One weight commitment, so many named ones, and two proofs: their limbs have the same uniform cells in both, everything else is fresh.
+fn leak_of_two_proofs(reserved: u32, named: usize) -> usize {
+    let toy = Toy::naming(2, reserved, named);
     let proofs = [toy.cells(Support::All, 5), toy.cells(Support::All, 7)];
     let both = |a: &[F], b: &[F]| [a, b].concat();
     let (mut uniform, mut data) = (Vec::new(), Vec::new());
@@ -87,7 +87,7 @@ fn leak_of_two_proofs(reserved: u32) -> usize {
     };
     for (first, second) in proofs[0].iter().zip(&proofs[1]) {
         let none = |words: &[F]| vec![F::ZERO; words.len()];
-        if first.of_weights {
+        if first.lasting {
             add(first.role, both(&first.view, &second.view), both(&first.value, &second.value));
             continue;
         }
@@ -99,9 +99,25 @@ fn leak_of_two_proofs(reserved: u32) -> usize {
 
 #[test]
 fn a_weight_commitment_serves_as_many_proofs_as_it_has_rows_for() {
-    assert_eq!(leak_of_two_proofs(2 * STATIC), 0);
+    assert_eq!(leak_of_two_proofs(2 * STATIC, 0), 0);
     // Two limbs lack three rows each.
-    assert_eq!(leak_of_two_proofs(STATIC), 6);
+    assert_eq!(leak_of_two_proofs(STATIC, 0), 6);
+}
+
+/// Commitments of single columns show no more than their seals, which three cells of each make uniform, and serve as many proofs as they
+/// have rows for.
+#[test]
+fn nothing_leaks_from_named_commitments() {
+    for (seed, support) in [(11, Support::All), (12, Support::Strip)] {
+        let cells = Toy::naming(2, STATIC, 2).cells(support, seed);
+        assert_eq!(leak_of(&cells, |_| true), 0, "{support:?}");
+        assert_eq!(leak_of(&cells, |cell| cell.role != Role::Seal), 6, "{support:?}");
+        assert_eq!(leak_of(&cells, |cell| cell.role != Role::Seal || cell.row > 0), 2, "{support:?}");
+        let last = cells.iter().filter(|cell| cell.role == Role::Static).map(|cell| cell.row).max().unwrap();
+        assert_eq!(leak_of(&cells, |cell| cell.role != Role::Static || cell.row != last), 4, "{support:?}");
+    }
+    assert_eq!(leak_of_two_proofs(2 * STATIC, 1), 0);
+    assert_eq!(leak_of_two_proofs(STATIC, 1), 9);
 }
 
 /// The rounds over limbs and the mask's value as functionals of `<mask_l, v_l>` and `<mask_l, v_m> + <mask_m, v_l>`, for mask limbs at

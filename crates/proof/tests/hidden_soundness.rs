@@ -119,10 +119,10 @@ fn commitments_that_cannot_hide_make_no_hiding_receipt() {
     let progress = Progress::default();
     let unblinded = finish(&toy::circuit().encode()).unwrap();
     let plain = Model::setup(&unblinded, &buffers.weights, &progress).unwrap();
-    let error = plain.prove_hiding(&buffers.public, &buffers.witness, &everything(), b"", &progress).unwrap_err();
+    let error = plain.prove_hiding(&buffers.public, &buffers.witness, &everything(), &[], b"", &progress).unwrap_err();
     assert!(error.to_string().contains("secret seed"), "{error}");
     let seeded = Model::setup_blinded(&unblinded, &buffers.weights, [1; 32], &progress).unwrap();
-    let error = seeded.prove_hiding(&buffers.public, &buffers.witness, &everything(), b"", &progress).unwrap_err();
+    let error = seeded.prove_hiding(&buffers.public, &buffers.witness, &everything(), &[], b"", &progress).unwrap_err();
     assert!(error.to_string().contains("cannot hide"), "{error}");
     // A key with less salt or fewer uniform rows than a proof needs.
     let (model, values, _) = model(0);

@@ -54,7 +54,9 @@ fn proof(secret: i64, number: usize, fixed: &Fixed) -> Vec<Step> {
     let seed = |kind: u8| std::array::from_fn(|i| if i == 0 { kind } else { (number >> (8 * (i % 2))) as u8 });
     let model = Model::setup_blinded(&circuit, &buffers.weights, seed(secret as u8), &Progress::default()).unwrap();
     recorded(fixed, || {
-        model.prove_hiding(&buffers.public, &buffers.witness, &everything(), b"context", &Progress::default()).unwrap();
+        model
+            .prove_hiding(&buffers.public, &buffers.witness, &everything(), &[], b"context", &Progress::default())
+            .unwrap();
     })
 }
 

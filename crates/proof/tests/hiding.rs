@@ -18,7 +18,7 @@ fn model(seed: i64, openings: u32) -> Model {
 
 fn hide(model: &Model, seed: i64, set: &HideSet) -> Receipt {
     let buffers = toy::buffers(seed);
-    model.prove_hiding(&buffers.public, &buffers.witness, set, b"context", &Progress::default()).unwrap()
+    model.prove_hiding(&buffers.public, &buffers.witness, set, &[], b"context", &Progress::default()).unwrap()
 }
 
 /// All hide sets of the toy's bindings.

@@ -59,6 +59,7 @@ fn key(bytes: &[u8]) {
         circuit_digest: parts.circuit_digest,
         weights_root: parts.weights_root,
         hidden: Some(hidden),
+        named: Vec::new(),
         publics: Vec::new(),
         context: Vec::new(),
         witness_root: [0; 32],

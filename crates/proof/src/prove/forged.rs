@@ -1,5 +1,6 @@
 //! Hiding provers whose committed pads, products, dummies, masks and noise are not what they work with.
 
+use tacit_algebra::field::PrimeCharacteristicRing;
 use tacit_transcript::{Invalid, Randomness};
 
 use tacit_circuit::ColumnId;
@@ -16,45 +17,71 @@ struct Forger {
     key: VerifyingKey,
     mode: Arc<Mode>,
     set: HideSet,
+    /// The secret of x's own commitment.
+    named: Vec<(u32, Randomness)>,
 }
 
 impl Forger {
     fn new() -> Self {
+        Self::naming(Vec::new())
+    }
+
+    fn naming(named: Vec<(u32, Randomness)>) -> Self {
         let (buffers, progress) = (toy::buffers(1), Progress::default());
         let circuit = finish_in_limbs(&toy::circuit().encode(), None, 1).unwrap();
         let model = Model::setup_blinded(&circuit, &buffers.weights, [2; 32], &progress).unwrap();
         let values = model.values(&buffers.public, &buffers.witness).unwrap();
         let key = VerifyingKey::decode(&model.key()).unwrap();
         let set = HideSet { weights: true, publics: vec![true, false] };
-        let mode = model.mode(&set).unwrap();
-        Self { model, values, key, mode, set }
+        let bindings: Vec<u32> = named.iter().map(|(binding, _)| *binding).collect();
+        let mode = model.mode(&set, &bindings).unwrap();
+        Self { model, values, key, mode, set, named }
     }
 
     /// Whether a proof is accepted when one cell of a column is raised before the commitment, or after it; the pads that messages and
     /// triples use stay as they were.
     fn verdict(&self, column: ColumnId, cell: usize, early: bool) -> Result<(), Refused> {
+        self.prove(column, cell, early, |_| {})
+    }
+
+    /// As [`Self::verdict`], with what the receipt states changed before the first challenge.
+    fn prove(&self, column: ColumnId, cell: usize, early: bool, edit: impl Fn(&mut Receipt)) -> Result<(), Refused> {
         let (model, mode, progress) = (&self.model, &self.mode, Progress::default());
         let fresh = Randomness::new([3; 32]);
         let pads = Pads::new(&mode.variables, &fresh, PADS);
         let mut more = model.noise.clone();
         uniform(&mode.layout, 1, &mut more, &fresh);
         put(&mut more, mode.layout.uniform().pads, pads.cells());
+        (2..).zip(&self.named).for_each(|(number, (_, secret))| uniform(&mode.layout, number, &mut more, secret));
         let mut changed = more.clone();
-        changed.columns[column as usize][cell] += 1;
-        let (honest, changed) = (Extended::new(&self.values, &more), Extended::new(&self.values, &changed));
+        let mut values = self.values.clone();
+        match changed.columns.get_mut(column as usize).filter(|cells| !cells.is_empty()) {
+            Some(cells) => cells[cell] += 1,
+            None => values.columns[column as usize][cell] += 1,
+        }
+        let (honest, changed) = (Extended::new(&self.values, &more), Extended::new(&values, &changed));
         let first = if early { &changed } else { &honest };
         let commitment = commit(&mode.layout, &model.schedule, 1, first, &fresh, &progress).unwrap();
+        let own = (2..).zip(&self.named);
+        let own: Vec<Commitment> = own
+            .map(|(number, (_, secret))| {
+                commit(&mode.layout, &model.schedule, number, first, secret, &progress).unwrap()
+            })
+            .collect();
         let stage = Stage { circuit: &mode.circuit, layout: &mode.layout, shape: &mode.shape };
         let mut receipt = Receipt {
             circuit_digest: model.circuit_digest,
             weights_root: model.weights_root(),
             hidden: Some(self.set.clone()),
+            named: model.named(&mode.layout, &honest, &self.named, &own),
             publics: vec![bytes(&model.circuit, &honest, model.circuit.publics[1].column)],
             context: Vec::new(),
             witness_root: commitment.root(),
             proof: Vec::new(),
         };
-        let proof = model.argue(stage, &changed, &receipt, &commitment, Some(&pads), &fresh, &progress);
+        edit(&mut receipt);
+        let commitments: Vec<&Commitment> = [&model.commitment, &commitment].into_iter().chain(&own).collect();
+        let proof = model.argue(stage, &changed, &receipt, &commitments, Some(&pads), &fresh, &progress);
         receipt.proof = proof.unwrap();
         self.key.verify(&receipt, b"")
     }
@@ -100,6 +127,36 @@ fn masks_and_noise_are_fixed_by_the_commitment() {
             assert_eq!(forger.verdict(column, cell, true), Ok(()), "column {column}, cell {cell}");
             let verdict = forger.verdict(column, cell, false);
             assert!(refused(&verdict), "column {column}, cell {cell}: {verdict:?}");
+        }
+    }
+}
+
+/// A seal is the committed tensor's: a prover who states another one, for whatever tensor, and is honest in all the rest, is caught by the
+/// claim that the seal makes.
+#[test]
+fn a_seal_is_that_of_the_committed_tensor() {
+    let forger = Forger::naming(vec![(0, Randomness::new([6; 32]))]);
+    let (x, seal) = (forger.model.circuit.publics[0].column, forger.mode.layout.uniform().seals[0]);
+    let noise = forger.mode.layout.uniform().noise[2].unwrap();
+    // Rows of weight zero may be anything, as long as they are what was committed to.
+    assert_eq!(forger.verdict(noise, 0, true), Ok(()));
+    assert!(refused(&forger.verdict(noise, 0, false)));
+    let stated = |edit: &dyn Fn(&mut Receipt)| forger.prove(noise, 0, true, edit);
+    let last = Err(Refused::Proof(Invalid::Check("the opening's last equation")));
+    assert_eq!(stated(&|receipt| receipt.named[0].seal += K::ONE), last);
+    let mut other = forger.values.columns[x as usize].clone();
+    other[2] += 1;
+    let uniform = forger.named[0].1.cells(3, 3);
+    let point = |receipt: &Receipt| receipt.named[0].point();
+    assert_eq!(
+        stated(&|receipt| receipt.named[0].seal = sealed(&forger.values.columns[x as usize], &uniform, point(receipt))),
+        Ok(())
+    );
+    assert_eq!(stated(&|receipt| receipt.named[0].seal = sealed(&other, &uniform, point(receipt))), last);
+    for (column, cell) in [(x, 0), (x, 4), (seal, 0), (seal, 1), (seal, 2)] {
+        for early in [true, false] {
+            let verdict = forger.verdict(column, cell, early);
+            assert!(refused(&verdict), "column {column}, cell {cell}, {early}: {verdict:?}");
         }
     }
 }

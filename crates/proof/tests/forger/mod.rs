@@ -101,6 +101,7 @@ impl Forger {
         Receipt {
             circuit_digest: digest(&self.bytes),
             hidden: None,
+            named: Vec::new(),
             weights_root: weights.root(),
             publics: self.circuit.publics.iter().map(|binding| public(binding.column)).collect(),
             context: b"context".to_vec(),

@@ -33,7 +33,13 @@ pub fn model(seed: i64) -> (Model, Values, VerifyingKey) {
 
 /// The receipt of a prover who is honest but for its columns.
 pub fn hide(model: &Model, values: &Values, set: &HideSet, fresh: u8) -> Receipt {
-    model.hide_values(values, set, &Randomness::new([fresh; 32]), b"context", &Progress::default()).unwrap()
+    hide_named(model, values, set, &[], fresh)
+}
+
+/// As [`hide`], with commitments of single tensors: bindings and what the secret of each repeats.
+pub fn hide_named(model: &Model, values: &Values, set: &HideSet, named: &[(u32, u8)], fresh: u8) -> Receipt {
+    let named: Vec<_> = named.iter().map(|&(binding, secret)| (binding, Randomness::new([secret; 32]))).collect();
+    model.hide_values(values, set, &named, &Randomness::new([fresh; 32]), b"context", &Progress::default()).unwrap()
 }
 
 #[derive(Debug, Clone, PartialEq)]

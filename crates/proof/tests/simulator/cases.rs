@@ -74,7 +74,7 @@ impl Case {
     /// The honest prover.
     pub fn hide(&self, set: &HideSet, fresh: u8) -> Receipt {
         let fresh = Randomness::new([fresh; 32]);
-        self.model.hide_values(&self.values, set, &fresh, b"context", &Progress::default()).unwrap()
+        self.model.hide_values(&self.values, set, &[], &fresh, b"context", &Progress::default()).unwrap()
     }
 
     /// A receipt of this case with everything hidden, up to its opening.

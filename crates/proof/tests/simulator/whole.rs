@@ -94,7 +94,7 @@ impl Simulator {
         outer(&circuit, &mut counting).unwrap();
         let (_, _, variables) = counting.close().unwrap();
         let queries = schedule.queries()[0] as u64;
-        let hiding = Hiding { pads: variables.count(), trace: schedule.trace(), queries };
+        let hiding = Hiding { pads: variables.count(), trace: schedule.trace(), queries, named: Vec::new() };
         let layout = Layout::hiding(&circuit, &hiding).unwrap();
         let widths = layout.widths().iter().map(|&width| width.max(1)).collect();
         let shape = Shape { widths, addresses: layout.addresses().to_vec() };
@@ -107,6 +107,7 @@ impl Simulator {
             circuit_digest: digest(&self.statement.circuit),
             weights_root: [0; 32],
             hidden: Some(self.statement.set.clone()),
+            named: Vec::new(),
             publics: self.statement.publics.clone(),
             context: self.statement.context.clone(),
             witness_root: [0; 32],

@@ -32,6 +32,8 @@ pub enum Role {
     Top,
     /// Mask rows, by limb.
     Mask(usize),
+    /// Of a named commitment: what makes its seal uniform.
+    Seal,
 }
 
 /// Where a form has coefficients. One that has few leaves the first rounds to the masks: other limbs' coefficients mask nothing.
@@ -50,7 +52,8 @@ pub struct Cell {
     pub role: Role,
     /// In its limb; of a mask limb's uniform cells, counted from the first.
     pub row: u64,
-    pub of_weights: bool,
+    /// Of a commitment that may serve several proofs: the weights', or a named one.
+    pub lasting: bool,
     pub view: Vec<F>,
     pub value: Vec<F>,
 }
@@ -60,6 +63,8 @@ pub struct Toy {
     pub schedule: Schedule,
     pub layout: Layout,
     shape: Shape,
+    /// Columns with commitments of their own.
+    named: Vec<ColumnId>,
 }
 
 const LOG_ROWS: usize = 7;
@@ -67,20 +72,27 @@ pub const QUERIES: [usize; 3] = [3, 2, 1];
 
 impl Toy {
     pub fn new(weights: usize, reserved: u32) -> Self {
+        Self::naming(weights, reserved, 0)
+    }
+
+    /// With commitments of so many single columns.
+    pub fn naming(weights: usize, reserved: u32, named: usize) -> Self {
         let schedule = Schedule::new(LOG_ROWS, vec![2, 2], vec![1, 1, 1], QUERIES.to_vec(), 16).unwrap();
         let column = |name: &str, cells: u64, home| Column { name: name.into(), shape: vec![cells], bytes: 8, home };
         let mut columns: Vec<Column> = (0..weights).map(|_| column("w", 122, Home::Weights)).collect();
         let witness = [64, 32].into_iter().chain([16; 8]).chain([8; 8]);
         columns.extend(witness.map(|cells| column("x", cells, Home::Witness)));
+        let named = (columns.len() as ColumnId..).take(named).collect::<Vec<_>>();
+        columns.extend(named.iter().map(|_| column("n", 100, Home::Witness)));
         let parameters = Parameters { log_rows: LOG_ROWS as u8, reserved, ..Parameters::default() };
         let none = (vec![], vec![], vec![], vec![]);
         let circuit =
             Circuit { columns, tables: none.0, contracts: none.1, lookups: none.2, publics: none.3, parameters };
-        let hiding = Hiding { pads: 9, trace: schedule.trace(), queries: QUERIES[0] as u64 };
+        let hiding = Hiding { pads: 9, trace: schedule.trace(), queries: QUERIES[0] as u64, named: named.clone() };
         let layout = Layout::hiding(&circuit, &hiding).unwrap();
         let shape = Shape { widths: layout.widths().to_vec(), addresses: layout.addresses().to_vec() };
         assert_eq!(shape.widths[0], weights);
-        Self { schedule, layout, shape }
+        Self { schedule, layout, shape, named }
     }
 
     /// The addresses of the mask limbs, in order.
@@ -102,6 +114,9 @@ impl Toy {
         if uniform.pads == Some(column) {
             return (Role::Data, 0);
         }
+        if uniform.seals.contains(&column) {
+            return (Role::Seal, cell);
+        }
         if let Some(limb) = uniform.masks.iter().position(|&mask| mask == column) {
             return (Role::Mask(limb), cell);
         }
@@ -113,7 +128,7 @@ impl Toy {
         };
         let traced = self.special().iter().take(4).position(|&address| address == block.address);
         let role = match (commitment, traced) {
-            (0, _) => Role::Static,
+            (0 | 2.., _) => Role::Static,
             (_, Some(limb)) => Role::Trace(limb),
             (_, None) => Role::Top,
         };
@@ -142,7 +157,22 @@ impl Toy {
         form
     }
 
-    /// An opening that proves `form + xi mask`, and the mask's value: for any cells, at the challenges of one fixed run.
+    /// The seals of the named columns, at a point that is the same for all proofs.
+    fn seals(&self) -> Vec<Form> {
+        let z = K::from_basis_coefficients_fn(|i| F::from_u64(0x9e37_79b9_7f4a_7c15).exp_u64(i as u64 + 3));
+        let seals = &self.layout.uniform().seals;
+        let basis: Vec<K> = (0..3).filter_map(<K as BasedVectorSpace<F>>::ith_basis_element).collect();
+        let dense = |column: ColumnId, values: Vec<K>| FormTerm {
+            coefficient: K::ONE,
+            column,
+            weights: vec![Arc::new(Weight::Dense(values))],
+        };
+        let powers = |column| z.powers().skip(1).take(self.length(column)).collect();
+        let seal = |(&column, &seal)| vec![dense(column, powers(column)), dense(seal, basis.clone())];
+        self.named.iter().zip(seals).map(seal).collect()
+    }
+
+    /// An opening that proves `form + xi mask + seals`, and the values of mask and seals: for any cells, at the challenges of one fixed run.
     pub fn run(&self, support: Support, seed: u64) -> Run<'_> {
         let mut random = SmallRng::seed_from_u64(seed);
         let form = self.form(support, &mut random);
@@ -150,9 +180,13 @@ impl Toy {
         let (z, xi) = (element(), element());
         let masks = mask_columns(&self.layout);
         let mask = mask_form(&masks, z, K::ONE);
-        let whole: Form = form.iter().cloned().chain(mask_form(&masks, z, xi)).collect();
+        let seals = self.seals();
+        let mut whole: Form = form.iter().cloned().chain(mask_form(&masks, z, xi)).collect();
+        for (seal, scale) in seals.iter().zip(xi.powers().skip(2)) {
+            whole.extend(seal.iter().map(|term| FormTerm { coefficient: scale * term.coefficient, ..term.clone() }));
+        }
         let weights = FormWeights(self.layout.weights(&whole));
-        Run { toy: self, form, mask, whole, weights, seed, fixed: Rc::default() }
+        Run { toy: self, form, mask, seals, whole, weights, seed, fixed: Rc::default() }
     }
 
     /// The matrix of the view of one proof.
@@ -200,7 +234,8 @@ pub struct Run<'a> {
     toy: &'a Toy,
     form: Form,
     mask: Form,
-    /// `form + xi mask`.
+    seals: Vec<Form>,
+    /// `form + xi mask + seals`.
     pub whole: Form,
     weights: FormWeights,
     seed: u64,
@@ -228,9 +263,10 @@ impl Run<'_> {
             let view = self.view(&values);
             assert_eq!(view.len(), nothing.len());
             let value = words(coefficient(&self.form, column, cell, &toy.layout));
-            let of_weights =
-                toy.shape.addresses[..toy.shape.widths[0]].contains(&toy.layout.blocks_of(column)[0].address);
-            Cell { role, row, of_weights, view, value }
+            let (weights, witness) = (toy.shape.widths[0], toy.shape.widths[1]);
+            let address = toy.layout.blocks_of(column)[0].address;
+            let lasting = !toy.shape.addresses[weights..weights + witness].contains(&address);
+            Cell { role, row, lasting, view, value }
         };
         self.places().map(cell).collect()
     }
@@ -244,7 +280,7 @@ impl Run<'_> {
         values
     }
 
-    /// All field elements that a proof shows: what the opening sends, and the mask's value.
+    /// All field elements that a proof shows: what the opening sends, and the values of mask and seals.
     pub fn view(&self, values: &Values) -> Vec<F> {
         let (sent, fixed) = (Rc::new(RefCell::new(Vec::new())), Rc::clone(&self.fixed));
         let kept = Rc::clone(&sent);
@@ -261,6 +297,7 @@ impl Run<'_> {
         let mut view: Vec<F> =
             sent.as_chunks::<8>().0.iter().map(|word| F::from_u64(u64::from_le_bytes(*word))).collect();
         view.extend(words(evaluate(&self.mask, values)));
+        self.seals.iter().for_each(|seal| view.extend(words(evaluate(seal, values))));
         view
     }
 
