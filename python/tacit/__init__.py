@@ -16,32 +16,41 @@ logging.getLogger("tacit").addHandler(logging.NullHandler())
 from tacit.errors import InputError, InvalidReceipt, ModelError, TacitError, UnsupportedOperator  # noqa: E402
 from tacit.generated import Generated, verify_generation  # noqa: E402
 from tacit.key import Key  # noqa: E402
-from tacit.receipt import Receipt  # noqa: E402
+from tacit.links import Link, Opening, verify_chain, verify_opening  # noqa: E402
+from tacit.receipt import Commitment, Receipt  # noqa: E402
 from tacit.verify import verify  # noqa: E402
 
 __all__ = [
+    "Commitment",
+    "Committed",
     "Generated",
     "Generation",
     "ImageScale",
     "InputError",
     "InvalidReceipt",
     "Key",
+    "Link",
     "Model",
     "ModelError",
+    "Opening",
     "Receipt",
     "TacitError",
     "Sampling",
     "Tolerance",
     "UnsupportedOperator",
     "compile",
+    "open_commitment",
     "prove",
     "verify",
+    "verify_chain",
     "verify_generation",
+    "verify_opening",
 ]
 __version__ = "0.1.0"
 
 
-LAZY = {"compile": "api", "prove": "api", "Model": "model", "ImageScale": "images", "Tolerance": "search",
+LAZY = {"compile": "api", "prove": "api", "Committed": "commitments", "open_commitment": "commitments",
+        "Model": "model", "ImageScale": "images", "Tolerance": "search",
         "Generation": "frontends.generation", "Sampling": "numbers.drawing"}
 
 

@@ -39,10 +39,11 @@ class Prover:
         """
         The bytes of the verifier's key.
         """
-    def prove(self, /, public: bytes, witness: bytes, context: bytes, progress: Progress, hide: bytes | None = None) -> bytes:
+    def prove(self, /, public: bytes, witness: bytes, context: bytes, progress: Progress, hide: bytes | None = None, named: Sequence[tuple[int, Sequence[int]]] = ...) -> bytes:
         """
         The bytes of a receipt; `hide` has one byte (0 or 1) for the weights and one per
-        binding; without it the proof is transparent.
+        binding; without it the proof is transparent. `named`: (binding, secret of 32 bytes), bindings ascending, of hidden tensors that
+        get commitments of their own.
         """
 
 @final
@@ -56,6 +57,10 @@ class Receipt:
     def hidden(self, /) -> bytes | None:
         """
         One byte (0 or 1) for the weights and one per binding: what is hidden. None for a transparent proof.
+        """
+    def named(self, /) -> list[tuple[int, bytes, bytes]]:
+        """
+        (binding, root, seal) of the hidden tensors that have commitments of their own.
         """
     def publics(self, /) -> list[bytes]:
         """
@@ -98,6 +103,11 @@ class VerifyingKey:
 def check(circuit: bytes, weights: bytes, public: bytes, witness: bytes) -> tuple[str, str, list[int]] | None:
     """
     The oracle: None when the witness satisfies the circuit, else (relation, kind, index).
+    """
+
+def commitment(circuit: bytes, binding: int, cells: bytes, secret: Sequence[int], progress: Progress) -> tuple[bytes, bytes]:
+    """
+    (root, seal): the commitment that a tensor with this secret has in every receipt of the circuit.
     """
 
 def digest(circuit: bytes) -> bytes:

@@ -23,9 +23,9 @@ from tacit.lower import Lowered, lower
 from tacit.model import Model, commit
 from tacit.observe import Range, observe
 from tacit.operators import EXPANSIONS, SUPPORTED
-from tacit.options import require_options
+from tacit.options import Links, linked, require_options, require_shapes
 from tacit.passes import expand, join_softmax, simplify
-from tacit.quantize import TOY, Scales, Width, quantize
+from tacit.quantize import TOY, InputScale, Scales, Width, quantize
 from tacit.receipt import Receipt
 from tacit.report import Report
 from tacit.sampling import reference, sampled
@@ -53,6 +53,7 @@ def compile(
     batch: int | None = None,
     openings: int | None = None,
     seed: bytes | None = None,
+    links: Links | None = None,
 ) -> Model:
     """Compiles a model to an integer model, its circuit and its key, and measures it. ONNX: a path, bytes or ModelProto; torch:
     a module or an exported program; weights: the path of a GGUF file or of a safetensors model's folder; fitted estimators of
@@ -72,10 +73,13 @@ def compile(
     `openings`: how many proofs the commitment hides the weights in (any number hides inputs), 100 where it is None; 0: none hides.
     With `like`, so many of the proofs that the other model has left, half of them where it is None. `seed`: 32 secret bytes that
     the commitment's randomness follows from, which no other commitment may have had; None: fresh ones, so that the same model has
-    another key each time.
+    another key each time. `links`: {input: (key of another model, name of its output)}: the input has the integers of that
+    output, and the commitments' limbs have one length, so that a tensor which that model commits to can be given for it
+    (`Model.prove(commit=)`).
     Raises ModelError (also for a tolerance that no widths meet), UnsupportedOperator, InputError.
     """
     require_options(widths, tolerance, trips, like, openings, batch, seed)
+    pinned, limbs = linked(links, None if like is None else like.parameters, openings, batch)
     places, openings = openings, like.openings if like is not None else OPENINGS if openings is None else openings
     secret = like.seed if like is not None else fresh_seed(seed) if openings else None
     scale = images.scale_of(image)
@@ -94,18 +98,19 @@ def compile(
     if samples is None:
         ranges = loosened(graph, ranges, scale)
     against = Reference(reference(source, graph), rows, () if held is None else inputs.many(held, declared, scale))
-    scales, lowered, report = assigned(graph, ranges, against, widths, tolerance, like, openings > 0, batch)
+    require_shapes(graph, links)
+    scales, lowered, report = assigned(graph, ranges, against, widths, tolerance, like, openings > 0, batch, pinned)
     # Without being asked for: estimators, and models so small that they got the narrowest widths.
     is_graph = given is model
     chosen = like is not None or tolerance is not None or widths != "standard" or (is_graph and scales.bits > TOY.bits)
     limit = LARGEST_SCORE_ERROR if is_graph else LARGEST_ERROR
     if not chosen and not is_faithful(report, lowered, scales, against, graph, limit):
-        scales, lowered, report = assigned(graph, ranges, against, "faithful", None, like, openings > 0, batch)
+        scales, lowered, report = assigned(graph, ranges, against, "faithful", None, like, openings > 0, batch, pinned)
     unfinished, weights = arithmetize(lowered.program, lowered.weights)
     program, scales, classes = lowered.program, lowered.scales, source.classes
     # A large model's floats and wide integers take the memory that committing needs.
     del lowered, against, ranges, graph, source
-    circuit = finish(unfinished, openings, None if like is None else like.parameters)
+    circuit = finish(unfinished, openings, limbs)
     prover = commit(circuit, weights, secret)
     key = Key.from_bytes(prover.key())
     compiled = Model(program, circuit, weights, key, declared, scales, scale, classes, seed=secret, digests=prover.digests())
@@ -130,10 +135,12 @@ def assigned(
     like: Model | None,
     hideable: bool,
     batch: int | None,
+    pinned: Mapping[str, InputScale],
 ) -> tuple[Scales, Lowered, Report]:
     """The widths that were asked for, or the cheapest ones that meet the tolerance; the program, and what it was measured at."""
     if tolerance is not None:
-        found = cheapest(Search(graph, lambda width: quantize(graph, ranges, width), against, Tolerance.of(tolerance), batch))
+        scales_of = lambda width: quantize(graph, ranges, width).with_inputs(pinned)  # noqa: E731
+        found = cheapest(Search(graph, scales_of, against, Tolerance.of(tolerance), batch))
         if not hideable:
             return found
         lowered = lower(graph, found[0], hideable=True, batch=batch)
@@ -141,10 +148,13 @@ def assigned(
     scales = quantize(graph, ranges, widths)
     if like is not None:
         scales = scales.as_in(like.scales)
+    scales = scales.with_inputs(pinned)
     lowered = lower(graph, scales, None if like is None else like.columns(), hideable, batch)
     return scales, lowered, measure(lowered, scales, against, graph)
 
 
-def prove(model: Model, given: inputs.Given, hide: Iterable[str] | None = None, context: bytes | str = b"") -> Receipt:
+def prove(
+    model: Model, given: inputs.Given, hide: Iterable[str] | None = None, context: bytes | str = b"", commit: Iterable[str] = ()
+) -> Receipt:
     """The same as `model.prove`."""
-    return model.prove(given, hide=hide, context=context)
+    return model.prove(given, hide=hide, context=context, commit=commit)

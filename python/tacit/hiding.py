@@ -27,15 +27,24 @@ COUNTING = threading.RLock()
 """Held while a count in memory changes, or goes to a file."""
 
 
-def hide_set(hide: Iterable[str] | None, signatures: tuple[Signature, ...], openings: int) -> bytes | None:
+def hide_set(
+    hide: Iterable[str] | None, signatures: tuple[Signature, ...], openings: int, committed: tuple[str, ...] = ()
+) -> bytes | None:
     """One byte (0 or 1) for the weights and one per binding; None for a transparent proof.
 
     `hide`: None for everything that is hidden by default (weights and inputs, if the model can hide), else names: 'weights',
-    'inputs', 'outputs', or of single tensors. Raises InputError for other names, and when the model cannot hide.
+    'inputs', 'outputs', or of single tensors. `committed`: tensors that are hidden besides, as they have commitments of their own.
+    Raises InputError for other names, and when the model cannot hide.
     """
     names = [WEIGHTS, INPUTS] if hide is None and openings else _names(hide)
+    if not names and committed:
+        raise InputError(
+            f"{', '.join(map(repr, committed))} is committed to, and so hidden: a proof that hides nothing has no such tensors, "
+            "and a model compiled with openings=0 neither."
+        )
     if not names:
         return None
+    names += [name for name in committed if name not in names]
     if not openings:
         raise InputError(
             f"This model cannot hide {', '.join(map(repr, names))}: it was compiled with openings=0 (--openings 0), so compile it "
@@ -80,6 +89,7 @@ class Places:
     gone: int = 0
     file: Path | None = None
     process: int = field(default_factory=os.getpid)
+    remedy: str = "run tacit recommit (model.recommit())"
 
     def used(self) -> int | None:
         """How many are gone, at most `openings` + 1; None when the file's count is missing or is another file's."""
@@ -98,20 +108,20 @@ class Places:
         rows again.
         """
         if self.file is not None:
-            return _change(self.file, self.commitment, step)
+            return _change(self.file, self.commitment, step, self.remedy)
         if self.process != os.getpid():
             raise ModelError(
-                "This model was made by another process, which counts its proofs in memory: save it first, so that all processes "
-                "count in its file, or use model.recommit()."
+                "This was made by another process, which counts its proofs in memory: save it first, so that all processes count "
+                f"in its file, or {self.remedy}."
             )
         with COUNTING:
             before, after = self.gone, step(self.gone)
             self.gone = after
         return before, after
 
-    def take(self) -> bool:
-        """Takes a place; whether one was left."""
-        return self.change(lambda gone: min(gone, self.openings) + 1)[1] <= self.openings
+    def take(self, count: int = 1) -> bool:
+        """Takes so many places; whether they were left."""
+        return self.change(lambda gone: min(gone + count, self.openings + 1))[1] <= self.openings
 
     def require(self, places: int | None) -> None:
         """Raises ModelError when `hand_over` would; takes none."""
@@ -161,11 +171,11 @@ def start_count(model: Path, commitment: bytes, used: int) -> None:
     storage.write(storage.File(count_file(model), _record(model, commitment, used), 0o600))
 
 
-def _change(model: Path, commitment: bytes, step: Callable[[int], int]) -> tuple[int, int]:
+def _change(model: Path, commitment: bytes, step: Callable[[int], int], remedy: str) -> tuple[int, int]:
     path = count_file(model)
     lost = ModelError(
-        f"{path} does not count the proofs of {model}: the model file was copied, moved or restored, and proofs made from it "
-        "would not be hidden together with those of the other copy. Run tacit recommit to make a commitment of its own."
+        f"{path} does not count the proofs of {model}: the file was copied, moved or restored, and proofs made from it would not "
+        f"be hidden together with those of the other copy; {remedy} for a commitment of its own."
     )
     try:
         with path.open("r+b") as file:

@@ -108,6 +108,13 @@ def batch(given: Given, declared: Sequence[Declared], image: ImageScale | None, 
     return {d.name: np.stack([row[d.name] for row in rows]) for d in declared}
 
 
+def sample(
+    given: Given, declared: Sequence[Declared], image: ImageScale | None = None, count: int | None = None
+) -> dict[str, np.ndarray]:
+    """What one proof takes: one sample, or a batch of `count`."""
+    return one(given, declared, image) if count is None else batch(given, declared, image, count)
+
+
 def sample_shape(declared: Declared, array: np.ndarray) -> tuple[int, ...]:
     """The shape of one sample of samples given as `array`; symbolic axes take the array's lengths (0 as
     well), a batch becomes 1. InputError without a sample."""

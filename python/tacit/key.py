@@ -110,10 +110,17 @@ class Key:
 
     def public_values(self, public: bytes) -> list[tuple[Signature, np.ndarray]]:
         """Each binding with its tensor, from a public buffer (the columns of all bindings, one after another)."""
+        return [(signature, signature.values(cells)) for signature, cells in self._cells(public)]
+
+    def public_integers(self, public: bytes) -> dict[str, np.ndarray]:
+        """The same as integers, by name."""
+        return {signature.name: signature.integers(cells) for signature, cells in self._cells(public)}
+
+    def _cells(self, public: bytes) -> list[tuple[Signature, bytes]]:
         found, at = [], 0
         for signature in self.signatures:
             size = max(int(np.prod(signature.shape, dtype=np.int64)), 1) * signature.cell_bytes
-            found.append((signature, signature.values(public[at : at + size])))
+            found.append((signature, public[at : at + size]))
             at += size
         return found
 

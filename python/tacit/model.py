@@ -16,6 +16,7 @@ import numpy as np
 from tacit import _core, hiding, inputs, progress, storage
 from tacit.circuit import Parameters
 from tacit.circuit.encode import decode
+from tacit.commitments import Naming, arrays
 from tacit.errors import ModelError
 from tacit.forecast import Forecast, forecast, require_memory
 from tacit.frontends.words import Words
@@ -85,28 +86,38 @@ class Model:
                 raise ModelError("The model file is damaged: its weights do not give the commitment in its key.")
             self._prover = prover
 
-    def prove(self, given: inputs.Given, hide: Iterable[str] | None = None, context: bytes | str = b"") -> Receipt:
+    def prove(
+        self,
+        given: inputs.Given,
+        hide: Iterable[str] | None = None,
+        context: bytes | str = b"",
+        commit: Iterable[str] = (),
+    ) -> Receipt:
         """A receipt for one input: an array, {input name: array}, or a path. For a batch, as many samples as `batch` says, given as
         to `compile`.
 
         `hide`: names of what the receipt shall hide: 'weights', 'inputs', 'outputs', or single tensors; everything inside the model
         is hidden with them. None: weights and inputs, unless the model was compiled with `openings=0`. () or such a model: a
         transparent proof, the first of which says so and marks the model and its file as `opened`. A hidden tensor is None in the
-        receipt. Values beyond an input's range saturate. Raises InputError for inputs that do not fit and for a `hide` that cannot
+        receipt. `commit`: names of tensors that are hidden in commitments of their own, which stand in the receipt
+        (`receipt.commitments`) and whose secrets are in `receipt.secrets`; such a secret (`tacit.Committed`) may be given for an
+        input, so that two receipts are about one tensor, or be opened later (`tacit.open_commitment`).
+        Values beyond an input's range saturate. Raises InputError for inputs that do not fit and for a `hide` that cannot
         be met, ModelError when the commitment has hidden as many proofs as it can.
         """
-        flags = hiding.hide_set(hide, self.key.signatures, self.openings)
-        if self.batch is None:
-            sample = inputs.one(given, self.declared, self.image)
-        else:
-            sample = inputs.batch(given, self.declared, self.image, self.batch)
+        naming = Naming.of(given, commit, self.key.signatures)
+        flags = hiding.hide_set(hide, self.key.signatures, self.openings, naming.names)
+        sample = inputs.sample(arrays(given), self.declared, self.image, self.batch)
+        integers = self.integers(sample) | naming.integers(self.key.signatures, self.parameters)
         self.prepare()
         assert self._prover is not None
         if flags is not None:
             self._take(weights=bool(flags[0]))
-        receipt, counts, self.stages = prove(
-            self.program, self.tensors(), self._prover, self.key, self.integers(sample), context, flags
+        naming.take(self._queries)
+        receipt, public, counts, self.stages = prove(
+            self.program, self.tensors(), self._prover, self.key, integers, context, flags, naming.seeds()
         )
+        receipt.secrets = naming.made(receipt, self.key, public, self.parameters)
         self.saturated = {**self._saturated_inputs(sample), **counts}
         if flags is None:
             self._open(

@@ -11,9 +11,12 @@ from tacit import _core, machine, progress
 from tacit.errors import InputError, ModelError
 from tacit.execute import claims_missed, executed
 from tacit.key import Key
+from tacit.links import find
 from tacit.primitives.program import Program
 from tacit.receipt import Receipt
 from tacit.verify import context_bytes
+
+NONE: Mapping[str, bytes] = {}
 
 
 def prove(
@@ -24,10 +27,12 @@ def prove(
     integers: Mapping[str, np.ndarray],
     context: bytes | str,
     hide: bytes | None = None,
-) -> tuple[Receipt, dict[str, int], dict[str, float]]:
+    named: Mapping[str, bytes] = NONE,
+) -> tuple[Receipt, bytes, dict[str, int], dict[str, float]]:
     """Computes every column for one input and proves it. `integers`: {input name: int64 array of the declared shape}. Also, for
     the prover alone: how many values left their range, by step of the program, and the seconds of each stage. `hide`: one byte for
-    the weights and one per binding; None for a transparent proof."""
+    the weights and one per binding; None for a transparent proof. `named`: the secrets of hidden tensors that get commitments of
+    their own. Returns the receipt, the public buffer (hidden tensors included), what saturated, and the stages."""
     started = time.perf_counter()
     builder = executed(program, weights, integers)
     for name, missed in claims_missed(program, builder).items():
@@ -38,13 +43,14 @@ def prove(
     stages = {"execute": time.perf_counter() - started}
     machine.give_back_memory()
     bound = context_bytes(context)
+    secrets = sorted((find(key.signatures, name)[0], seed) for name, seed in named.items())
     try:
         data, ended = progress.run(
-            "proving", lambda p: (prover.prove(public, witness, bound, p, hide), p.stages()), machine.give_back_memory
+            "proving", lambda p: (prover.prove(public, witness, bound, p, hide, secrets), p.stages()), machine.give_back_memory
         )
     except _core.Unsatisfied as error:
         raise RuntimeError(f"the executor's witness does not satisfy the circuit: {error}") from None
     except _core.Malformed as error:
         raise ModelError(f"The model file is damaged ({error}): run tacit compile again.") from None
     machine.give_back_memory()
-    return Receipt(_core.Receipt(data), key.signatures), saturated, {**stages, **dict(ended)}
+    return Receipt(_core.Receipt(data), key.signatures), public, saturated, {**stages, **dict(ended)}

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
@@ -12,12 +16,25 @@ from tacit.errors import InputError, InvalidReceipt
 from tacit.key import Signature
 
 
+@dataclass(frozen=True)
+class Commitment:
+    """To one hidden tensor. Receipts that state equal ones, and are valid, speak of the same tensor."""
+
+    root: bytes
+    seal: bytes
+
+    def __str__(self) -> str:
+        return self.root.hex()[:16]
+
+
 class Receipt:
     """A thin view on canonical bytes. `inputs` and `outputs` need the signatures of a key; a receipt from `prove` has them."""
 
     def __init__(self, core: _core.Receipt, signatures: tuple[Signature, ...] | None = None) -> None:
         self.core = core
         self._signatures = signatures
+        self.secrets: Mapping[str, Any] = MappingProxyType({})
+        """Of a receipt that `Model.prove` has just made with `commit=`: {name: Committed}. Not in its bytes."""
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Receipt:
@@ -72,6 +89,14 @@ class Receipt:
         held = self._signatures
         names = [f"tensor {place}" for place in range(len(flags) - 1)] if held is None else [s.name for s in held]
         return tuple(name for name, hidden in zip(["weights", *names], flags, strict=True) if hidden)
+
+    @property
+    def commitments(self) -> dict[str, Commitment]:
+        """Those of hidden tensors that have one of their own, by name (by number while no key was bound). True only after
+        `verify`."""
+        held = self._signatures
+        names = {place: f"tensor {place}" if held is None else held[place].name for place, _, _ in self.core.named()}
+        return {names[place]: Commitment(root, seal) for place, root, seal in self.core.named()}
 
     @property
     def inputs(self) -> list[np.ndarray | None]:

@@ -73,29 +73,39 @@ def pack(manifest: Mapping[str, Any], parts: Mapping[str, bytes]) -> bytes:
     return buffer.getvalue()
 
 
-def unpack(path: str | os.PathLike[str], format_number: int) -> tuple[dict[str, Any], dict[str, bytes]]:
-    """Manifest and parts of a model file. Raises ModelError when it is missing, foreign, damaged or of another format."""
-    foreign = f"{path} is not a model file written by tacit compile, or it is damaged; run tacit compile again."
+def unpack(
+    source: str | os.PathLike[str] | BytesIO,
+    format_number: int,
+    kind: str = "model file written by tacit compile",
+    again: str = "run tacit compile again",
+    called: str | None = None,
+) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """Manifest and parts of a container. Raises ModelError when it is missing, foreign, damaged or of another format: it is no
+    `kind`, and `again` is the way out. `called`: what bytes are called that are no file."""
+    name = called or str(source)
+    foreign = f"{name} is not a {kind}, or it is damaged; {again}."
+    short = kind.split(" written")[0]
+    if not isinstance(source, BytesIO):
+        try:
+            with Path(source).open("rb") as file:
+                file.read(1)  # a folder opens, and cannot be read
+        except OSError as error:
+            raise ModelError(f"The {short} {name} cannot be read ({error.strerror}).") from None
     try:
-        with Path(path).open("rb") as file:
-            file.read(1)  # a folder opens, and cannot be read
-    except OSError as error:
-        raise ModelError(f"The model file {path} cannot be read ({error.strerror}).") from None
-    try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(source) as archive:
             manifest = json.loads(_stored(archive, MANIFEST))
             found, digests = manifest["format"], manifest["digests"]
             if found != format_number:
                 number = found if isinstance(found, int) else "unknown"
-                raise ModelError(f"{path} has format {number}, this version reads {format_number}: run tacit compile again.")
-            parts = {name: _stored(archive, name) for name in digests}
+                raise ModelError(f"{name} has format {number}, this version reads {format_number}: {again}.")
+            parts = {part: _stored(archive, part) for part in digests}
     except ModelError:
         raise
     except Exception:  # zipfile raises a dozen kinds on damaged bytes
         raise ModelError(foreign) from None
-    for name, part in parts.items():
-        if hashlib.sha256(part).hexdigest() != digests[name]:
-            raise ModelError(f"The model file {path} is damaged (its part {name!r} has changed); run tacit compile again.")
+    for title, part in parts.items():
+        if hashlib.sha256(part).hexdigest() != digests[title]:
+            raise ModelError(f"The {short} {name} is damaged (its part {title!r} has changed); {again}.")
     del manifest["digests"]
     return manifest, parts
 

@@ -71,7 +71,7 @@ pub struct Model {
     /// Where the weights' uniform cells and salts come from; `None` when everybody knows.
     blinding: Option<Randomness>,
     /// Of the last hide set and the bindings with commitments of their own.
-    mode: Mutex<Option<(HideSet, Vec<u32>, Arc<Mode>)>>,
+    mode: Mutex<Option<Kept>>,
     /// Memory of the last opening.
     scratch: Mutex<Scratch>,
 }
@@ -418,6 +418,9 @@ fn name(layout: &Layout, values: &Extended<'_>, binding: u32, column: u32, numbe
     name.seal = sealed(&cells, &uniform, name.point());
     name
 }
+
+/// A mode, and what it is the mode of.
+type Kept = (HideSet, Vec<u32>, Arc<Mode>);
 
 /// What a proof's hide set decides.
 #[derive(Clone, Copy)]

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from tacit.errors import ModelError
+from tacit.errors import InputError, ModelError
 from tacit.graph import MOVES, Graph
 from tacit.numbers.dtypes import bits_of, kind_of, limits_of
 from tacit.numbers.fixed import FLOAT_BITS, exponent_for, signed_range
@@ -130,6 +130,13 @@ class Scales:
             dict(other.weighed),
             other.kept,
         )
+
+    def with_inputs(self, pinned: Mapping[str, InputScale]) -> Scales:
+        """These scales, with given integers for some inputs. Raises InputError for inputs that there are not."""
+        for name in pinned:
+            if name not in self.inputs:
+                raise InputError(f"There is no input {name!r} to link; there are {', '.join(map(repr, self.inputs))}.")
+        return replace(self, inputs={**self.inputs, **pinned})
 
     def to_json(self) -> dict[str, Any]:
         return {

@@ -10,6 +10,7 @@ from tacit import api, storage
 from tacit.errors import InputError
 from tacit.frontends.generation import Generation
 from tacit.images import ImageScale
+from tacit.key import Key
 from tacit.model import Model
 from tacit.numbers.drawing import Sampling
 
@@ -34,6 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
         like=None if arguments.like is None else Model.load(arguments.like),
         batch=arguments.batch,
         openings=arguments.openings,
+        links={name: (Key.load(path), output) for name, path, output in arguments.link},
     )
     model.save(output, key=key)
     print(model.report.text())

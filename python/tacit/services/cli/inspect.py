@@ -82,7 +82,8 @@ def _hiding(key: Key) -> list[str]:
 def _hidden(receipt: Receipt) -> list[str]:
     if not receipt.hidden:
         return [TRANSPARENT]
-    return [f"hidden   {', '.join(receipt.hidden)}, and everything inside the model", LEARNT]
+    named = [f"         {name}: in a commitment of its own, {c.root.hex()}" for name, c in receipt.commitments.items()]
+    return [f"hidden   {', '.join(receipt.hidden)}, and everything inside the model", *named, LEARNT]
 
 
 def _commitments(circuit: bytes, weights: bytes) -> list[str]:

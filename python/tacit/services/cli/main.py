@@ -29,6 +29,23 @@ def shape(text: str) -> tuple[str, int | tuple[int, ...] | None]:
     return name, found[0] if len(found) == 1 else found
 
 
+def pair(text: str) -> tuple[str, str]:
+    """'y=file' -> ('y', 'file')."""
+    name, _, value = text.partition("=")
+    if not name or not value:
+        raise ValueError(text)
+    return name, value
+
+
+def link(text: str) -> tuple[str, str, str]:
+    """'x=first.key:y' -> ('x', 'first.key', 'y')."""
+    name, rest = pair(text)
+    key, _, output = rest.rpartition(":")
+    if not key or not output:
+        raise ValueError(text)
+    return name, key, output
+
+
 def fixed(text: str) -> tuple[str, Any]:
     """'sr=16000' -> ('sr', 16000); lists as in JSON."""
     name, _, value = text.partition("=")
@@ -67,6 +84,20 @@ OPENINGS = (
 )
 
 
+LINK: dict[str, Any] = {
+    "type": lambda text: link(text),
+    "action": "append",
+    "default": [],
+    "metavar": "INPUT=KEY:OUTPUT",
+    "help": "an input that will be the committed output of another model, by its key file; repeatable",
+}
+
+
+def named(what: str, text: str) -> dict[str, Any]:
+    """An option NAME=what that can be given more than once."""
+    return {"type": pair, "action": "append", "default": [], "metavar": f"NAME={what}", "help": f"{text}; repeatable"}
+
+
 class Parser(argparse.ArgumentParser):
     """Says what is wrong in one sentence."""
 
@@ -92,6 +123,7 @@ def parser() -> argparse.ArgumentParser:
     compile_.add_argument("--like", metavar="MODEL", help="a model file of longer shapes, whose commitment to the weights to share")
     compile_.add_argument("--batch", type=int, metavar="N", help="samples that one proof holds, along the first axis of the input")
     compile_.add_argument("--openings", type=int, metavar="N", help=OPENINGS)
+    compile_.add_argument("--link", **LINK)
     compile_.add_argument("--image", metavar="DIVIDE", type=float, help="take images; pixels are divided by this number")
     compile_.add_argument("--image-mean", metavar="M[,M,M]", type=numbers, help="then these are subtracted")
     compile_.add_argument("--image-deviation", metavar="D[,D,D]", type=numbers, help="then these divide")
@@ -105,10 +137,12 @@ def parser() -> argparse.ArgumentParser:
 
     prove = commands.add_parser("prove", help="a model file and an input -> a receipt")
     prove.add_argument("model", help="a model file written by compile")
-    prove.add_argument("--input", required=True, help="a file with one input, or a batch: .npz, .npy, .json, .png or .jpg")
+    prove.add_argument("--input", help="a file with one input, or a batch: .npz, .npy, .json, .png or .jpg")
     prove.add_argument("-o", "--output", required=True, help="the receipt to write")
     hide = "names, by commas: weights, inputs, outputs, single tensors; 'none': a transparent proof; default: weights,inputs"
     prove.add_argument("--hide", default=None, metavar="NAMES", help=hide)
+    prove.add_argument("--commit", **named("FILE", "hide a tensor in a commitment of its own; its secret goes to the file"))
+    prove.add_argument("--committed", **named("FILE", "an input that an earlier proof committed to, by the secret's file"))
     prove.add_argument("--context", default="", help="text that the receipt is bound to")
 
     generate = commands.add_parser("generate", help="a model file that writes and a prompt -> a text and its receipt")
@@ -121,10 +155,18 @@ def parser() -> argparse.ArgumentParser:
     generate.add_argument("--hide", default=None, metavar="NAMES", help=hide)
     generate.add_argument("--context", default="", help="text that the receipt is bound to")
 
-    verify = commands.add_parser("verify", help="a receipt and a key -> valid or not")
-    verify.add_argument("receipt", help="a receipt file")
-    verify.add_argument("--key", required=True, help="the model's key")
+    open_ = commands.add_parser("open", help="a committed tensor's secret and its receipt -> what reveals the tensor to others")
+    open_.add_argument("secret", help="a file written by prove --commit")
+    open_.add_argument("receipt", help="a receipt that hides the tensor")
+    open_.add_argument("--key", required=True, help="the key of the receipt's model")
+    open_.add_argument("--name", required=True, help="what the receipt's model calls the tensor")
+    open_.add_argument("-o", "--output", required=True, help="the opening to write")
+
+    verify = commands.add_parser("verify", help="a receipt and a key -> valid or not; several receipts -> whether they are a chain")
+    verify.add_argument("receipt", nargs="+", help="a receipt file, or several of a chain, in order")
+    verify.add_argument("--key", required=True, action="append", help="the model's key; of a chain one for all, or one each")
     verify.add_argument("--context", default="", help="the text that the receipt must be bound to")
+    verify.add_argument("--opening", **named("FILE", "what its owner revealed of a tensor that the receipt commits to"))
     verify.add_argument("--seed", metavar="TEXT", help="what tokens must have been drawn from, of a model that draws them")
 
     recommit = commands.add_parser("recommit", help="a model file -> another commitment to its weights, for more hiding proofs")

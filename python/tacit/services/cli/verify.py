@@ -1,21 +1,27 @@
-"""tacit verify RECEIPT --key KEY [--context TEXT] [--seed TEXT]"""
+"""tacit verify RECEIPT.. --key KEY [--context TEXT] [--seed TEXT] [--opening NAME=FILE]"""
 
 from __future__ import annotations
 
 import argparse
 import time
 
+from tacit.errors import InputError
 from tacit.generated import verify_generation
 from tacit.key import Key
+from tacit.links import verify_chain, verify_opening
 from tacit.receipt import Receipt
 from tacit.verify import verify
 
 
 def run(arguments: argparse.Namespace) -> int:
-    key = Key.load(arguments.key)
-    receipt = Receipt.load(arguments.receipt)
-    started = time.perf_counter()
     context = arguments.context.encode("utf-8", "surrogateescape")
+    if len(arguments.receipt) > 1:
+        return chain(arguments, context)
+    if len(arguments.key) > 1:
+        raise InputError("One receipt has one key: give --key once.")
+    key = Key.load(arguments.key[0])
+    receipt = Receipt.load(arguments.receipt[0])
+    started = time.perf_counter()
     if arguments.seed is None:
         verify(receipt, key, context)
     else:
@@ -26,11 +32,29 @@ def run(arguments: argparse.Namespace) -> int:
         print("  its tokens were drawn with the numbers of this seed")
     if receipt.hidden:
         print(f"  {', '.join(receipt.hidden)} (hidden), and everything inside the model")
+    for name, commitment in receipt.commitments.items():
+        print(f"  {name}: in a commitment of its own, {commitment}")
+    for name, path in arguments.opening:
+        values = verify_opening(path, receipt, key, name, context)
+        print(f"  {name} {list(values.shape)}, as its owner reveals it: {_short(values.reshape(-1).tolist())}")
     for signature, value in zip(key.outputs, receipt.outputs):
         if value is not None:
             count = key.count_of(signature.name)
             padded = f" (padded with zeros: {count} says how much counts)" if count else ""
             print(f"  {signature.name} {list(value.shape)}{padded}: {_short(value.reshape(-1).tolist())}")
+    return 0
+
+
+def chain(arguments: argparse.Namespace, context: bytes) -> int:
+    """Several receipts: whether each is valid and takes what those before it made."""
+    if arguments.seed is not None or arguments.opening:
+        raise InputError("--seed and --opening are for a single receipt.")
+    started = time.perf_counter()
+    links = verify_chain(arguments.receipt, arguments.key, context)
+    elapsed = time.perf_counter() - started
+    print(f"valid: a chain of {len(arguments.receipt)} receipts ({1000 * elapsed:.1f} ms)")
+    for link in links:
+        print(f"  {link.name} of receipt {link.receipt + 1} is {link.source_name} of receipt {link.source + 1}")
     return 0
 
 
