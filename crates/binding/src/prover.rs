@@ -48,6 +48,8 @@ fn raise(error: ProveError) -> PyErr {
     }
 }
 
+type Bytes = Cow<'static, [u8]>;
+
 /// (root, seal): the commitment that a tensor with this secret has in every receipt of the circuit.
 #[pyfunction]
 pub fn commitment(
@@ -57,7 +59,7 @@ pub fn commitment(
     cells: &[u8],
     secret: [u8; 32],
     progress: &Progress,
-) -> PyResult<(Cow<'static, [u8]>, Cow<'static, [u8]>)> {
+) -> PyResult<(Bytes, Bytes)> {
     let named = python.detach(|| {
         let circuit = Circuit::decode(circuit).map_err(|error| Malformed::new_err(error.to_string()))?;
         name_tensor(&circuit, binding, cells, &Randomness::new(secret), &progress.0).map_err(raise)

@@ -10,6 +10,9 @@ use crate::{Malformed, Refused};
 /// name, is an output, dtype, shape, exponent, lowest, highest, bytes of a cell.
 type Signature = (String, bool, String, Vec<u64>, i32, i64, i64, u8);
 
+/// binding, root, seal.
+type Stated<'a> = (u32, Cow<'a, [u8]>, Cow<'a, [u8]>);
+
 /// A parsed receipt. Nothing in it is true before it was verified.
 #[pyclass(frozen)]
 pub struct Receipt(tacit_proof::Receipt);
@@ -43,7 +46,7 @@ impl Receipt {
     }
 
     /// (binding, root, seal) of the hidden tensors that have commitments of their own.
-    fn named(&self) -> Vec<(u32, Cow<'_, [u8]>, Cow<'_, [u8]>)> {
+    fn named(&self) -> Vec<Stated<'_>> {
         let named = self.0.named.iter();
         named.map(|n| (n.binding, Cow::Borrowed(&n.root[..]), Cow::Owned(n.seal_bytes().to_vec()))).collect()
     }

@@ -166,7 +166,7 @@ mod tests {
     #[test]
     fn the_form_of_a_seal_is_its_value() {
         let circuit = circuit(&[3, 1, 5], &[3, 5]);
-        let hiding = tacit_columns::Hiding { pads: 1, trace: vec![0..4], queries: 2, named: vec![0] };
+        let hiding = tacit_columns::Hiding { pads: 1, trace: vec![0..4, 8..9], queries: 2, named: vec![0] };
         let layout = Layout::hiding(&circuit, &hiding).unwrap();
         let seal = layout.uniform().seals[0];
         let (z, scale) = (seal_point(&[7; 32]), integer(11));
