@@ -8,7 +8,6 @@ import numpy as np
 
 from tacit.errors import ModelError, UnsupportedOperator
 from tacit.graph import Graph, Node, require_supported
-from tacit.numbers.fixed import FLOAT_BITS
 from tacit.operators import LOWERINGS, state
 from tacit.operators.chosen import choose
 from tacit.operators.context import Columns, Context
@@ -61,7 +60,6 @@ def lower_into(builder: Builder, graph: Graph, scales: Scales, shared: Columns |
     require_supported(graph, LOWERINGS.keys())
     require_static(graph)
     graph = fuse(Context(recognise(graph), scales, builder, shared))
-    scales = without_tables(graph, scales)
     context = Context(graph, scales, builder, shared)
     context.shift = common_shift(context)
     context.hideable = hideable
@@ -90,13 +88,6 @@ def lower_into(builder: Builder, graph: Graph, scales: Scales, shared: Columns |
     if graph.state is not None and graph.state.shown:
         state.show(context, graph.state)
     return context
-
-
-def without_tables(graph: Graph, scales: Scales) -> Scales:
-    """The scales with narrow forms for what tables compute: no table has FLOAT_BITS bits."""
-    computed = [node for node in graph.nodes if node.operator == "Softmax" or LOWERINGS[node.kind].function is not None]
-    names = [name for node in computed if node.operator != "Relu" for name in node.outputs]
-    return scales.with_bits({name: scales.bits for name in names if scales.bits_of(name) >= FLOAT_BITS})
 
 
 STRUCTURE = {

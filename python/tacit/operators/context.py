@@ -18,7 +18,7 @@ from tacit.errors import UnsupportedOperator
 from tacit.graph import MOVES, Graph, Node
 from tacit.numbers.dtypes import limits_of, plain
 from tacit.numbers.fixed import FLOAT_BITS, exponent_for, quantise
-from tacit.numbers.functions import IDENTITY, Function
+from tacit.numbers.functions import IDENTITY, RELU, Function
 from tacit.operators import domains, forms, wrapping
 from tacit.operators.forms import WIDE_BITS, signed_bits
 from tacit.operators.magnitude import magnitude_bits, require_finite
@@ -195,11 +195,19 @@ class Context:
 
     def bits(self, name: str) -> int:
         """Bits of the narrow form of a value."""
-        return self.scales.bits_of(name)
+        return self.scales.bits_of(name) - self._fewer(name)
 
     def exponent(self, name: str) -> int:
         """The exponent of the narrow form of a value."""
-        return self.scales.exponents.get(name, 0)
+        return self.scales.exponents.get(name, 0) - self._fewer(name)
+
+    def _fewer(self, name: str) -> int:
+        """By how many bits the narrow form of a value that a table computes is less than FLOAT_BITS: no table has so many."""
+        if self.scales.bits_of(name) < FLOAT_BITS:
+            return 0
+        deferred, node = self._deferred.get(name), self.graph.producers.get(name)
+        tabulated = forms.is_tabulated(node) if deferred is None else deferred.function != RELU
+        return FLOAT_BITS - self.scales.bits if tabulated else 0
 
     def largest(self, name: str) -> float:
         """The largest magnitude seen of a value."""

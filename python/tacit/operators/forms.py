@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tacit.graph import Node
 from tacit.numbers.fixed import signed_range
 from tacit.numbers.functions import RELU, Function
 from tacit.numbers.interval import Interval
+from tacit.operators.registry import LOWERINGS
 from tacit.primitives import gadgets
 from tacit.primitives.gadgets.digits import CELL, ENTRY, LEAF
 from tacit.primitives.gadgets.rescale import EXCESS
@@ -33,6 +35,8 @@ WIDE_FRACTION = 8
 """A wide tensor has so many fraction bits more than a narrow one."""
 WIDEST_SUM = 60
 """Integers of more bits are not rounded and saturated at once."""
+TABULATED = {"Pointwise", "Softmax"}
+"""Operators that look their results up, besides functions of one variable."""
 CLAMPED = 5 * CELL + 3 * LEAF
 """What saturation by digits costs for each element."""
 SHARED = 8
@@ -111,3 +115,10 @@ def rounded_wide(context: Context, name: str, x: Tensor) -> Tensor:
 def signed_bits(tensor: Tensor) -> int:
     """The width of the smallest signed type that holds the tensor's proved interval."""
     return max((~bound if bound < 0 else bound).bit_length() for bound in (tensor.low, tensor.high)) + 1
+
+
+def is_tabulated(node: Node | None) -> bool:
+    """Whether the result of a node comes out of a table, other than Relu's."""
+    if node is None or node.operator == "Relu":
+        return False
+    return node.operator in TABULATED or LOWERINGS[node.kind].function is not None

@@ -7,10 +7,11 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 from onnxruntime.quantization import QuantType, quantize_dynamic
-from oracle import compare, evaluate
+from oracle import compare, evaluate, model
 
 from tacit.frontends.onnx import load
 from tacit.graph.evaluate import Evaluator
+from tacit.numbers.fixed import FLOAT_BITS
 from tacit.observe import observe
 from tacit.operators import EXPANSIONS, SUPPORTED
 from tacit.passes import expand, simplify
@@ -70,11 +71,11 @@ def dynamic(tmp_path_factory) -> onnx.ModelProto:
     int8 pairs saturate at 16 bits on some machines."""
     path = tmp_path_factory.mktemp("dynamic") / "model.onnx"
     quantize_dynamic(floats(), path, weight_type=QuantType.QInt8, reduce_range=True)
-    model = onnx.load(path)
-    names = [node.output[0] for node in model.graph.node if node.op_type == "DynamicQuantizeLinear"]
+    quantised = onnx.load(path)
+    names = [node.output[0] for node in quantised.graph.node if node.op_type == "DynamicQuantizeLinear"]
     assert len(names) == 3
-    model.graph.output.extend(helper.make_tensor_value_info(name, TensorProto.UINT8, None) for name in names)
-    return model
+    quantised.graph.output.extend(helper.make_tensor_value_info(name, TensorProto.UINT8, None) for name in names)
+    return quantised
 
 
 @pytest.mark.parametrize("widths", ["lean", "faithful"])
@@ -100,3 +101,29 @@ def test_what_is_held_finely(dynamic):
     products = [n.outputs[0] for n in graph.nodes if n.operator == "Mul" and n.inputs[0] in scales]
     casts = [n.inputs[0] for n in graph.nodes if n.operator == "Mul" and n.inputs[0] not in scales]
     assert len(products) == len(casts) == 3 and held >= {*scales, *products, *casts} and "y" not in held
+
+
+@pytest.mark.parametrize("kind", ["Sigmoid", "Softmax", "gelu", "Relu and a factor", "LeakyRelu"])
+def test_functions_before_dynamic_quantisation_keep_their_tables(kind):
+    """What a table computes has the bits of tables: an integer is one off at most."""
+    x = np.random.default_rng(1).normal(0, 1.5, (4, 40)).astype(F)
+    constants = {"half": F(0.5), "one": F(1), "root": F(2**-0.5)}
+    nodes = {
+        "gelu": [
+            helper.make_node("Mul", ["x", "root"], ["t"]),
+            helper.make_node("Erf", ["t"], ["e"]),
+            helper.make_node("Add", ["e", "one"], ["a"]),
+            helper.make_node("Mul", ["x", "a"], ["m"]),
+            helper.make_node("Mul", ["m", "half"], ["h"]),
+        ],
+        "Relu and a factor": [helper.make_node("Relu", ["x"], ["r"]), helper.make_node("Mul", ["r", "root"], ["h"])],
+    }.get(kind, [helper.make_node(kind, ["x"], ["h"])])
+    used = {name: array for name, array in constants.items() if any(name in node.input for node in nodes)}
+    quantisation = helper.make_node("DynamicQuantizeLinear", ["h"], ["y", "s", "z"])
+    source = load(model([*nodes, quantisation], {"x": x}, ["y"], used, output_type=TensorProto.UINT8), supported=SUPPORTED)
+    graph = simplify(expand(source, EXPANSIONS))
+    scales = quantize(graph, observe(graph, [{"x": x}]))
+    assert scales.bits_of("h") == FLOAT_BITS
+    found, _ = evaluate(graph, scales, {"x": x})
+    expected = Evaluator(graph).run({"x": x})["y"]
+    assert np.abs(found["y"] - expected.astype(int)).max() <= 1 < expected.max()
