@@ -4,10 +4,15 @@
 mod hidden;
 mod toy;
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
 use hidden::{everything, hide_named, model, set};
 use tacit_algebra::progress::Progress;
 use tacit_circuit::{Circuit, Home, check, digest};
 use tacit_proof::{Key, Model, Named, Receipt, Refused, VerifyingKey, name_tensor};
+use tacit_transcript::tamper::{How, with};
 use tacit_transcript::{Invalid, Randomness};
 
 const OPENING: &str = "the opening's last equation";
@@ -193,4 +198,38 @@ fn provers_name_hidden_tensors_in_order() {
     assert!(model.hide_values(&values, &everything(), &named, &fresh, b"", &progress).is_err());
     let named = [(0, Randomness::new([1; 32]))];
     assert!(model.hide_values(&values, &set(true, &[false, true]), &named, &fresh, b"", &progress).is_err());
+}
+
+/// At the same challenges and positions, another secret shows other values of the same tensor, at every position.
+#[test]
+fn opened_rows_of_a_named_commitment_depend_on_its_secret() {
+    let (model, values, _) = model(0);
+    let fixed: Rc<RefCell<HashMap<(String, usize), Vec<u8>>>> = Rc::default();
+    let rows = |secret: u8| -> (Vec<u8>, Receipt) {
+        let (fixed, found) = (Rc::clone(&fixed), Rc::new(RefCell::new(Vec::new())));
+        let kept = Rc::clone(&found);
+        let hook = move |how, label: &str, number, bytes: &mut Vec<u8>| match how {
+            How::Drawn | How::Positions => {
+                let mut fixed = fixed.borrow_mut();
+                bytes.clone_from(fixed.entry((label.to_string(), number)).or_insert_with(|| bytes.clone()));
+            }
+            How::Sent if (label, number) == ("opening: rows", 0) => kept.borrow_mut().clone_from(bytes),
+            _ => {}
+        };
+        let receipt = with(hook, || hide_named(&model, &values, &everything(), &[(0, secret)], 5));
+        let rows = found.borrow().clone();
+        (rows, receipt)
+    };
+    let _ = hide_named(&model, &values, &everything(), &[(0, 1)], 5);
+    let ((first, receipt), (second, other)) = (rows(1), rows(2));
+    assert_eq!(first.len(), second.len());
+    assert_ne!(receipt.named[0].seal, other.named[0].seal);
+    // The named tensor has one limb, whose word is the last of a row.
+    let queries = usize::from(model.circuit.parameters.queries[0]);
+    let width = first.len() / queries;
+    assert_eq!(first.len() % queries, 0);
+    for (a, b) in first.chunks_exact(width).zip(second.chunks_exact(width)) {
+        assert_eq!(a[..width - 8], b[..width - 8]);
+        assert_ne!(a[width - 8..], b[width - 8..]);
+    }
 }
