@@ -71,7 +71,7 @@ NAMED = (
             Edit(
                 "crates/proof/src/prove.rs",
                 "            uniform(&mode.layout, commitment, &mut more, secret);\n",
-                "            drop((commitment, secret));\n",
+                "            let _ = (commitment, secret);\n",
             ),
         ),
         whole("opened_rows_of_a_named_commitment_depend_on_its_secret"),

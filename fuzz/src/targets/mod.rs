@@ -9,7 +9,7 @@ mod vectors;
 
 use tacit_circuit::{Circuit, digest};
 use tacit_columns::Layout;
-use tacit_proof::{HideSet, Key, Receipt, VerifyingKey};
+use tacit_proof::{HideSet, Key, Named, Receipt, VerifyingKey};
 
 /// A target's name and its function.
 pub type Target = (&'static str, fn(&[u8]));
@@ -66,6 +66,11 @@ fn key(bytes: &[u8]) {
         proof: vec![0; 1 << 20],
     };
     assert!(key.verify(&receipt, b"").is_err(), "a proof of zeros is accepted");
+    // Each in a commitment of its own.
+    let bindings = 0..parts.circuit.publics.len() as u32;
+    let named = bindings.map(|binding| Named { binding, root: [0; 32], seal: Default::default() }).collect();
+    let receipt = Receipt { named, ..receipt };
+    assert!(key.verify(&receipt, b"").is_err(), "a proof of zeros with commitments is accepted");
 }
 
 /// The keys of the golden vectors accept the receipts of the golden vectors and no other bytes.
