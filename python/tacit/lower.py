@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tacit.errors import ModelError, UnsupportedOperator
-from tacit.graph import Graph, Node, require_supported
+from tacit.graph import MOVES, Graph, Node, require_supported
 from tacit.operators import LOWERINGS, state
 from tacit.operators.chosen import choose
 from tacit.operators.context import Columns, Context
@@ -59,6 +59,8 @@ def lower_into(builder: Builder, graph: Graph, scales: Scales, shared: Columns |
     """Lowers a graph through any builder; returns what its values became."""
     require_supported(graph, LOWERINGS.keys())
     require_static(graph)
+    made = (name for node in graph.nodes if node.kind not in MOVES for name in node.outputs if name)
+    builder.computed = sum(graph.values[name].size for name in made)
     graph = fuse(Context(recognise(graph), scales, builder, shared))
     context = Context(graph, scales, builder, shared)
     context.shift = common_shift(context)

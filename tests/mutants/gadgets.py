@@ -30,6 +30,7 @@ EXPONENTIALS = found_by("unique", "test_exponentials_are_unique")
 SIGNED = found_by("roots", "test_signed_division_is_tight")
 ROOT = found_by("roots", "test_square_root_is_unique")
 SELECTED = found_by("selection", "test_one_hot_has_one_witness_for_every_field_value")
+TWO_DIGITS = found_by("selection", "test_one_hot_digits_have_one_witness_for_every_field_value")
 ORDER = found_by("selection", "test_top_k_is_unique_for_every_field_value")
 SCATTER = found_by("selection", "test_scatter_is_unique_for_every_field_value")
 PLACE = found_by("selection", "test_the_only_place")
@@ -224,6 +225,22 @@ GADGETS = (
         "selection.py",
         'b.contract(f"{name}/index", movement.plus(b, index, count - size))',
         SELECTED,
+    ),
+    Mutant(
+        "two digits need not be those of the index",
+        (Edit(FOLDER + "selection.py", 'b.contract(f"{name}/index", movement.plus(b, parts, -rest))', "pass"),),
+        TWO_DIGITS,
+    ),
+    Mutant(
+        "the rows of two digits are free",
+        (
+            Edit(
+                FOLDER + "selection.py",
+                'b.copy(steps, f"{name}/{key}/hit")',
+                'b.commit(f"{name}/{key}/hit", reached, 0, 1, lambda: b.value(steps))',
+            ),
+        ),
+        TWO_DIGITS,
     ),
     dropped("an index of one place is free", "selection.py", 'b.contract(f"{name}/index", index)', PLACE),
     dropped(

@@ -192,7 +192,7 @@ def test_inputs_that_do_not_fit_are_refused(recorded):
 
 
 @pytest.mark.parametrize(
-    "damage", [{"format": 2}, {"columns": []}, {"axes": []}, {"steps": [["copy"]]}, {"steps": None}]
+    "damage", [{"format": 99}, {"columns": []}, {"axes": []}, {"steps": [["copy"]]}, {"steps": None}]
 )
 def test_damaged_programs_are_refused(recorded, damage):
     with pytest.raises(ModelError):

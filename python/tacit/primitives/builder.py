@@ -67,11 +67,13 @@ class Builder:
     """Base of all interpretations; abstract in what it does with columns and relations.
 
     `batch`: how many samples a proof holds, if they have an axis of their own. Gadgets and tensors speak of one sample; circuit,
-    values and costs are those of all (`circuit.repeated`).
+    values and costs are those of all (`circuit.repeated`). `computed`: about how many values of one sample the whole program
+    computes (0: not known), which its range tables serve together.
     """
 
     def __init__(self, batch: int | None = None) -> None:
         self.batch = batch
+        self.computed = 0
         self.columns: dict[str, Column] = {}
         self.bound: set[str] = set()
         self.depth = 0
@@ -168,6 +170,11 @@ class Builder:
     def elements(self, tensor: Tensor) -> int:
         """Of all samples together: what prices count."""
         return tensor.size * (self.batch or 1)
+
+    @property
+    def everything(self) -> int:
+        """The values of all samples together."""
+        return self.computed * (self.batch or 1)
 
     def copy(self, tensor: Tensor, name: str | None = None) -> Tensor:
         """The same integers as a witness column of its own: contract copy - tensor = 0. Costs one cell an element."""

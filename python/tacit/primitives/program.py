@@ -17,7 +17,7 @@ from tacit.numbers.functions import Function
 from tacit.primitives.builder import GADGETS, Builder
 from tacit.primitives.tensor import Axis, Column, Factor, Map, Tensor, Term
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +31,12 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """`batch`: how many samples the steps, which speak of one, are run for; None: of one, without an axis of its own."""
+    """`batch`: how many samples the steps, which speak of one, are run for; None: of one, without an axis of its own. `computed`:
+    about how many values the steps compute, see `Builder`."""
 
     steps: tuple[Step, ...]
     batch: int | None = None
+    computed: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """JSON-able data; `from_json` gives back a program that replays to the same circuit."""
@@ -44,7 +46,8 @@ class Program:
             for step in self.steps
         ]
         batch = {} if self.batch is None else {"batch": self.batch}
-        return {"format": FORMAT, **batch, "axes": encoder.sizes, "columns": encoder.columns, "steps": steps}
+        head = {"format": FORMAT, **batch, "computed": self.computed}
+        return {**head, "axes": encoder.sizes, "columns": encoder.columns, "steps": steps}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Program:
@@ -54,14 +57,14 @@ class Program:
                 found = data["format"]
                 raise ModelError(f"The program has format {found}, this version reads {FORMAT}: compile again.")
             decoder = Decoder(data["axes"], data["columns"])
-            batch = int(data["batch"]) if "batch" in data else None
+            batch, computed = int(data["batch"]) if "batch" in data else None, int(data["computed"])
             steps = tuple(
                 Step(str(gadget), str(name), {str(key): decoder.argument(value) for key, value in arguments.items()})
                 for gadget, name, arguments in data["steps"]
             )
         except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
             raise ModelError(f"The program is damaged ({type(error).__name__}): compile the model again.") from None
-        return cls(steps, batch)
+        return cls(steps, batch, computed)
 
 
 class ProgramBuilder(Builder):
@@ -73,7 +76,7 @@ class ProgramBuilder(Builder):
         self.weights: dict[str, np.ndarray] = {}
 
     def program(self) -> Program:
-        return Program(tuple(self.steps), self.batch)
+        return Program(tuple(self.steps), self.batch, self.computed)
 
     def record(self, gadget: str, name: str, **arguments: Any) -> None:
         if self.depth == 0:
@@ -146,6 +149,7 @@ def run(program: Program, builder: Builder) -> None:
 
     if builder.batch != program.batch:
         raise ValueError(f"a program of batch {program.batch} under a builder of batch {builder.batch}")
+    builder.computed = program.computed
     for step in program.steps:
         arguments = dict(step.arguments)
         if step.gadget == "weight":

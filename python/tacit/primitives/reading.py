@@ -214,8 +214,9 @@ class Reading:
         turned = bool(outer_right) and innermost(right, right_axes) not in outer_right
         order = batch + (outer_right + inner if turned else inner + outer_right)
         columns = right.transpose([right_axes.index(axis) for axis in order])
-        if len(inner) == 1:
-            rows, columns = without_zeros(rows, columns, columns.ndim - 1 if turned else len(batch))
+        before = columns.ndim
+        rows, columns = without_zeros(rows, columns, columns.ndim - len(inner) if turned else len(batch), len(inner))
+        inner = inner[: columns.ndim - before + len(inner)]
         summed_in_pieces = not turned and rows.shape[2] >= prod(axis.size for axis in outer_right)
         cut = len(batch) if turned or summed_in_pieces else len(batch) + len(inner)
         result = self.multiply(rows, columns, cut, turned, summed_in_pieces, exact)
@@ -292,9 +293,9 @@ def innermost(array: np.ndarray, axes: Sequence[Axis]) -> Axis | None:
     return min(steps, key=lambda step: step[0])[1] if steps else None
 
 
-def without_zeros(rows: np.ndarray, right: np.ndarray, axis: int) -> tuple[np.ndarray, np.ndarray]:
-    """rows[batch, m, k] and what they multiply, whose `axis` has length k, without the places of k where all rows are zero, if
-    these are most: selections have one place in thousands that is not."""
+def without_zeros(rows: np.ndarray, right: np.ndarray, axis: int, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """rows[batch, m, k] and what they multiply, whose `count` axes from `axis` on have k places, without the places of k where all
+    rows are zero, if these are most (one axis is left then): selections have one place in thousands that is not."""
     k = rows.shape[2]
     if right.size < LEAST_SAVED * k:
         return rows, right
@@ -302,6 +303,7 @@ def without_zeros(rows: np.ndarray, right: np.ndarray, axis: int) -> tuple[np.nd
     if 2 * used.size > k:
         return rows, right
     used = used if used.size else np.zeros(1, dtype=np.int64)
+    right = right.reshape(right.shape[:axis] + (k,) + right.shape[axis + count :])
     return np.ascontiguousarray(rows[:, :, used]), right.take(used, axis=axis)
 
 

@@ -41,7 +41,7 @@ def selections(draw):
     own, row = draw(st.lists(st.integers(1, 2), max_size=1)), draw(st.lists(st.integers(1, 2), max_size=1))
     table = draw(operands((*shared, size, *row), intervals(8)))
     index = draw(operands((*shared, *own), intervals(3)))
-    batch = len(shared)
+    batch, digits = len(shared), draw(st.sampled_from([None, 1, 2]))
 
     def expected(table, index):
         at = places(index, size)
@@ -49,7 +49,7 @@ def selections(draw):
             return table[at]
         return np.stack([rows[chosen] for rows, chosen in zip(table, at)])
 
-    return Instance([table, index], lambda b, t, i: select(b, "g", t, i, batch), expected)
+    return Instance([table, index], lambda b, t, i: select(b, "g", t, i, batch, digits), expected)
 
 
 def largest(least):

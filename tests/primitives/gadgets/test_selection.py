@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 from exhaustion import Search
 
+from tacit.primitives import movement
 from tacit.primitives.evaluate import Evaluate
 from tacit.primitives.gadgets import carried, compacted, one_hot, position, running_sum, scatter, select, survivors, top_k
+from tacit.primitives.gadgets.selection import two_digits
 
 RANDOM = np.random.default_rng(0)
 COMBINE = {"none": lambda old, new: new, "add": np.add, "max": np.maximum, "min": np.minimum}
@@ -34,11 +36,12 @@ def test_positions_count_from_the_end_and_are_clamped(low, high):
     np.testing.assert_array_equal(b.value(wide), np.clip(np.where(index < 0, index + 5, index), -1, 5))
 
 
+@pytest.mark.parametrize("digits", [1, 2])
 @pytest.mark.parametrize("batch", [0, 1, 2])
-def test_select(batch):
+def test_select(batch, digits):
     table, index = RANDOM.integers(-50, 50, (2, 3, 4, 2)), RANDOM.integers(-6, 7, (2, 3, 5)[:batch] + (2, 3))
     b, t, i = inputs(t=table, i=index)
-    found = b.value(select(b, "s", t, i, batch))
+    found = b.value(select(b, "s", t, i, batch, digits))
     places = meant(index, table.shape[batch])
     for where in np.ndindex(places.shape):
         np.testing.assert_array_equal(found[where], table[where[:batch]][places[where]])
@@ -197,6 +200,28 @@ def test_the_only_place():
     prime = 11
     search = Search(lambda b: one_hot(b, "z", b.input("i", (), 0, 0, 0), 1), prime)
     assert [search.outputs({"i": [i]}) for i in range(prime)] == [{(1,)}] + [set()] * (prime - 1)
+
+
+@pytest.mark.parametrize("size", [2, 3, 4])
+def test_one_hot_digits_have_one_witness_for_every_field_value(size):
+    """Two places a digit, except that the high digit of 2 is always 0."""
+    prime = 13
+    search = Search(lambda b: movement.concat(b, two_digits(b, "z", b.input("i", (), 0, size - 1, 0), size), 0), prime)
+    length = 2
+    for i in range(prime):
+        high, low = divmod(i, length)
+        count = -(-size // length)
+        hits = [int(j == high) for j in range(count)], [int(j == low) for j in range(length)]
+        found = search.outputs({"i": [i]})
+        assert found == ({(*hits[0], *hits[1])} if i < count * length else set())
+
+
+def test_a_long_table_is_read_by_two_digits():
+    rows, indices = 300, 60
+    table, index = RANDOM.integers(-50, 50, (rows, 2)), RANDOM.integers(0, rows, indices)
+    b, t, i = inputs(t=table, i=index)
+    np.testing.assert_array_equal(b.value(select(b, "s", t, i)), table[index])
+    assert sum(np.prod(c.shape) for c in b.columns.values() if c.home == "witness") == indices * 2 * (10 + 32)
 
 
 def test_running_sums_are_unique():

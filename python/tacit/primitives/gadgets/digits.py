@@ -43,8 +43,8 @@ def require_fits(name: str, tensor: Tensor, low: int, high: int) -> None:
         raise ModelError(f"values at {name} reach {tensor.low} .. {tensor.high}, outside {low} .. {high}")
 
 
-def digit_widths(size: int, width: int) -> list[int]:
-    """Widths of the digits, the lowest first, that check `size` numbers of `width` bits at the lowest price."""
+def digit_widths(size: int, width: int, everything: int = 0) -> list[int]:
+    """Widths of the digits, the lowest first, that check `size` numbers of `width` bits at the lowest price; see `price`."""
 
     def cut(count: int) -> list[int]:
         low = -(-width // count)
@@ -52,13 +52,15 @@ def digit_widths(size: int, width: int) -> list[int]:
 
     fewest = max(1, -(-width // DIGIT))
     cuts = [cut(count) for count in range(fewest, max(fewest, width) + 1)]
-    return min((c for c in cuts if c[-1] > 0 or width == 0), key=lambda widths: price(size, widths))
+    return min((c for c in cuts if c[-1] > 0 or width == 0), key=lambda widths: price(size, widths, everything))
 
 
-def price(size: int, widths: Sequence[int]) -> int:
-    """Of checking `size` numbers by digits of these widths, in nanoseconds."""
+def price(size: int, widths: Sequence[int], everything: int = 0) -> int:
+    """Of checking `size` numbers by digits of these widths, in nanoseconds. Range tables serve a whole program: of `everything`
+    that it computes, these numbers bear their share of a table."""
     count = len(widths)
-    return size * (count * LEAF + (count - 1) * CELL) + sum(ENTRY << w for w in set(widths))
+    tables = sum(ENTRY << w for w in set(widths))
+    return size * (count * LEAF + (count - 1) * CELL) + tables * size // max(size, everything, 1)
 
 
 def digits(b: Builder, name: str, tensor: Tensor, width: int) -> None:
@@ -73,7 +75,7 @@ def digits(b: Builder, name: str, tensor: Tensor, width: int) -> None:
         return
     rest = tensor.bounded(0, (1 << width) - 1)
     whole = once(lambda: b.value(tensor))
-    widths = digit_widths(b.elements(tensor), width)
+    widths = digit_widths(b.elements(tensor), width, b.everything)
 
     def part(start: int, mask: int) -> Callable[[], np.ndarray]:
         return lambda: (whole() >> start) & mask

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from tacit.primitives import arithmetic, movement
@@ -11,6 +13,8 @@ from tacit.primitives.gadgets.digits import require_fits
 from tacit.primitives.tensor import Tensor, constant
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
+MANY = 1 << 14
+"""So many cells of one-hot rows are dearer than rows of two digits."""
 
 
 def before_and_steps(b: Builder, name: str, reached: Tensor, axis: int) -> tuple[Tensor, Tensor]:
@@ -78,18 +82,59 @@ def reach(b: Builder, name: str, index: Tensor, size: int) -> tuple[Tensor, Tens
 
 
 @gadget("select")
-def select(b: Builder, name: str, table: Tensor, index: Tensor, batch: int = 0) -> Tensor:
+def select(b: Builder, name: str, table: Tensor, index: Tensor, batch: int = 0, digits: int | None = None) -> Tensor:
     """table[*batch, n, *row] at index[*batch, *places]: [*batch, *places, *row], exact; the exponent is the table's.
 
     An index in -n .. -1 counts from the end, one outside -n .. n - 1 means the nearest that is inside (`position`). The
     result is the contraction of `one_hot` with the table, an accumulator: n cells and leaves an index, one product a row
-    element. Unique: the table and the one-hot row are fixed.
+    element; of many indices or a long table, whose rows are a view, the contraction of the two rows of `two_digits` with it: about
+    4 sqrt(n) cells and 2 sqrt(n) leaves an index, three factors. `digits`: 1 or 2, chosen by price if it is None. Unique: the
+    table and the one-hot rows are fixed.
     """
     size = table.shape[batch]
-    hits = one_hot(b, f"{name}/hits", position(b, f"{name}/position", index, size), size)
+    place = position(b, f"{name}/position", index, size)
     shared, own, row = letters(batch, len(index.shape) - batch, len(table.shape) - batch - 1)
+    many = b.elements(index) * size >= MANY if digits is None else digits == 2
+    if many and size > 1 and len(table.terms) == 1 and table.is_affine:
+        high, low = two_digits(b, f"{name}/hits", place, size)
+        count, length = high.shape[-1], low.shape[-1]
+        pads = [(0, count * length - size) if i == batch else (0, 0) for i in range(len(table.shape))]
+        rows = movement.pad(b, table, pads)
+        rows = movement.reshape(b, rows, (*table.shape[:batch], count, length, *table.shape[batch + 1 :]))
+        both = arithmetic.contracted(high, low, f"{shared}{own}Y", f"{shared}{own}Z", f"{shared}{own}YZ")
+        found = arithmetic.contracted(
+            both.bounded(0, 1), rows.bounded(0, 0), f"{shared}{own}YZ", f"{shared}YZ{row}", f"{shared}{own}{row}"
+        )
+        return found.with_exponent(table.exponent).bounded(min(table.low, 0), max(table.high, 0))
+    hits = one_hot(b, f"{name}/hits", place, size)
     result = arithmetic.einsum(b, f"{shared}{own}Z,{shared}Z{row}->{shared}{own}{row}", hits, table)
     return result.bounded(table.low, table.high)
+
+
+def two_digits(b: Builder, name: str, index: Tensor, size: int) -> tuple[Tensor, Tensor]:
+    """One-hot rows of the digits of index = high B + low, 0 <= low < B, as columns along a new last dimension; B is a power of two,
+    about the root of `size`, and 0 <= index < size by its proved interval.
+
+    Relations: of each row p_j = [j >= digit], the steps z_j (`before_and_steps`) and their copy; index - (A - sum p) B - (B - sum
+    p') = 0. Cells 2 (A + B), leaves A + B an index. Unique for every field value of the index: a step of 1 stands at one place of
+    each row, and A B < p pairs of places are as many different numbers.
+    """
+    require_fits(name, index, 0, size - 1)
+    length = 1 << -(-(size - 1).bit_length() // 2)
+    count = -(-size // length)
+
+    def hit(key: str, places: int, digit: Callable[[], np.ndarray]) -> tuple[Tensor, Tensor]:
+        """The row of a digit, and the digit as a sum."""
+        computed = lambda: (np.arange(places) >= digit()[..., None]).astype(np.int64)  # noqa: E731
+        reached = b.commit(f"{name}/{key}/reached", (*index.shape, places), 0, 1, computed)
+        steps = before_and_steps(b, f"{name}/{key}", reached, -1)[1]
+        return b.copy(steps, f"{name}/{key}/hit"), places - arithmetic.reduce_sum(b, reached, [-1])
+
+    high, above = hit("high", count, lambda: b.value(index) // length)
+    low, rest = hit("low", length, lambda: b.value(index) % length)
+    parts = movement.plus(b, index, -above * length)
+    b.contract(f"{name}/index", movement.plus(b, parts, -rest))
+    return high, low
 
 
 def letters(*counts: int) -> list[str]:
