@@ -24,9 +24,10 @@ use std::collections::BTreeSet;
 
 use cases::Case;
 use oracle::{Oracle, Step};
+use tacit_algebra::progress::Progress;
 use tacit_proof::{HideSet, Key, Receipt, Refused, VerifyingKey};
-use tacit_transcript::Invalid;
 use tacit_transcript::tamper::How;
+use tacit_transcript::{Invalid, Randomness};
 use whole::{Simulator, Statement, Weights};
 
 fn set(weights: bool, input: bool, output: bool) -> HideSet {
@@ -86,6 +87,28 @@ fn several_receipts_under_one_made_up_key() {
     assert_eq!(both[0].key.key, both[1].key.key);
     assert_ne!(both[0].receipt.witness_root, both[1].receipt.witness_root);
     assert_ne!(both[0].key.key.weights_root, case.key().key.weights_root);
+}
+
+/// Tensors with commitments of their own are made up too, and one made-up commitment serves several receipts.
+#[test]
+fn whole_receipts_with_named_commitments() {
+    for (seed, case) in (160..).zip([cases::toy(), cases::every()]) {
+        let simulated = |seed, named: Vec<(u32, u64)>| {
+            let statement = Statement { named, ..case.statement(&set(true, true, true)) };
+            let simulated = simulate(statement, |_| Weights::MadeUp(7), seed, true);
+            simulated.check();
+            simulated.receipt.named
+        };
+        let both = simulated(seed, vec![(0, 5), (1, 6)]);
+        let one = simulated(seed + 10, vec![(1, 6)]);
+        assert_eq!(one[..], both[1..]);
+        let named = [(0, 5), (1, 6)].map(|(binding, seed)| (binding, Randomness::new([seed; 32])));
+        let fresh = Randomness::new([9; 32]);
+        let everything = set(true, true, true);
+        let real = case.model.hide_values(&case.values, &everything, &named, &fresh, b"context", &Progress::default());
+        let real = real.unwrap().named;
+        assert!(real.iter().zip(&both).all(|(real, made)| real.root != made.root && real.seal != made.seal));
+    }
 }
 
 /// The key is a given one, to weights that the simulator does not know. It has the leaves that are opened, and their paths.

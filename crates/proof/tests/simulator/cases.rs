@@ -17,8 +17,8 @@ const SEED: [u8; 32] = [9; 32];
 
 pub struct Case {
     pub circuit: Vec<u8>,
-    model: Model,
-    values: Values,
+    pub model: Model,
+    pub values: Values,
     /// One tensor a binding: an input, an output.
     publics: Vec<Vec<u8>>,
 }
@@ -62,6 +62,7 @@ impl Case {
         Statement {
             circuit: self.circuit.clone(),
             set: set.clone(),
+            named: Vec::new(),
             publics: shown.map(|(tensor, _)| tensor.clone()).collect(),
             context: b"context".to_vec(),
         }

@@ -1,15 +1,16 @@
 //! The simulator of whole receipts (`docs/hiding.md`): it is given the statement, and makes up everything else.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use tacit_algebra::field::{Field, PrimeCharacteristicRing, TwoAdicField};
+use tacit_algebra::field::{BasedVectorSpace, Field, PrimeCharacteristicRing, TwoAdicField};
 use tacit_algebra::progress::Progress;
 use tacit_algebra::{F, K, centred};
 use tacit_circuit::{Circuit, ColumnId, Home, Values, Writer, digest, integers};
-use tacit_columns::{Claim, Form, FormTerm, Hiding, Layout, Views, known, mask_columns};
+use tacit_columns::{Claim, Form, FormTerm, Hiding, Layout, Views, Weight, known, mask_columns};
 use tacit_hide::{Affine, Blank, Hidden, Variables, mask_form, pad_form};
 use tacit_open::{Commitment, Schedule, Scratch, Shape, commit, open};
-use tacit_proof::{HideSet, Receipt};
+use tacit_proof::{HideSet, Named, Receipt};
 use tacit_transcript::{Digest, Invalid, Randomness, Reading, Sender, Transcript};
 
 use super::messages::Uniform;
@@ -21,6 +22,8 @@ pub struct Statement {
     /// Finished.
     pub circuit: Vec<u8>,
     pub set: HideSet,
+    /// Bindings whose tensors have commitments of their own, and the seed of each: the simulator makes them, to zeros.
+    pub named: Vec<(u32, u64)>,
     /// The shown tensors' bytes.
     pub publics: Vec<Vec<u8>>,
     pub context: Vec<u8>,
@@ -70,6 +73,8 @@ pub struct Simulator {
     pub shape: Shape,
     /// The shown columns.
     shown: Values,
+    /// Of the tensors with commitments of their own.
+    named: Vec<ColumnId>,
 }
 
 impl Simulator {
@@ -90,15 +95,17 @@ impl Simulator {
                 false => shown.columns[binding.column as usize] = integers(publics.next().unwrap(), column.bytes),
             }
         }
+        let named: Vec<ColumnId> =
+            statement.named.iter().map(|&(binding, _)| circuit.publics[binding as usize].column).collect();
         let mut counting = Hidden::new(Blank::new());
         outer(&circuit, &mut counting).unwrap();
         let (_, _, variables) = counting.close().unwrap();
         let queries = schedule.queries()[0] as u64;
-        let hiding = Hiding { pads: variables.count(), trace: schedule.trace(), queries, named: Vec::new() };
+        let hiding = Hiding { pads: variables.count(), trace: schedule.trace(), queries, named: named.clone() };
         let layout = Layout::hiding(&circuit, &hiding).unwrap();
         let widths = layout.widths().iter().map(|&width| width.max(1)).collect();
         let shape = Shape { widths, addresses: layout.addresses().to_vec() };
-        Self { statement, circuit, schedule, layout, shape, shown }
+        Self { statement, circuit, schedule, layout, shape, shown, named }
     }
 
     /// A receipt without roots and proof.
@@ -134,7 +141,7 @@ impl Simulator {
         let claims = outer(&self.circuit, &mut hidden).unwrap();
         let (Uniform { mut sender, .. }, zeros, variables) = hidden.close().unwrap();
         let zeta = sender.draw("combine");
-        let (mut form, mut value) = self.combine(claims, zeros, &variables, zeta);
+        let (mut form, mut value) = self.combine(claims, zeros, &variables, &receipt.named, zeta);
         let z = sender.draw("mask point");
         let masks = mask_columns(&self.layout);
         let masked = evaluate(&mask_form(&masks, z, K::ONE), cells);
@@ -145,7 +152,14 @@ impl Simulator {
         (sender, form, value)
     }
 
-    fn combine(&self, claims: Vec<Claim<Affine>>, zeros: Vec<Affine>, variables: &Variables, zeta: K) -> (Form, K) {
+    fn combine(
+        &self,
+        claims: Vec<Claim<Affine>>,
+        zeros: Vec<Affine>,
+        variables: &Variables,
+        named: &[Named],
+        zeta: K,
+    ) -> (Form, K) {
         let values: Vec<Affine> = claims.iter().map(|claim| claim.value.clone()).chain(zeros).collect();
         let mut total = values.iter().zip(zeta.powers()).map(|(value, power)| power * value.constant).sum();
         let mut form = Form::new();
@@ -161,7 +175,37 @@ impl Simulator {
             }
         }
         form.push(pad_form(&values, zeta, variables, self.layout.uniform().pads.unwrap()).unwrap());
+        for ((i, name), power) in named.iter().enumerate().zip(zeta.powers().skip(values.len())) {
+            form.extend(self.seal(i, name.point(), power));
+            total += power * name.seal;
+        }
         (form, total)
+    }
+
+    /// `scale` times what the seal of the i-th named commitment is the value of.
+    fn seal(&self, i: usize, z: K, scale: K) -> Form {
+        let (column, seal) = (self.named[i], self.layout.uniform().seals[i]);
+        let shape = self.layout.shape_of(column).unwrap();
+        assert_eq!(shape.len(), 1, "the tests' tensors have one axis");
+        let powers = z.powers().skip(1).take(shape[0] as usize).collect();
+        let basis = (0..3).filter_map(<K as BasedVectorSpace<F>>::ith_basis_element).collect();
+        let term = |(column, values): (ColumnId, Vec<K>)| FormTerm {
+            coefficient: scale,
+            column,
+            weights: vec![Arc::new(Weight::Dense(values))],
+        };
+        [(column, powers), (seal, basis)].map(term).into()
+    }
+
+    /// The named commitments, to zeros, as a receipt states them.
+    fn names(&self, cells: &Values) -> (Vec<Commitment>, Vec<Named>) {
+        let make = |(i, &(binding, seed)): (usize, &(u32, u64))| {
+            let commitment = self.commit(2 + i, cells, &made(2, seed));
+            let mut name = Named { binding, root: commitment.root(), seal: K::ZERO };
+            name.seal = evaluate(&self.seal(i, name.point(), K::ONE), cells);
+            (commitment, name)
+        };
+        self.statement.named.iter().enumerate().map(make).unzip()
     }
 
     /// Zeros, or the shown weights; uniform cells where the layout has them.
@@ -178,6 +222,10 @@ impl Simulator {
         };
         uniform.noise.iter().zip(random).for_each(|(noise, random)| put(noise.unwrap(), random, 0));
         (2..).zip(&uniform.masks).for_each(|(stream, &mask)| put(mask, &random[1], stream));
+        for ((noise, &seal), &(_, seed)) in uniform.noise[2..].iter().zip(&uniform.seals).zip(&self.statement.named) {
+            put(noise.unwrap(), &made(2, seed), 0);
+            put(seal, &made(2, seed), 3);
+        }
         if let Weights::Given(leaves) = weights {
             self.fit(&mut values, leaves, uniform.noise[0].unwrap());
         }
@@ -235,7 +283,8 @@ impl Simulator {
         let random = randomness(weights, seed);
         let mut cells = self.cells(weights, &random);
         let (committed, weights_root) = self.weights(weights, seed);
-        let mut receipt = Receipt { weights_root, ..self.empty() };
+        let (own, named) = self.names(&cells);
+        let mut receipt = Receipt { weights_root, named, ..self.empty() };
         // Messages and challenges depend on no root: a first run says what the vector has to satisfy.
         let (_, form, value) = oracle.run(|| self.messages(&receipt, &cells, seed));
         if solved {
@@ -249,7 +298,8 @@ impl Simulator {
         };
         let (proof, steps) = oracle.record(|| {
             let (mut sender, form, value) = self.messages(&receipt, &cells, seed);
-            self.open([&committed, &witness], &cells, &form, value, &random[1], &mut sender);
+            let commitments: Vec<&Commitment> = [&committed, &witness].into_iter().chain(&own).collect();
+            self.open(&commitments, &cells, &form, value, &random[1], &mut sender);
             sender.finish()
         });
         (Receipt { proof, ..receipt }, steps)
@@ -258,7 +308,7 @@ impl Simulator {
     /// The honest prover of the opening.
     pub fn open(
         &self,
-        commitments: [&Commitment; 2],
+        commitments: &[&Commitment],
         cells: &Values,
         form: &Form,
         value: K,
@@ -269,7 +319,7 @@ impl Simulator {
         let (committed, weights) = (self.layout.committed(cells), FormWeights(self.layout.weights(form)));
         let read = |limb: usize, first: usize, rows: &mut [F]| committed.read(limb, first, rows);
         let (mut scratch, progress) = (Scratch::default(), Progress::default());
-        open(schedule, &commitments, shape, read, &weights, value, salts, &mut scratch, sender, &progress).unwrap();
+        open(schedule, commitments, shape, read, &weights, value, salts, &mut scratch, sender, &progress).unwrap();
     }
 
     /// One variable (three cells) takes the form to its value; all others stay zero.
@@ -286,12 +336,13 @@ impl Simulator {
     }
 }
 
+fn made(stream: u8, seed: u64) -> Randomness {
+    let mut bytes = [stream; 32];
+    bytes[..8].copy_from_slice(&seed.to_le_bytes());
+    Randomness::new(bytes)
+}
+
 fn randomness(weights: &Weights, seed: u64) -> [Randomness; 2] {
-    let made = |stream: u8, seed: u64| {
-        let mut bytes = [stream; 32];
-        bytes[..8].copy_from_slice(&seed.to_le_bytes());
-        Randomness::new(bytes)
-    };
     match weights {
         Weights::Shown(_, randomness) => [randomness.clone(), made(1, seed)],
         Weights::MadeUp(weights) => [made(0, *weights), made(1, seed)],
