@@ -71,6 +71,7 @@ MALFORMED = {
     "nothing hidden": (listed(entry(0)), b"\0\0\0", "noncanonical"),
     "empty hide set": (listed(entry(0)), b"", "noncanonical"),
     "more than there are": (struct.pack("<I", 2**31) + entry(0), b"\1\1\1", "truncated"),
+    "one more than there are": (struct.pack("<I", 2) + entry(0) + b"\1\0\0\0", b"\1\1\1", "truncated"),
     "cut": (listed(entry(0))[:-1], b"\1\1\1", "truncated"),
     "missing": (None, b"\1\1\1", "noncanonical"),
     "no hide set": (listed(entry(0)), None, "noncanonical"),
