@@ -17,6 +17,7 @@ from tacit.circuit import Affine, Circuit, decode, encode
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "vectors"), str(ROOT / "tests")]
 import hiding  # noqa: E402
+import layer  # noqa: E402
 import soundness  # noqa: E402
 
 import reference  # noqa: E402
@@ -38,12 +39,15 @@ def entry(binding: int, root: bytes = ROOTS[0], words: tuple[int, ...] = (P - 1,
     return struct.pack("<I", binding) + root + struct.pack("<3Q", *words)
 
 
-def written(named: bytes | None, hidden: bytes | None, number: int, shown: int = 0, digest: bytes = bytes(32)) -> bytes:
-    """A receipt with empty tensors and an empty proof. `named`: with its count; None: left out, as `hidden`."""
+def written(
+    named: bytes | None, hidden: bytes | None, number: int, shown: int = 0, digest: bytes = bytes(32), proof: int = 0
+) -> bytes:
+    """A receipt with empty tensors and a proof of so many zeros. `named`: with its count; None: left out, as `hidden`."""
     data = b"tacit\0R" + struct.pack("<H", number) + digest + bytes(32)
     if hidden is not None:
         data += struct.pack("<I", len(hidden)) + hidden
-    return data + (named or b"") + struct.pack("<I", shown) + bytes(4 * shown) + bytes(4) + bytes(32) + bytes(4)
+    tensors = struct.pack("<I", shown) + bytes(4 * shown)
+    return data + (named or b"") + tensors + bytes(4) + bytes(32) + struct.pack("<I", proof) + bytes(proof)
 
 
 def listed(*entries: bytes) -> bytes:
@@ -80,11 +84,14 @@ MALFORMED = {
 
 @pytest.mark.parametrize("name", MALFORMED)
 def test_every_malformed_list_is_refused(name):
+    """By both verifiers."""
     named, hidden, kind = MALFORMED[name]
     data = written(named, hidden, 3)
     with pytest.raises(reference.Refused) as refused:
-        read_receipt(data[:-76] if name == "cut" else data)
+        read_receipt(data := data[:-76] if name == "cut" else data)
     assert refused.value.kind == kind
+    with pytest.raises(_core.Refused, match="not in canonical form" if kind == "noncanonical" else "ends inside"):
+        _core.Receipt(data)
 
 
 @pytest.mark.parametrize("number", [1, 2, 4])
@@ -267,8 +274,8 @@ def test_soundness_counts_each_of_them():
 
 
 def reshaped(binding: tuple[int, ...], column: tuple[int, ...]) -> bytes:
-    """A key of the layer whose x, of 5 cells, has these shapes."""
-    circuit: Circuit = decode(finished("layer"))
+    """A key of a layer whose x has these shapes."""
+    circuit: Circuit = decode(layer.case(1, hiding.OPENINGS, 3, math.prod(column)).circuit)
     public = replace(circuit.publics[0], shape=binding)
     circuit = replace(circuit, publics=(public, *circuit.publics[1:]))
     columns = list(circuit.columns)
@@ -286,10 +293,10 @@ def reshaped(binding: tuple[int, ...], column: tuple[int, ...]) -> bytes:
 
 @pytest.mark.parametrize(
     ("binding", "column", "kind"),
-    [((5,), (5,), "truncated"), ((1, 5, 1), (5,), "truncated"), ((5,), (1, 5), "truncated"), ((1, 0), (1,), "named")],
+    [((5,), (5,), "truncated"), ((1, 5, 1), (5,), "truncated"), ((5,), (1, 5), "truncated"), ((2, 3), (6,), "named"), ((1, 0), (1,), "named")],
 )
 def test_the_column_has_the_shape_of_its_tensor(binding, column, kind):
-    """The proof is empty: what reaches it is accepted until there."""
+    """The proof is zeros that end inside the opening, which only tensors reach that can have a commitment."""
     key = reshaped(binding, column)
     if 0 in binding:
         circuit = decode(key[13:-32])
@@ -297,7 +304,9 @@ def test_the_column_has_the_shape_of_its_tensor(binding, column, kind):
         encoded = encode(circuit)
         key = key[:9] + struct.pack("<I", len(encoded)) + encoded + key[-32:]
     read_key(key)
-    receipt = written(listed(entry(0)), b"\0\1\1", 3, digest=_core.digest(key[13:-32]))
+    receipt = written(listed(entry(0)), b"\0\1\1", 3, digest=_core.digest(key[13:-32]), proof=1000)
+    with pytest.raises(_core.Refused, match="not stored in its shape" if kind == "named" else "ends inside"):
+        _core.VerifyingKey(key).verify(_core.Receipt(receipt), b"")
     with pytest.raises(reference.Refused) as refused:
         reference.verify(receipt, key, b"")
     assert refused.value.kind == kind
