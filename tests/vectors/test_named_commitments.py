@@ -293,7 +293,13 @@ def reshaped(binding: tuple[int, ...], column: tuple[int, ...]) -> bytes:
 
 @pytest.mark.parametrize(
     ("binding", "column", "kind"),
-    [((5,), (5,), "truncated"), ((1, 5, 1), (5,), "truncated"), ((5,), (1, 5), "truncated"), ((2, 3), (6,), "named"), ((1, 0), (1,), "named")],
+    [
+        ((5,), (5,), "truncated"),
+        ((1, 5, 1), (5,), "truncated"),
+        ((5,), (1, 5), "truncated"),
+        ((2, 3), (6,), "named"),
+        ((1, 0), (1,), "named"),
+    ],
 )
 def test_the_column_has_the_shape_of_its_tensor(binding, column, kind):
     """The proof is zeros that end inside the opening, which only tensors reach that can have a commitment."""
