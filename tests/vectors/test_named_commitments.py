@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 import struct
 import sys
 from dataclasses import replace
@@ -316,3 +317,36 @@ def test_the_column_has_the_shape_of_its_tensor(binding, column, kind):
     with pytest.raises(reference.Refused) as refused:
         reference.verify(receipt, key, b"")
     assert refused.value.kind == kind
+
+
+def drawn_receipt(rng: random.Random) -> bytes:
+    """With a list of bindings near the hidden ones, seals near p, and perhaps a bit flipped."""
+    hidden = bytes(rng.randrange(2) for _ in range(5))
+    bindings = [number for number in range(4) if hidden[1 + number] and rng.random() < 0.7]
+    if rng.random() < 0.3:
+        bindings.append(rng.choice((0, 1, 2, 3, 4, 255, 2**31, 2**32 - 1)))
+    entries = []
+    for binding in bindings:
+        words = [rng.choice((0, P - 1, P, 2**64 - 1)) if rng.random() < 0.1 else rng.randrange(P) for _ in range(3)]
+        entries.append(entry(binding, rng.randbytes(32), tuple(words)))
+    data = written(listed(*entries), hidden, 3)
+    if rng.random() < 0.3:
+        at = rng.randrange(7, len(data))
+        data = data[:at] + bytes([data[at] ^ 1 << rng.randrange(8)]) + data[at + 1 :]
+    return data
+
+
+def test_drawn_lists_are_read_alike():
+    rng, read = random.Random(4), 0
+    for _ in range(400):
+        data = drawn_receipt(rng)
+        try:
+            plainly = read_receipt(data)
+        except reference.Refused:
+            with pytest.raises(_core.Refused):
+                _core.Receipt(data)
+            continue
+        receipt, read = _core.Receipt(data), read + 1
+        assert receipt.named() == [(each.binding, each.root, each.seal.to_bytes()) for each in plainly.named]
+        assert receipt.to_bytes() == data
+    assert 100 < read < 300
