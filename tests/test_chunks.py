@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 import chunk_models as models
 import tacit
 from chunk_models import plain
+from tacit import generate
 from tacit.execute import executed
 from tacit.frontends.generation import Chunk, Generation
+from tacit.numbers.drawing import uniforms
 
 PLACES = 12
 SEQUENCE = np.random.default_rng(7).integers(0, plain.WORDS, PLACES + 1).tolist()
@@ -99,3 +103,134 @@ def test_a_prompt_leaves_no_place_empty():
     assert chunk.shortest == 4 and Chunk("m", 6, 6, longest=6).shortest == 1 and Generation("m", 6, 2).shortest == 1
     with pytest.raises(tacit.InputError, match="takes 4 to 6"):
         chunk.row([1, 2, 3])
+
+
+# Compiled, proved, verified
+
+
+CHUNK, CONVERSATION = 4, 10
+PROMPT, SEED, SAMPLING = [3, 1, 4, 1, 5, 9], b"seed", tacit.Sampling(0.8, top_k=20)
+TEXTS = np.random.default_rng(0).integers(0, plain.WORDS, (4, CONVERSATION + 1)).tolist()
+
+
+def conversation(folder, openings=None):
+    """Chunks of 4, 4 and 2 places, with one commitment to the weights."""
+    first = tacit.compile(Chunk(folder, CHUNK, CHUNK, longest=CONVERSATION), TEXTS, openings=openings)
+    shares = {} if openings == 0 else {"openings": 5}
+    second = tacit.compile(Chunk(folder, CHUNK, CHUNK, earlier=(4,), longest=CONVERSATION), like=first, **shares)
+    third = tacit.compile(Chunk(folder, 2, 2, earlier=(4, 4), longest=CONVERSATION), like=first, **shares)
+    return first, second, third
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return models.folder_of("llama", tmp_path_factory.mktemp("conversation"))
+
+
+@pytest.fixture(scope="module")
+def shown(folder):
+    return conversation(folder, openings=0)
+
+
+def continued(chunks, seeds=(None, None, None), **options):
+    """The conversation that begins with PROMPT: its first chunk reads four of the tokens, the second one the other two."""
+    one = chunks[0].generate(PROMPT[:4], seed=seeds[0], **options)
+    two = chunks[1].generate(PROMPT[4:], seed=seeds[1], past=[one.cache], **options)
+    three = chunks[2].generate(two.tokens[2:3], seed=seeds[2], past=[one.cache, two.cache], **options)
+    return one, two, three
+
+
+def texts(chunks, seed=None):
+    """The tokens and the last cache of the first two chunks, which nobody proves."""
+    past, tokens = [], []
+    for model, prompt in zip(chunks[:2], (PROMPT[:4], PROMPT[4:])):
+        task = generate.task_of(model)
+        drawn = [] if seed is None else uniforms(seed, task.new_tokens).tolist()
+        text = generate.Text(model, task, prompt, drawn, list(past))
+        tokens.append(generate.found(text)[0])
+        past.append(text.cache(tokens[-1]))
+    return tokens, past[-1].tolist()
+
+
+def test_a_conversation_is_proved_chunk_by_chunk(shown):
+    assert len({model.key.model_commitment for model in shown}) == 1 and len({model.key.to_bytes() for model in shown}) == 3
+    parts = continued(shown)
+    for model, part in zip(shown, parts):
+        tacit.verify(part.receipt, model.key)
+    _, two, three = (dict(zip((s.name for s in m.key.inputs), p.receipt.inputs)) for m, p in zip(shown, parts))
+    caches = [part.receipt.outputs[-1] for part in parts]
+    assert [(cache.shape, cache.dtype) for cache in caches[:2]] == [((2, 2, 2, 4, 8), np.int16)] * 2 and caches[2].shape[3] == 2
+    assert np.array_equal(two["cache_0"], caches[0]) and np.array_equal(three["cache_1"], caches[1])
+    assert [parts[0].tokens, parts[1].tokens] == texts([replace(model, following=None) for model in shown])[0]
+
+
+def test_caches_mean_the_same_as_outputs_and_as_inputs(shown):
+    (form,) = (s for s in shown[0].key.outputs if s.name == "cache")
+    read = [s for s in (*shown[1].key.inputs, *shown[2].key.inputs) if s.name.startswith("cache_")]
+    assert [s.name for s in read] == ["cache_0", "cache_0", "cache_1"]
+    for s in read:
+        assert (s.shape, s.dtype, s.exponent, s.lowest, s.highest) == (form.shape, form.dtype, 0, form.lowest, form.highest)
+
+
+def test_chunks_write_what_a_whole_circuit_writes(folder):
+    """A Generation of as many places, whose scales and weights the chunks have."""
+    whole = tacit.compile(Generation(folder, len(PROMPT), CONVERSATION - len(PROMPT) + 1), TEXTS, openings=0)
+    first = tacit.compile(Chunk(folder, CHUNK, CHUNK, longest=CONVERSATION), like=whole)
+    second = tacit.compile(Chunk(folder, CHUNK, CHUNK, earlier=(4,), longest=CONVERSATION), like=whole)
+    assert first.key.model_commitment == second.key.model_commitment == whole.key.model_commitment
+    assert texts([first, second])[0][1][:3] == whole.generate(PROMPT).tokens[:3]
+
+
+def test_the_scores_of_all_chunks_are_measured(shown):
+    report = shown[0].report
+    (fidelity,) = report.fidelity
+    assert report.samples == len(TEXTS) and fidelity.cosine > 0.999 and report.calibrated
+    assert shown[1].report.fidelity == () and shown[1].report.cells > report.cells
+
+
+def test_what_no_chunk_computed_is_no_cache(shown):
+    one = texts(shown)[1]
+    for past, reason in (([], "continues 1 chunks; past= has the caches of 0"), ([np.array(one)[:1]], "cache_0")):
+        with pytest.raises(tacit.InputError, match=reason):
+            shown[1].generate(PROMPT[4:], past=past)
+
+
+def test_drawn_conversations(folder):
+    first = tacit.compile(Chunk(folder, CHUNK, CHUNK, SAMPLING, longest=CONVERSATION), TEXTS, openings=0)
+    second = tacit.compile(Chunk(folder, CHUNK, CHUNK, SAMPLING, earlier=(4,), longest=CONVERSATION), like=first)
+    assert texts([first, second], SEED) == texts([replace(model, following=None) for model in (first, second)], SEED)
+    tacit.verify(first.generate(PROMPT[:2], seed=SEED).receipt, first.key)
+
+
+def test_caches_are_hidden_and_linked(folder):
+    """By default a receipt shows the tokens alone; a cache that has a commitment of its own is the same in all receipts."""
+    chunks = conversation(folder)
+    parts = continued(chunks, commit="cache")
+    for model, part in zip(chunks, parts):
+        hidden = {"weights", *(s.name for s in model.key.signatures if s.name != "generated")}
+        assert set(part.receipt.hidden) == hidden and part.receipt.outputs[-1] is None
+    links = tacit.verify_chain([part.receipt for part in parts], [model.key for model in chunks])
+    assert [(link.receipt, link.name, link.source, link.source_name) for link in links] == [
+        (1, "cache_0", 0, "cache"),
+        (2, "cache_0", 0, "cache"),
+        (2, "cache_1", 1, "cache"),
+    ]
+    with pytest.raises(tacit.InvalidReceipt):
+        tacit.verify_chain([parts[0].receipt, parts[2].receipt], [chunks[0].key, chunks[2].key])
+    alone = chunks[0].generate(PROMPT[:4])
+    assert np.array_equal(alone.cache, parts[0].cache.opening.integers) and not alone.receipt.commitments
+
+
+def test_chunks_of_other_models_are_refused(folder, shown):
+    with pytest.raises(tacit.InputError, match="Compile the first chunk"):
+        tacit.compile(Chunk(folder, 4, 4, earlier=(4,), longest=CONVERSATION), TEXTS)
+    with pytest.raises(tacit.InputError, match="leave the other options out"):
+        tacit.compile(Chunk(folder, 4, 4, longest=CONVERSATION), TEXTS, batch=2)
+    with pytest.raises(tacit.ModelError, match="cannot share its weights"):
+        tacit.compile(Chunk(folder, 4, 4, earlier=(4,), longest=CONVERSATION + 1), like=shown[0])
+
+
+def test_the_model_file_keeps_chunks(shown, tmp_path):
+    shown[1].save(tmp_path / "m.tacit")
+    loaded = tacit.Model.load(tmp_path / "m.tacit")
+    assert loaded.scales == shown[1].scales and texts([shown[0], loaded]) == texts(shown)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -55,7 +56,7 @@ def greedy(folder):
 
 @pytest.fixture(scope="module")
 def written(greedy, folder):
-    return greedy.generate(PROMPT, draft=folder, context=b"me")
+    return greedy.generate(PROMPT, context=b"me")
 
 
 @pytest.fixture(scope="module")
@@ -91,15 +92,24 @@ def test_the_receipt_shows_prompt_and_tokens(greedy, written):
         tacit.verify_generation(again, greedy.key, context=b"another")
 
 
-def test_drafts_change_nothing_but_the_number_of_steps(greedy, written):
-    plainly = greedy.generate(PROMPT, context=b"me")
-    assert plainly.receipt == written.receipt and plainly.steps > written.steps
+@pytest.mark.parametrize("prompt", [PROMPT, [7], [40, 30, 20, 10]])
+def test_token_by_token_is_what_the_circuit_settles_on(greedy, prompt):
+    """One token's work each, or the whole circuit for each: the same tokens; the first way computes the circuit once at most."""
+    written = greedy.generate(prompt, context=b"me")
+    plainly = replace(greedy, following=None).generate(prompt, context=b"me")
+    assert plainly.receipt == written.receipt and written.steps <= 1 < plainly.steps
+
+
+def test_a_short_prompt_is_read_token_by_token(greedy, monkeypatch):
+    monkeypatch.setattr("tacit.generate.PREFILL", 0)
+    assert greedy.generate(PROMPT).steps == 0
+    assert greedy.generate(PROMPT).tokens == replace(greedy, following=None).generate(PROMPT).tokens
 
 
 @pytest.mark.parametrize("prompt", [PROMPT, [7], [40, 30, 20, 10]])
 def test_every_token_is_the_likeliest_behind_those_before_it(greedy, folder, prompt):
     """Up to what quantisation to 12 bits costs."""
-    tokens = greedy.generate(prompt, draft=folder).tokens
+    tokens = greedy.generate(prompt).tokens
     for i, token in enumerate(tokens):
         found = scores([*prompt, *tokens[:i]])
         assert found[token] >= found.max() - 0.02 * np.abs(found).max()
@@ -136,7 +146,7 @@ def test_a_token_exchanged_in_the_receipt_is_refused(greedy, written):
 
 
 def test_drawn_tokens_are_bound_to_the_seed(drawing, folder):
-    found = drawing.generate(PROMPT, seed=SEED, draft=folder)
+    found = drawing.generate(PROMPT, seed=SEED)
     assert found.tokens == drawing.generate(PROMPT, seed=SEED).tokens
     shown = tacit.verify_generation(found.receipt, drawing.key, seed=SEED)
     assert (shown.prompt, shown.tokens) == (PROMPT, found.tokens)
@@ -149,7 +159,7 @@ def test_drawn_tokens_are_bound_to_the_seed(drawing, folder):
 
 def test_tokens_drawn_with_other_numbers_satisfy_no_circuit(drawing, folder):
     """The numbers of another seed under the tokens of this one: some row draws another token, for one of a few seeds."""
-    tokens = drawing.generate(PROMPT, seed=SEED, draft=folder).tokens
+    tokens = drawing.generate(PROMPT, seed=SEED).tokens
     refused = 0
     for other in (b"1", b"2", b"3"):
         sample = row(tokens, uniform=uniforms(other, NEW_TOKENS)[None])
@@ -183,23 +193,23 @@ def test_equal_scores_give_the_lowest_token(tmp_path):
 def test_shorter_lengths_share_the_commitment(greedy, written, folder):
     shorter = tacit.compile(tacit.Generation(folder, PROMPT_TOKENS - 1, NEW_TOKENS - 2), TEXTS, like=greedy)
     assert shorter.key.model_commitment == greedy.key.model_commitment
-    assert shorter.generate(PROMPT, draft=folder).tokens == written.tokens[: NEW_TOKENS - 2]
+    assert shorter.generate(PROMPT).tokens == written.tokens[: NEW_TOKENS - 2]
 
 
 def test_the_model_file_keeps_what_writing_needs(greedy, written, folder, tmp_path):
     greedy.save(tmp_path / "m.tacit")
     loaded = tacit.Model.load(tmp_path / "m.tacit")
-    assert loaded.generate(PROMPT, draft=folder, context=b"me").receipt == written.receipt
+    assert loaded.generate(PROMPT, context=b"me").receipt == written.receipt
 
 
 def test_prompt_or_text_can_be_hidden(folder, caplog):
     caplog.set_level(logging.ERROR)
     model = tacit.compile(tacit.Generation(folder, PROMPT_TOKENS, NEW_TOKENS, SAMPLING), TEXTS, openings=4)
-    found = model.generate(PROMPT, seed=SEED, draft=folder)
+    found = model.generate(PROMPT, seed=SEED)
     assert found.receipt.hidden == ("weights", "prompt", "prompt_length")
     shown = tacit.verify_generation(found.receipt, model.key, seed=SEED)
     assert (shown.prompt, shown.tokens) == (None, found.tokens)
-    hidden = model.generate(PROMPT, seed=SEED, draft=folder, hide="outputs")
+    hidden = model.generate(PROMPT, seed=SEED, hide="outputs")
     shown = tacit.verify_generation(hidden.receipt, model.key, seed=SEED)
     assert (shown.prompt, shown.tokens) == (PROMPT, None)
     unbound = model.prove(row(found.tokens, uniform=uniforms(SEED, NEW_TOKENS)[None]), hide="inputs")
@@ -223,21 +233,15 @@ def test_models_that_do_not_write(model, receipt, tmp_path):
 
 
 def test_steps_settle_on_what_the_step_gives_back():
-    """Token i is a function of those before it; a guess that is wrong here and there costs one step each time."""
-    count, calls = 12, []
+    """Token i is a function of those before it."""
+    count = 12
 
     def step(tokens):
-        calls.append(tokens)
         return [(7 * sum(tokens[:i]) + i) % 50 for i in range(count)]
 
     expected: list[int] = []
     for i in range(count):
         expected.append((7 * sum(expected) + i) % 50)
-
-    def guess(tokens):
-        return [token if i not in (4, 9) else 0 for i, token in enumerate(step(tokens))]
-
-    assert settled(step, None, count)[0] == expected
-    assert settled(step, guess, count) == (expected, 3)
+    assert settled(step, count) == (expected, count)
     with pytest.raises(RuntimeError, match="not causal"):
-        settled(lambda tokens: [(sum(tokens) + 1) % 50] * count, None, count)
+        settled(lambda tokens: [(sum(tokens) + 1) % 50] * count, count)

@@ -21,6 +21,7 @@ from tacit.receipt import Commitment, Receipt  # noqa: E402
 from tacit.verify import verify  # noqa: E402
 
 __all__ = [
+    "Chunk",
     "Commitment",
     "Committed",
     "Generated",
@@ -51,7 +52,7 @@ __version__ = "0.1.0"
 
 LAZY = {"compile": "api", "prove": "api", "Committed": "commitments", "open_commitment": "commitments",
         "Model": "model", "ImageScale": "images", "Tolerance": "search",
-        "Generation": "frontends.generation", "Sampling": "numbers.drawing"}
+        "Chunk": "frontends.generation", "Generation": "frontends.generation", "Sampling": "numbers.drawing"}
 
 
 def __getattr__(name: str) -> Any:  # the compiler is imported when it is first used

@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from tacit import images, inputs, progress
 from tacit.arithmetize import arithmetize, finish
+from tacit.chunks import Row, following, lowered_chunk, prepared
 from tacit.fidelity import LARGEST_ERROR, LARGEST_SCORE_ERROR, Reference, is_faithful, measure
 from tacit.frontends import onnx_missing
 from tacit.frontends.estimators import from_estimator
-from tacit.frontends.generation import Generation
+from tacit.frontends.generation import Chunk, Generation
+from tacit.frontends.models import free_inputs
 from tacit.frontends.onnx_inputs import Shapes
 from tacit.frontends.words import words_of
 from tacit.graph import Graph, require_supported
 from tacit.hiding import OPENINGS, fresh_seed
 from tacit.images import ImageScale
+from tacit.inputs import Declared
 from tacit.key import Key
 from tacit.lower import Lowered, lower
 from tacit.model import Model, commit
 from tacit.observe import Range, observe
 from tacit.operators import EXPANSIONS, SUPPORTED
-from tacit.options import Links, linked, require_options, require_shapes
+from tacit.options import Links, linked, require_chunk, require_options, require_shapes
 from tacit.passes import expand, join_softmax, simplify
 from tacit.quantize import TOY, InputScale, Scales, Width, quantize
 from tacit.receipt import Receipt
@@ -36,6 +41,7 @@ from tacit.verify import verify
 __all__ = ["compile", "prove", "verify"]
 
 log = logging.getLogger("tacit")
+UNCALIBRATED = "compiling without samples: ranges are those of made-up inputs; give samples to be faithful to the model"
 
 
 def compile(
@@ -83,73 +89,111 @@ def compile(
     places, openings = openings, like.openings if like is not None else OPENINGS if openings is None else openings
     secret = like.seed if like is not None else fresh_seed(seed) if openings else None
     scale = images.scale_of(image)
-    given, model = model, from_estimator(model)
+    estimator, model = model, from_estimator(model)
     words = words_of(model.model, model.tokenizer) if isinstance(model, Generation) else None
     if isinstance(model, Generation):
         samples, held = (texts if texts is None else model.samples(texts, words) for texts in (samples, held))
-    source, rows, declared = sampled(model, samples, scale, shapes, trips, fixed)
-    graph = simplify(expand(join_softmax(source), EXPANSIONS))
-    onnx_missing.require_taken(graph)
-    require_supported(graph, SUPPORTED)
-    if samples is None:
-        rows = typical_rows(graph, scale)
-        log.warning("compiling without samples: ranges are those of made-up inputs; give samples to be faithful to the model")
-    ranges: Mapping[str, Range] = observe(graph, progress.each("observing samples", rows))
-    if samples is None:
-        ranges = loosened(graph, ranges, scale)
-    against = Reference(reference(source, graph), rows, () if held is None else inputs.many(held, declared, scale))
-    require_shapes(graph, links)
-    scales, lowered, report = assigned(graph, ranges, against, widths, tolerance, like, openings > 0, batch, pinned)
-    # Without being asked for: estimators, and models so small that they got the narrowest widths.
-    is_graph = given is model
-    chosen = like is not None or tolerance is not None or widths != "standard" or (is_graph and scales.bits > TOY.bits)
-    limit = LARGEST_SCORE_ERROR if is_graph else LARGEST_ERROR
-    if not chosen and not is_faithful(report, lowered, scales, against, graph, limit):
-        scales, lowered, report = assigned(graph, ranges, against, "faithful", None, like, openings > 0, batch, pinned)
+    classes: tuple[str, ...] = ()
+    if isinstance(model, Chunk):
+        require_chunk(tolerance, image, shapes, trips, fixed, batch, links)
+        lowered, report, declared = chunk(model, samples, held, widths, like, openings > 0)
+    else:
+        source, rows, declared = sampled(model, samples, scale, shapes, trips, fixed)
+        held_rows = () if held is None else inputs.many(held, declared, scale)
+        fit = Fit(widths, tolerance, like, openings > 0, batch, pinned)
+        require_shapes(source, links)
+        lowered, report = fitted(source, None if samples is None else rows, held_rows, scale, fit, estimator is model)
+        classes = source.classes
+        del source, rows, held_rows  # a large model's floats take the memory that committing needs
+    steps = following(model, lowered) if isinstance(model, Generation) and batch is None else None
     unfinished, weights = arithmetize(lowered.program, lowered.weights)
-    program, scales, classes = lowered.program, lowered.scales, source.classes
-    # A large model's floats and wide integers take the memory that committing needs.
-    del lowered, against, ranges, graph, source
+    program, scales = lowered.program, lowered.scales
+    del lowered
     circuit = finish(unfinished, openings, limbs)
     prover = commit(circuit, weights, secret)
     key = Key.from_bytes(prover.key())
     compiled = Model(program, circuit, weights, key, declared, scales, scale, classes, seed=secret, digests=prover.digests())
     compiled._prover = prover
-    compiled.words = words
+    compiled.words, compiled.following = words, steps
     if like is not None:
         compiled.require_weights_of(like)
         compiled.share(like, places)
     terms, bits = key.core.security()
     found = compiled.forecast
     report = replace(report, peak_memory=found.peak, prove_seconds=found.seconds)
-    compiled.report = replace(report, security=tuple(terms), bits=bits, calibrated=samples is not None)
+    calibrated = samples is not None or (isinstance(model, Chunk) and like is not None)
+    compiled.report = replace(report, security=tuple(terms), bits=bits, calibrated=calibrated)
     return compiled
 
 
+def chunk(
+    task: Chunk, samples: Any, held: Any, widths: str, like: Model | None, hideable: bool
+) -> tuple[Lowered, Report, tuple[Declared, ...]]:
+    """A chunk of a sequence, its report, and what its inputs are; samples are of the whole sequence."""
+    rows: list[dict[str, np.ndarray]] = []
+    declared = tuple(Declared(i.name, i.shape, i.dtype, i.batched) for i in free_inputs(task.whole))
+    if like is None and samples is None:
+        rows = typical_rows(prepared(task.whole), None)
+        log.warning(UNCALIBRATED)
+    elif like is None:
+        rows = inputs.many(samples, declared)
+    lowered, report = lowered_chunk(task, rows, () if held is None else inputs.many(held, declared), widths, like, hideable)
+    given = [(step.name, step.arguments) for step in lowered.program.steps if step.gadget in ("input", "claim")]
+    shapes = {name: tuple(arguments["shape"]) for name, arguments in given}
+    return lowered, report, tuple(Declared(n, shapes[n], str(given["dtype"]), shapes[n][0] == 1) for n, given in given)
+
+
+class Fit(NamedTuple):
+    """How a model is to be scaled and lowered; see `compile`."""
+
+    widths: str | Width
+    tolerance: float | Tolerance | None
+    like: Model | None
+    hideable: bool
+    batch: int | None
+    pinned: Mapping[str, InputScale]
+
+
+def fitted(
+    source: Graph, rows: list | None, held: Sequence[Row], scale: ImageScale | None, fit: Fit, is_graph: bool
+) -> tuple[Lowered, Report]:
+    """A loaded model, simplified, observed on its samples and lowered; what it was measured at. `is_graph`: it was given as such,
+    not as an estimator."""
+    graph = simplify(expand(join_softmax(source), EXPANSIONS))
+    onnx_missing.require_taken(graph)
+    require_supported(graph, SUPPORTED)
+    samples = typical_rows(graph, scale) if rows is None else rows
+    if rows is None:
+        log.warning(UNCALIBRATED)
+    ranges: Mapping[str, Range] = observe(graph, progress.each("observing samples", samples))
+    if rows is None:
+        ranges = loosened(graph, ranges, scale)
+    against = Reference(reference(source, graph), samples, held)
+    scales, lowered, report = assigned(graph, ranges, against, fit)
+    # Without being asked for: estimators, and models so small that they got the narrowest widths.
+    chosen = fit.like is not None or fit.tolerance is not None or fit.widths != "standard" or (is_graph and scales.bits > TOY.bits)
+    limit = LARGEST_SCORE_ERROR if is_graph else LARGEST_ERROR
+    if not chosen and not is_faithful(report, lowered, scales, against, graph, limit):
+        _, lowered, report = assigned(graph, ranges, against, fit._replace(widths="faithful", tolerance=None, like=None))
+    return lowered, report
+
+
 def assigned(
-    graph: Graph,
-    ranges: Mapping[str, Range],
-    against: Reference,
-    widths: str | Width,
-    tolerance: float | Tolerance | None,
-    like: Model | None,
-    hideable: bool,
-    batch: int | None,
-    pinned: Mapping[str, InputScale],
+    graph: Graph, ranges: Mapping[str, Range], against: Reference, fit: Fit
 ) -> tuple[Scales, Lowered, Report]:
     """The widths that were asked for, or the cheapest ones that meet the tolerance; the program, and what it was measured at."""
-    if tolerance is not None:
-        scales_of = lambda width: quantize(graph, ranges, width).with_inputs(pinned)  # noqa: E731
-        found = cheapest(Search(graph, scales_of, against, Tolerance.of(tolerance), batch))
-        if not hideable:
+    if fit.tolerance is not None:
+        scales_of = lambda width: quantize(graph, ranges, width).with_inputs(fit.pinned)  # noqa: E731
+        found = cheapest(Search(graph, scales_of, against, Tolerance.of(fit.tolerance), fit.batch))
+        if not fit.hideable:
             return found
-        lowered = lower(graph, found[0], hideable=True, batch=batch)
+        lowered = lower(graph, found[0], hideable=True, batch=fit.batch)
         return found[0], lowered, replace(measure(lowered, found[0], against, graph), assignment=found[2].assignment)
-    scales = quantize(graph, ranges, widths)
-    if like is not None:
-        scales = scales.as_in(like.scales)
-    scales = scales.with_inputs(pinned)
-    lowered = lower(graph, scales, None if like is None else like.columns(), hideable, batch)
+    scales = quantize(graph, ranges, fit.widths)
+    if fit.like is not None:
+        scales = scales.as_in(fit.like.scales)
+    scales = scales.with_inputs(fit.pinned)
+    lowered = lower(graph, scales, None if fit.like is None else fit.like.columns(), fit.hideable, fit.batch)
     return scales, lowered, measure(lowered, scales, against, graph)
 
 

@@ -1,38 +1,37 @@
-"""Writing with a compiled model: tokens that it chooses itself, found by guessing ahead and proved all at once.
+"""Writing with a compiled model: tokens that it chooses itself, found one by one and proved all at once.
 
 The circuit demands generated = chosen(prompt, generated) (docs/generation.md), and row i of what is chosen depends on the generated
-tokens before i alone. So the tokens are the one fixed point of a step that computes all rows at once: a guess that agrees in the
-first n rows has n + 1 right tokens in what the step gives. Good guesses, those of the model in floats, need few steps.
+tokens before i alone. The first comes from the circuit, computed once for the prompt; each of the others costs one token's work
+(`tacit.following`), with the same integers. The proof computes the circuit a second time, now with all tokens.
 """
 
 from __future__ import annotations
 
-import gc
-import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 
+from tacit.commitments import Committed
 from tacit.errors import InputError, ModelError
 from tacit.execute import claims_missed, executed
-from tacit.frontends.generation import Generation
+from tacit.following import Following
+from tacit.frontends.generation import Chunk, Generation
 from tacit.frontends.words import Words
 from tacit.hiding import INPUTS, WEIGHTS
 from tacit.key import Key
-from tacit.numbers.drawing import FACTOR_BITS, GENERATED, LENGTH, MASS_BITS, PROMPT, UNIFORM, Sampling, uniforms
-from tacit.primitives.gadgets.drawing import place_of, threshold_of
-from tacit.primitives.gadgets.softmax import Exponentials
-from tacit.primitives.program import Program, Step, chosen_of
+from tacit.numbers.drawing import CACHE, GENERATED, PROMPT, UNIFORM, Sampling, uniforms
+from tacit.primitives.evaluate import Evaluate
+from tacit.primitives.program import Program, chosen_of
 from tacit.receipt import Receipt
 
 Tokens = list[int]
-Arrays = dict[str, np.ndarray]
+Cache = np.ndarray | Committed
 Next = Callable[[Tokens], Tokens]
 """What a model chooses in every row, given all generated tokens."""
-SCORE_BITS = 16
-"""Fraction bits of float scores that tokens are drawn from."""
+PREFILL = 8
+"""A prompt of less than so large a part of the places is read token by token, too."""
 
 
 class Writer(Protocol):
@@ -41,24 +40,29 @@ class Writer(Protocol):
     program: Program
     key: Key
     words: Words | None
+    following: Following | None
 
     @property
     def openings(self) -> int: ...
     def tensors(self) -> dict[str, np.ndarray]: ...
     def integers(self, sample: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]: ...
-    def prove(self, given: Any, hide: Iterable[str] | None = None, context: bytes | str = b"") -> Receipt: ...
+    def prove(
+        self, given: Any, hide: Iterable[str] | None = None, context: bytes | str = b"", commit: Iterable[str] = ()
+    ) -> Receipt: ...
 
 
 @dataclass(frozen=True)
 class Written:
     """What a model wrote, and the receipt for it. `text`: of the generated tokens, up to the one that ends it; None without a
-    tokenizer. `steps`: how often the integer model computed all rows before it was proved."""
+    tokenizer. `steps`: how often the integer model computed all rows before it was proved. `cache`: keys and values of a chunk, as
+    `generate` takes them for later ones: an array, or what was committed to."""
 
     receipt: Receipt
     prompt: Tokens
     tokens: Tokens
     text: str | None
     steps: int
+    cache: Cache | None = None
 
 
 def generate(
@@ -66,57 +70,116 @@ def generate(
     prompt: str | Sequence[int],
     *,
     seed: bytes | None = None,
-    draft: str | os.PathLike[str] | None = None,
+    past: Sequence[Cache] = (),
     hide: Iterable[str] | None = None,
     context: bytes | str = b"",
+    commit: Iterable[str] = (),
 ) -> Written:
-    """Writes as many tokens as the model was compiled for, and proves all of them in one receipt. `draft`: the file or folder that
-    the model was compiled from, to guess with; without it there are up to as many steps as tokens. `hide` as in `prove`, but a
-    seed's uniform numbers are hidden by their own name alone.
+    """Writes as many tokens as the model was compiled for, and proves all of them in one receipt. `past`: of a chunk of a longer
+    sequence, the `cache` of every earlier one. `hide` as in `prove`, but a seed's uniform numbers are hidden by their own name
+    alone, and a chunk's `cache` with the inputs. `commit` as in `prove`: with 'cache' in it the chunk's keys and values are hidden
+    in a commitment of their own, and `past` of a later chunk says that it read these.
 
-    Raises ModelError for a model that does not write, InputError for a prompt that does not fit, for a missing seed and for one
-    that means nothing, and as `prove` does.
+    Raises ModelError for a model that does not write, InputError for a prompt or a past that does not fit, for a missing seed and
+    for one that means nothing, and as `prove` does.
     """
-    lengths = {s.name: s.shape[-1] for s in model.key.signatures}
-    if GENERATED not in lengths or PROMPT not in lengths:
-        raise ModelError("This model writes nothing: compile a tacit.Generation of it.")
-    if model.program.batch is not None:
-        raise ModelError("A batch does not write: compile the model without batch=.")
-    if (UNIFORM in lengths) != (seed is not None):
-        wanted = "draws its tokens: give a seed" if UNIFORM in lengths else "takes the likeliest tokens: leave the seed out"
+    task = task_of(model)
+    if (task.sampling is not None) != (seed is not None):
+        wanted = "draws its tokens: give a seed" if task.sampling is not None else "takes the likeliest tokens: leave the seed out"
         raise InputError(f"This model {wanted}.")
-    start = tokens_of(model, prompt)
-    count = lengths[GENERATED]
-    choice = next(step for step in model.program.steps if step.name == chosen_of(GENERATED))
-    task = Generation(draft or "", lengths[PROMPT], count, sampling_of(choice))
-    drawn = [] if seed is None else uniforms(seed, count).tolist()
-
-    def row(tokens: Tokens) -> Arrays:
-        return task.row(start, tokens, drawn)
-
-    guess = None if draft is None else float_step(task, choice, row)
-    tokens, steps = settled(lambda given: integer_step(model, row(given)), guess, count)
-    del guess
-    gc.collect()
-    receipt = model.prove(row(tokens), hide=hide if seed is None else with_numbers(model, hide), context=context)
-    return Written(receipt, start, tokens, None if model.words is None else model.words.decode(tokens), steps)
+    text = Text(model, task, tokens_of(model, prompt), [] if seed is None else uniforms(seed, task.new_tokens).tolist(), past)
+    tokens, steps = found(text)
+    names = [commit] if isinstance(commit, str) else list(commit)
+    receipt = model.prove(text.given(tokens), hide=hidden(model, task, hide), context=context, commit=names)
+    words = None if model.words is None else model.words.decode(text.chosen(tokens))
+    cache: Cache | None = receipt.secrets.get(CACHE)
+    if cache is None and isinstance(task, Chunk):
+        cache = receipt.outputs[-1] if receipt.outputs[-1] is not None else text.cache(tokens)
+    return Written(receipt, text.prompt, tokens, words, steps, cache)
 
 
-def with_numbers(model: Writer, hide: Iterable[str] | None) -> Iterable[str] | None:
-    """`hide`, but 'inputs', which are hidden by default, without the uniform numbers: they are no secret, and nobody could hold
-    hidden ones against a seed. By their own name they are hidden all the same."""
-    if hide is None:
-        return [WEIGHTS, PROMPT, LENGTH] if model.openings else None
-    names = [hide] if isinstance(hide, str) else list(hide)
-    return [name for given in names for name in ((PROMPT, LENGTH) if given == INPUTS else (given,))]
+@dataclass
+class Text:
+    """What is written: the prompt, the uniform numbers, and the caches of earlier chunks."""
+
+    model: Writer
+    task: Generation
+    prompt: Tokens
+    drawn: Tokens
+    past: Sequence[Cache]
+
+    def __post_init__(self) -> None:
+        self.task.row(self.prompt)
+        if len(self.past) != len(self.task.past):
+            raise InputError(f"This model continues {len(self.task.past)} chunks; past= has the caches of {len(self.past)}.")
+
+    def given(self, tokens: Tokens) -> dict[str, Any]:
+        """The circuit's inputs, as `prove` takes them."""
+        return self.task.row(self.prompt, tokens, self.drawn) | {f"{CACHE}_{j}": cache for j, cache in enumerate(self.past)}
+
+    def computed(self, tokens: Tokens) -> tuple[Tokens, Evaluate]:
+        """What the integer model chooses in every row, and all it computes."""
+        given = self.given(tokens) | {f"{CACHE}_{j}": integers_of(cache) for j, cache in enumerate(self.past)}
+        builder = executed(self.model.program, self.model.tensors(), self.model.integers(given))
+        missed = claims_missed(self.model.program, builder)[GENERATED]
+        return [int(token) for token in (given[GENERATED] + missed).reshape(-1)], builder
+
+    def cache(self, tokens: Tokens) -> np.ndarray:
+        """The output of that name, which a receipt may hide."""
+        return self.computed(tokens)[1].outputs()[CACHE]
+
+    @property
+    def rows(self) -> int:
+        """How many of the tokens are chosen behind different places: in a chunk, those behind its last place are all alike."""
+        return min(self.task.new_tokens, self.task.tokens - len(self.prompt) + 1)
+
+    def chosen(self, tokens: Tokens) -> Tokens:
+        """The tokens behind different places."""
+        return tokens[: self.rows]
 
 
-def settled(step: Next, guess: Next | None, count: int) -> tuple[Tokens, int]:
-    """The tokens that a step gives back, and how many steps that took. `guess`: a cheaper step that mostly gives the same."""
+def integers_of(cache: Cache) -> np.ndarray:
+    return cache.opening.integers if isinstance(cache, Committed) else cache
+
+
+def found(text: Text) -> tuple[Tokens, int]:
+    """The tokens that the model chooses, and how often all rows were computed."""
+    following, count = text.model.following, text.task.new_tokens
+    if following is None:
+        return settled(lambda tokens: text.computed(tokens)[0], count)
+    tokens, steps = one_by_one(text, following)
+    if len(tokens) < count and text.drawn:  # drawn behind one place, each with another number
+        return text.computed(tokens)[0], steps + 1
+    return tokens + tokens[-1:] * (count - len(tokens)), steps
+
+
+def one_by_one(text: Text, following: Following) -> tuple[Tokens, int]:
+    """The tokens behind different places: the first from the circuit, or from as many tokens as the prompt has where that is less
+    work."""
+    kept, weights, start, prompt = following.empty(), text.model.tensors(), text.task.start, text.prompt
+    place = 0
+    for cache in map(integers_of, text.past):
+        kept[:, :, :, place : place + cache.shape[3]] = cache
+        place += cache.shape[3]
+    tokens: Tokens = []
+    steps = 0
+    if PREFILL * len(prompt) >= text.task.tokens and following.kept:
+        choice, builder = text.computed([])
+        steps, tokens = 1, choice[:1]
+        kept[:, :, :, start : start + len(prompt)] = following.kept_of(builder)[:, :, :, : len(prompt)]
+    numbers: list[int | None] = list(text.drawn) or [None] * text.rows
+    for place, token in enumerate(prompt if not tokens else [], start):
+        tokens = [following.chosen(weights, kept, place, token, numbers[0])]
+    for place, number in enumerate(numbers[1 : text.rows], start + len(prompt)):
+        tokens.append(following.chosen(weights, kept, place, tokens[-1], number))
+    return tokens, steps
+
+
+def settled(step: Next, count: int) -> tuple[Tokens, int]:
+    """The tokens that a step, which computes all rows, gives back, and how many steps that took: a guess that agrees in the first n
+    rows has n + 1 right tokens in what the step gives."""
     tokens, right = [0] * count, 0
     for steps in range(1, count + 2):
-        if guess is not None:
-            tokens = continued(guess, tokens, right)
         found = step(tokens)
         agreed = next((i for i in range(count) if found[i] != tokens[i]), count)
         if agreed == count:
@@ -127,57 +190,36 @@ def settled(step: Next, guess: Next | None, count: int) -> tuple[Tokens, int]:
     raise RuntimeError("a token depends on later ones: the model is not causal")
 
 
-def continued(step: Next, tokens: Tokens, right: int) -> Tokens:
-    """The first `right` tokens, and what a step gives back behind them."""
-    fixed = tokens[:right]
-    for _ in tokens[right:]:
-        found = fixed + step(tokens)[right:]
-        if found == tokens:
-            break
-        tokens = found
-    return tokens
+def hidden(model: Writer, task: Generation, hide: Iterable[str] | None) -> Iterable[str] | None:
+    """`hide`, but 'inputs', which are hidden by default, without the uniform numbers: they are no secret, and nobody could hold
+    hidden ones against a seed. By their own name they are hidden all the same. With the inputs a chunk's own keys and values are
+    hidden, from which they could be computed."""
+    inputs = [s.name for s in model.key.inputs if s.name != UNIFORM] + ([CACHE] if isinstance(task, Chunk) else [])
+    if hide is None:
+        return [WEIGHTS, *inputs] if model.openings else None
+    names = [hide] if isinstance(hide, str) else list(hide)
+    return [name for given in names for name in (inputs if given == INPUTS else (given,))]
 
 
-def integer_step(model: Writer, given: Arrays) -> Tokens:
-    """What the integer model chooses in every row."""
-    missed = claims_missed(model.program, executed(model.program, model.tensors(), model.integers(given)))[GENERATED]
-    return [int(token) for token in (given[GENERATED] + missed).reshape(-1)]
+def task_of(model: Writer) -> Generation:
+    """What a model was compiled to write, as its key tells it; where its file was, nobody asks here. Raises ModelError for one that
+    does not write."""
+    shapes = {s.name: s.shape for s in model.key.signatures}
+    if GENERATED not in shapes or PROMPT not in shapes:
+        raise ModelError("This model writes nothing: compile a tacit.Generation of it.")
+    if model.program.batch is not None:
+        raise ModelError("A batch does not write: compile the model without batch=.")
+    choice = next(step for step in model.program.steps if step.name == chosen_of(GENERATED))
+    lengths = ("", shapes[PROMPT][-1], shapes[GENERATED][-1], sampling_of(choice.gadget))
+    if CACHE not in shapes:
+        return Generation(*lengths)
+    earlier = tuple(shape[3] for name, shape in shapes.items() if name.startswith(f"{CACHE}_"))
+    return Chunk(*lengths, earlier=earlier, longest=sum(earlier) + max(lengths[1:3]))
 
 
-def float_step(task: Generation, choice: Step, row: Callable[[Tokens], Arrays]) -> Next:
-    """The same of the model in floats."""
-    from tacit.frontends.models import load  # only a draft needs ONNX
-    from tacit.observe import run_float
-
-    graph = load(task, shapes={}, supported=frozenset())
-    settings = {key: choice.arguments[key] for key in ("step", "factor", "most", "mass") if key in choice.arguments}
-
-    def step(tokens: Tokens) -> Tokens:
-        given = row(tokens)
-        scores = run_float(graph, given)[graph.outputs[0]]
-        if task.sampling is None:
-            return [int(token) for token in scores.argmax(axis=-1)]
-        integers = np.rint(np.ldexp(scores.astype(np.float64), SCORE_BITS)).astype(np.int64)
-        return [int(token) for token in sampled(integers, SCORE_BITS, given[UNIFORM][0], **settings)]
-
-    return step
-
-
-def sampled(x: np.ndarray, exponent: int, uniform: np.ndarray, step: int, factor: int, most: int, mass: int) -> np.ndarray:
-    """What the gadget `sample` finds for integer scores x [.., n] of an exponent and uniform [..]: int64 [..]."""
-    shift = exponent + FACTOR_BITS - step
-    q = (x * factor + (1 << shift >> 1)) >> shift
-    weights = Exponentials(step).at(q.max(axis=-1, keepdims=True) - q)
-    if 0 < most < x.shape[-1]:
-        weights = np.where(weights >= threshold_of(weights, most, False), weights, 0)
-    if 0 < mass < 1 << MASS_BITS:
-        weights = np.where(weights >= threshold_of(weights, mass, True), weights, 0)
-    return place_of(weights, uniform[..., None])[..., 0]
-
-
-def sampling_of(choice: Step) -> Sampling | None:
-    """Whether tokens are drawn; how exactly, the step says itself."""
-    return Sampling() if choice.gadget == "sample" else None
+def sampling_of(gadget: str) -> Sampling | None:
+    """Whether tokens are drawn; how exactly, the circuit says."""
+    return Sampling() if gadget == "sample" else None
 
 
 def tokens_of(model: Writer, prompt: str | Sequence[int]) -> Tokens:

@@ -16,8 +16,9 @@ import numpy as np
 from tacit import _core, hiding, inputs, progress, storage
 from tacit.circuit import Parameters
 from tacit.circuit.encode import decode
-from tacit.commitments import Naming, arrays
+from tacit.commitments import Committed, Naming, arrays
 from tacit.errors import ModelError
+from tacit.following import Following
 from tacit.forecast import Forecast, forecast, require_memory
 from tacit.frontends.words import Words
 from tacit.generate import Written, generate
@@ -31,7 +32,7 @@ from tacit.receipt import Receipt
 from tacit.report import Report
 from tacit.weights import Columns, by_constant, difference, split_weights
 
-FORMAT = 4
+FORMAT = 5
 PRIVATE, PUBLIC = 0o600, 0o644
 log = logging.getLogger("tacit")
 
@@ -42,7 +43,7 @@ class Model:
 
     `weights` holds the weight columns one after another, as docs/circuit.md (Buffers) says. `image` is how pixels become
     inputs. `classes`: where the model named its classes by texts, the names; an output's number is a place in this list.
-    `words`: the tokenizer of a model that writes.
+    `words`: the tokenizer of a model that writes; `following`: what computes its tokens one by one.
     `opened`: a transparent proof was made, or more proofs than can hide, so that nothing is claimed about the secrecy of these
     weights. `seed`: the secret that hides them, if the model can hide; `places`: what counts the proofs that do. `digests`: what
     makes the commitment to large weights again (`_core.Prover.digests`); empty where that is quick. `saturated`: of the last proof
@@ -59,6 +60,7 @@ class Model:
     image: ImageScale | None = None
     classes: tuple[str, ...] = ()
     words: Words | None = None
+    following: Following | None = None
     opened: bool = False
     seed: bytes | None = field(default=None, repr=False)
     digests: bytes = field(default=b"", repr=False)
@@ -131,12 +133,13 @@ class Model:
         prompt: str | Sequence[int],
         *,
         seed: bytes | None = None,
-        draft: str | os.PathLike[str] | None = None,
+        past: Sequence[np.ndarray | Committed] = (),
         hide: Iterable[str] | None = None,
         context: bytes | str = b"",
+        commit: Iterable[str] = (),
     ) -> Written:
         """Writes behind a prompt (a text or token numbers) and proves it: see `tacit.generate`."""
-        return generate(self, prompt, seed=seed, draft=draft, hide=hide, context=context)
+        return generate(self, prompt, seed=seed, past=past, hide=hide, context=context, commit=commit)
 
     @property
     def batch(self) -> int | None:
@@ -278,6 +281,8 @@ class Model:
         }
         if self.words is not None:
             parts["words.json"] = json.dumps(self.words.to_json()).encode()
+        if self.following is not None:
+            parts["following.json"] = json.dumps(self.following.to_json()).encode()
         if self.seed is not None:
             parts["seed.bin"] = self.seed
         if self.digests:
@@ -309,6 +314,7 @@ class Model:
                 image=None if image is None else ImageScale.from_json(image),
                 classes=tuple(str(name) for name in manifest.get("classes", ())),
                 words=Words.from_json(json.loads(parts["words.json"])) if "words.json" in parts else None,
+                following=Following.from_json(json.loads(parts["following.json"])) if "following.json" in parts else None,
                 opened=bool(manifest["opened"]),
                 seed=parts.get("seed.bin"),
                 digests=parts.get("digests.bin", b""),

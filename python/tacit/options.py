@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from tacit.circuit import Parameters, decode
 from tacit.commitments import limbs
@@ -100,3 +101,11 @@ def require_shapes(graph: Graph, links: Links | None) -> None:
                 f"The input {name!r} is {value.dtype}{list(value.shape)}, the output that it is linked to "
                 f"{output.dtype}{list(output.shape)}."
             )
+
+
+def require_chunk(*given: Any) -> None:
+    """Raises InputError for options (None where they are not given) that a chunk of a sequence does not take."""
+    if any(option is not None for option in given):
+        raise InputError(
+            "A chunk of a sequence takes samples=, held=, widths=, like=, openings= and seed=: leave the other options out."
+        )

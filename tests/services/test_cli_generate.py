@@ -30,8 +30,8 @@ def place(tmp_path_factory):
     options = ["--samples", str(folder / "samples.json"), "--prompt-tokens", "2", "--new-tokens", "3", "--temperature", "0.5"]
     model = str(folder / "m.tacit")
     assert main(["compile", str(folder / "model"), *options, "--top-k", "40", "--openings", "0", "-o", model]) == 0
-    draft = ["--draft", str(folder / "model"), "--seed", "dice", "--context", "me"]
-    assert main(["generate", model, "--tokens", "7,9", *draft, "-o", str(folder / "out.receipt")]) == 0
+    bound = ["--seed", "dice", "--context", "me"]
+    assert main(["generate", model, "--tokens", "7,9", *bound, "-o", str(folder / "out.receipt")]) == 0
     return folder
 
 

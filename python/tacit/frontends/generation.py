@@ -139,6 +139,10 @@ class Chunk(Generation):
         """So long that a token stands at every place: later chunks read all of them."""
         return max(self.tokens - self.new_tokens, 1)
 
+    def rows(self, sequences: Sequence[Sequence[int]]) -> dict[str, np.ndarray]:
+        """Samples of the whole sequence, which fix the scales of all chunks. Raises InputError as that of a `Generation`."""
+        return self.whole.rows(sequences)
+
     @property
     def whole(self) -> Generation:
         """The longest sequence as one circuit that chooses behind every place: what the chunks together compute."""
@@ -148,7 +152,7 @@ class Chunk(Generation):
 @dataclass(frozen=True)
 class Next(Generation):
     """One token behind up to `behind` others, whose keys and values are given: not to be proved, but to be computed token by token.
-    Tables of positions are read at place 0, and all of the past is hidden: who computes a token turns and opens them."""
+    Tables of positions are read at the last place, and all of the past is hidden: who computes a token turns and opens them."""
 
     behind: int = 1
 
@@ -159,10 +163,6 @@ class Next(Generation):
     @property
     def places(self) -> int:
         return self.behind + 1
-
-    @property
-    def start(self) -> int:
-        return 0
 
 
 def read_text(path: Path) -> str:

@@ -12,6 +12,8 @@ from tacit.errors import InputError
 
 PROMPT, LENGTH, GENERATED, UNIFORM = "prompt", "prompt_length", "generated", "uniform"
 """The inputs, and the output, of a model that writes."""
+CACHE = "cache"
+"""Keys and values of a chunk of a sequence, as an output; those of the j-th chunk, as an input, are `cache_j`."""
 
 UNIFORM_BITS = 24
 """A uniform number is an integer below 2^24: no probability is off by more than 2^-24."""

@@ -11,11 +11,11 @@ from math import prod
 
 from tacit.errors import ModelError
 from tacit.graph import Node, State
+from tacit.numbers.drawing import CACHE
 from tacit.operators.context import Context
 from tacit.primitives import gadgets, movement
 from tacit.primitives.tensor import Tensor
 
-CACHE = "cache"
 Form = tuple[int, int, int]
 """Exponent, least and greatest integer."""
 

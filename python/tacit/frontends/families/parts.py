@@ -12,13 +12,11 @@ from tacit.frontends.checkpoint import Checkpoint
 from tacit.frontends.generation import Chunk, Generation, Next
 from tacit.graph import Block, Choice, Graph, State, Value, check
 from tacit.graph.writer import Writer
-from tacit.numbers.drawing import GENERATED, LENGTH, PROMPT, UNIFORM, UNIFORM_BITS
+from tacit.numbers.drawing import CACHE, GENERATED, LENGTH, PROMPT, UNIFORM, UNIFORM_BITS
 
 OPSET = 24
 """The first with Swish; RMSNormalization is from 23, Gelu from 20."""
 POSITION = "position"
-CACHE = "cache"
-"""Keys and values of a chunk, as an output; those of the j-th chunk, as an input, are `cache_j`."""
 MASKED = -4096.0
 """Added to a score that must not count: its exponential is 0 at any precision, and it is small enough for one integer scale."""
 

@@ -1,4 +1,4 @@
-"""tacit generate MODEL.tacit --prompt TEXT -o OUT.receipt [--seed TEXT] [--draft FILE] [--hide NAMES|none] [--context TEXT]"""
+"""tacit generate MODEL.tacit --prompt TEXT -o OUT.receipt [--seed TEXT] [--hide NAMES|none] [--context TEXT]"""
 
 from __future__ import annotations
 
@@ -23,7 +23,6 @@ def run(arguments: argparse.Namespace) -> int:
     written = model.generate(
         arguments.tokens if arguments.prompt is None else arguments.prompt,
         seed=None if arguments.seed is None else arguments.seed.encode("utf-8", "surrogateescape"),
-        draft=arguments.draft,
         hide=hidden(arguments.hide),
         context=arguments.context.encode("utf-8", "surrogateescape"),
     )

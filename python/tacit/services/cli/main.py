@@ -151,7 +151,6 @@ def parser() -> argparse.ArgumentParser:
     generate.add_argument("--tokens", metavar="N,N,...", type=whole, help="the same as token numbers")
     generate.add_argument("-o", "--output", required=True, help="the receipt to write")
     generate.add_argument("--seed", metavar="TEXT", help="what the tokens are drawn from, if the model draws them")
-    generate.add_argument("--draft", metavar="FILE", help="the file or folder that the model was compiled from: faster")
     generate.add_argument("--hide", default=None, metavar="NAMES", help=hide)
     generate.add_argument("--context", default="", help="text that the receipt is bound to")
 
