@@ -66,8 +66,14 @@ def parts(data: bytes) -> Places:
 
     for name, count in (("magic", 6), ("kind", 1), ("format", 2), ("circuit digest", 32), ("weights root", 32)):
         take(name, count)
-    if data[slice(*found["format"])] == HIDDEN:
+    number, = struct.unpack("<H", data[slice(*found["format"])])
+    if number >= HIDING_FORMAT:
         sized("hide set")
+    if number == NAMED_FORMAT:
+        take("named count", 4)
+        for i in range(struct.unpack_from("<I", data, at - 4)[0]):
+            for field, count in (("binding", 4), ("root", 32), ("seal", 24)):
+                take(f"{field} {i}", count)
     take("publics", 4)
     for i in range(struct.unpack_from("<I", data, at - 4)[0]):
         sized(f"public {i}")
@@ -87,11 +93,12 @@ def claims_to_hide(key: bytes, receipt: bytes) -> list[Case]:
     return [case("format that hides", edit, "hide"), case("format that hides, no hide set", edit[1:], "noncanonical")]
 
 
-def cell_edit(key: bytes, receipt: bytes, where: Places, binding: int, inside: bool) -> list[Operation] | None:
-    """Another value for the last cell of a public tensor, in its interval or next to it; None when the cell has no such value."""
+def cell_edit(key: bytes, receipt: bytes, where: tuple[int, int], binding: int, inside: bool) -> list[Operation] | None:
+    """Another value for the last cell of a public tensor, which lies at `where`: in its interval, or next to it. None when the cell
+    has no such value."""
     circuit = read_key(key).circuit
     public = circuit.publics[binding]
-    size, stop = circuit.columns[public.column].size, where[f"public {binding}"][1]
+    size, stop = circuit.columns[public.column].size, where[1]
     value = int.from_bytes(receipt[stop - size : stop], "little", signed=True)
     candidates = (value + 1, value - 1) if inside else (public.highest + 1, public.lowest - 1)
     for wanted in candidates:
@@ -101,14 +108,21 @@ def cell_edit(key: bytes, receipt: bytes, where: Places, binding: int, inside: b
     return None
 
 
-def around(key: bytes, receipt: bytes) -> list[Case]:
-    """Edits of the fields around the proof."""
+CELLS = (
+    ("another output", 1, True),
+    ("another input", 0, True),
+    ("input out of range", 0, False),
+    ("output out of range", 1, False),
+)
+
+
+def around(key: bytes, receipt: bytes, shown: tuple[int, ...] = (0, 1)) -> list[Case]:
+    """Edits of the fields around the proof. `shown`: the bindings of the public tensors."""
     where = parts(receipt)
     start, length = where["proof"][0], where["proof"][1] - where["proof"][0]
-    size, public = where["proof length"], where["public 0"]
+    size = where["proof length"]
     resized = {by: struct.pack("<I", length + by) for by in (-32, 1)}
-    longer = struct.pack("<I", public[1] - public[0] + 1) + receipt[slice(*public)] + b"\0"
-    cases = {
+    cases: dict[str, tuple[list[Operation] | None, str]] = {
         "empty": ([edits.truncate(0)], "truncated"),
         "header alone": ([edits.truncate(9)], "truncated"),
         "last byte missing": ([edits.truncate(len(receipt) - 1)], "truncated"),
@@ -124,13 +138,18 @@ def around(key: bytes, receipt: bytes) -> list[Case]:
         "other weights": ([edits.xor(where["weights root"][1] - 1, 0x80)], "weights"),
         "other witness": ([edits.xor(where["witness root"][0])], "check"),
         "other context": ([edits.xor(where["context"][0])], "context"),
-        "no public tensors": ([edits.splice(where["publics"][0], where["context length"][0], bytes(4))], "public"),
-        "longer input": ([edits.splice(where["public 0 length"][0], public[1], longer)], "public"),
-        "another output": (cell_edit(key, receipt, where, 1, True), "check"),
-        "another input": (cell_edit(key, receipt, where, 0, True), "check"),
-        "input out of range": (cell_edit(key, receipt, where, 0, False), "public"),
-        "output out of range": (cell_edit(key, receipt, where, 1, False), "public"),
     }
+    if shown:
+        public = where["public 0"]
+        longer = struct.pack("<I", public[1] - public[0] + 1) + receipt[slice(*public)] + b"\0"
+        cases["no public tensors"] = ([edits.splice(where["publics"][0], where["context length"][0], bytes(4))], "public")
+        cases["longer input" if shown[0] == 0 else "longer output"] = (
+            [edits.splice(where["public 0 length"][0], public[1], longer)], "public"
+        )
+    for name, binding, inside in CELLS:
+        if binding in shown:
+            edit = cell_edit(key, receipt, where[f"public {shown.index(binding)}"], binding, inside)
+            cases[name] = (edit, "check" if inside else "public")
     return [case(name, edit, kind) for name, (edit, kind) in cases.items() if edit is not None]
 
 

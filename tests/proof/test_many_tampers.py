@@ -1,5 +1,5 @@
-"""Ten thousand random changes of receipts, keys and contexts of five models, transparent, and as many of receipts that hide: each
-is refused, and by an ordinary error.
+"""Ten thousand random changes of receipts, keys and contexts of five models, transparent, as many of receipts that hide, and as
+many of receipts with named commitments: each is refused, and by an ordinary error.
 
 Every tamper has a number and depends on it and on the seed alone. `TAMPERS_SEED=n` draws others; `-s` prints what refused them.
 """
@@ -121,15 +121,25 @@ HIDE = {
     "indexed": ("inputs", "label"),
     "forest": ("weights", "outputs"),
 }
+# What has a commitment of its own besides.
+COMMIT = {"perceptron": "x", "convolution": "x", "normalised": "x", "indexed": ("x", "label"), "forest": "y"}
+
+
+@pytest.fixture(params=["transparent", "hiding", "named"])
+def mode(request) -> str:
+    return request.param
 
 
 def honest(name: str, mode: str) -> Honest:
-    proto, hides = MODELS[name](), mode == "hiding"
+    proto, hides = MODELS[name](), mode != "transparent"
     samples = exact_models.samples(proto)
     model = tacit.compile(proto, samples=samples, openings=3 if hides else 0, seed=bytes(32))
-    hide = HIDE[name] if hides else ()
+    hide, commit = HIDE[name] if hides else (), COMMIT[name] if mode == "named" else ()
     key = model.key.to_bytes()
-    prove = lambda i, context: Attempt(model.prove(samples[i], hide=hide, context=context).to_bytes(), key, context)  # noqa: E731
+
+    def prove(i: int, context: bytes) -> Attempt:
+        return Attempt(model.prove(samples[i], hide=hide, context=context, commit=commit).to_bytes(), key, context)
+
     attempts = [prove(0, b"here"), prove(1, b"here"), prove(0, b"there")]
     weights = bytearray(model.weights)
     weights[len(weights) // 2] ^= 1
@@ -270,7 +280,12 @@ TRANSPARENT = {
     "the check of a level of the fraction tree fails",
     "the check of the contraction sumcheck fails",
 }
-CHECKS = {"transparent": COMMON | TRANSPARENT, "hiding": COMMON | {"the hide set is not in canonical form"}}
+HIDING = COMMON | {"the hide set is not in canonical form"}
+CHECKS = {
+    "transparent": COMMON | TRANSPARENT,
+    "hiding": HIDING,
+    "named": HIDING | {"the named commitments is not in canonical form"},
+}
 # Kinds that may leave an honest attempt, and how; such a tamper is counted apart and drawn again.
 MAY_DO_NOTHING = {
     "several bits": "one bit flipped twice",

@@ -50,12 +50,15 @@ class Sizes:
     folds: tuple[int, ...]
     final: int
     trees: list[int]
+    named: int = 0
 
 
 def order(sizes: Sizes) -> Iterator[tuple[str, str]]:
     """The table, unrolled."""
     for label in BIND:
         yield from [("a", label)] * (sizes.publics if label == "public tensor" else 1)
+        if label == "linked commitments":
+            yield from [("a", "linked commitment")] * sizes.named
     if sizes.levels:
         yield from [("d", "lookup alpha"), *[("d", "lookup beta")] * (sizes.width + 1)]
     for rounds in sizes.levels:
@@ -70,7 +73,7 @@ def order(sizes: Sizes) -> Iterator[tuple[str, str]]:
         yield from [*[("s", "contract round")] * sizes.degree, ("d", "contract challenge")]
     yield from [("s", "contract value")] * sizes.factors
     yield ("d", "combine")
-    yield from [("a", f"opening: {label}") for label in ("schedule", "shape", "root", "root", "claim")]
+    yield from [("a", f"opening: {label}") for label in ("schedule", "shape", "root", "root", *["root"] * sizes.named, "claim")]
     yield from opening_rounds(sizes.log_limbs)
     for i, fold in enumerate(sizes.folds):
         yield from [("s", "opening: oracle"), ("d", "opening: out of domain"), ("s", "opening: out of domain")]
@@ -264,25 +267,39 @@ def test_nothing_of_the_statement_is_absorbed_after_the_first_draw(name):
 def hidden_table() -> list[tuple[str, str]]:
     """(how, label) of the rows for receipts that hide; what is sent in clear is sent."""
     text = (ROOT / "docs" / "transcript.md").read_text()
-    rows = re.findall(r"^\|[^|]*\| ([dsc]) \| `([^`]+)` \|", text[text.index("## Receipts that hide") :], re.MULTILINE)
+    rows = re.findall(r"^\|[^|]*\| ([adsc]) \| `([^`]+)` \|", text[text.index("## Receipts that hide") :], re.MULTILINE)
     return [("s" if how == "c" else how, label) for how, label in rows]
 
 
-@pytest.mark.parametrize("name", ["relations", "layer"])
-def test_a_hiding_receipt_takes_the_steps_of_both_tables(name):
-    folder = ROOT / "vectors" / "format-2" / name
+@pytest.mark.parametrize(
+    ("number", "name", "hidden", "named"),
+    [(2, "relations", b"\1\0\0", 0), (2, "layer", b"\1\0\0", 0), (3, "relations", b"\1\0\1", 1), (3, "layer", b"\1\1\1", 2)],
+)
+def test_a_hiding_receipt_takes_the_steps_of_all_tables(number, name, hidden, named):
+    folder = ROOT / "vectors" / f"format-{number}" / name
     key, data = (folder / "key.bin").read_bytes(), (folder / "receipt.bin").read_bytes()
     steps = tuple(verifier.walk(data, key, b"vector").transcript.steps)
     absorbed = {label: message for how, label, message in steps if how == "a"}
-    assert absorbed["format"] == b"\2\0" and absorbed["hidden"] == b"\3\0\0\0\1\0\0"
+    assert absorbed["format"] == bytes([number, 0]) and absorbed["hidden"] == b"\3\0\0\0" + hidden
+    assert absorbed["linked commitments"] == bytes([named, 0, 0, 0])
+    given = verifier.read_receipt(data)
+    roots = [message for how, label, message in steps if (how, label) == ("a", "opening: root")]
+    assert roots == [given.weights_root, given.witness_root, *(each.root for each in given.named)]
+    stated = [message for how, label, message in steps if (how, label) == ("a", "linked commitment")]
+    assert stated == [struct.pack("<I", each.binding) + each.root + each.seal.to_bytes() for each in given.named]
     salts = [step[:2] for step in steps if step[1] in ("opening: rows", "opening: salts")]
     rows, salt = ("s", "opening: rows"), ("x", "opening: salts")
-    assert salts == [rows, salt, salt, rows, salt, rows, salt]
-    # Both commitments' limbs, then all addresses.
-    addresses = struct.unpack(f"<{len(absorbed['opening: shape']) // 8}Q", absorbed["opening: shape"])[3:]
-    outline = replace(sizes_of(key, steps), log_limbs=bits(max(addresses) + 1))
+    assert salts == [rows, *[salt] * (2 + named), rows, salt, rows, salt]
+    # All commitments' limbs, then all addresses.
+    count, *shape = struct.unpack(f"<{len(absorbed['opening: shape']) // 8}Q", absorbed["opening: shape"])
+    addresses = shape[count:]
+    assert count == 2 + named and len(addresses) == sum(shape[:count])
+    outline = replace(
+        sizes_of(key, steps), publics=len(given.publics), log_limbs=bits(max(addresses) + 1), named=named
+    )
     rounds = sum(step[1] == "triples: tau" for step in steps)
-    tau, sent, challenge, value, combine, point, masked, last = hidden_table()
+    tau, sent, challenge, value, combine, point, masked, last, linked = hidden_table()
+    assert linked == ("a", "linked commitment")
     added = [*[tau] * rounds, *[*[sent] * 3, challenge] * rounds, *[value] * 3, combine, point, masked, last]
     expected = [step for step in order(outline) if step[0] != "x"]
     at = expected.index(combine)

@@ -30,16 +30,19 @@ class Named:
 
 def read_named(reader: Reader, hidden: bytes) -> tuple[Named, ...]:
     """Of a receipt of format 3, whose hide set is given: at least one, bindings ascending, every one hidden."""
+    last = -1
 
     def one() -> Named:
-        binding, root = reader.unsigned(4), reader.raw(32)
-        return Named(binding, root, K(*words(reader.raw(24), "a seal")))
+        nonlocal last
+        before, last = last, reader.unsigned(4)
+        root, seal = reader.raw(32), words(reader.raw(24), "a seal")
+        if before >= last or hidden[last + 1 : last + 2] != b"\1":
+            raise Refused("noncanonical", "the named commitments are not in canonical form")
+        return Named(last, root, K(*seal))
 
     found = reader.list(one)
-    bindings = [each.binding for each in found]
-    ascending = all(before < after for before, after in zip(bindings, bindings[1:]))
-    if not found or not ascending or any(hidden[binding + 1 : binding + 2] != b"\1" for binding in bindings):
-        raise Refused("noncanonical", "the named commitments are not in canonical form")
+    if not found:
+        raise Refused("noncanonical", "there are no named commitments")
     return found
 
 

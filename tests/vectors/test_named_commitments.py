@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 import struct
 import sys
 from dataclasses import replace
@@ -17,6 +18,7 @@ from tacit.circuit import Affine, Circuit, decode, encode
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "vectors"), str(ROOT / "tests")]
 import hiding  # noqa: E402
+import layer  # noqa: E402
 import soundness  # noqa: E402
 
 import reference  # noqa: E402
@@ -38,12 +40,15 @@ def entry(binding: int, root: bytes = ROOTS[0], words: tuple[int, ...] = (P - 1,
     return struct.pack("<I", binding) + root + struct.pack("<3Q", *words)
 
 
-def written(named: bytes | None, hidden: bytes | None, number: int, shown: int = 0, digest: bytes = bytes(32)) -> bytes:
-    """A receipt with empty tensors and an empty proof. `named`: with its count; None: left out, as `hidden`."""
+def written(
+    named: bytes | None, hidden: bytes | None, number: int, shown: int = 0, digest: bytes = bytes(32), proof: int = 0
+) -> bytes:
+    """A receipt with empty tensors and a proof of so many zeros. `named`: with its count; None: left out, as `hidden`."""
     data = b"tacit\0R" + struct.pack("<H", number) + digest + bytes(32)
     if hidden is not None:
         data += struct.pack("<I", len(hidden)) + hidden
-    return data + (named or b"") + struct.pack("<I", shown) + bytes(4 * shown) + bytes(4) + bytes(32) + bytes(4)
+    tensors = struct.pack("<I", shown) + bytes(4 * shown)
+    return data + (named or b"") + tensors + bytes(4) + bytes(32) + struct.pack("<I", proof) + bytes(proof)
 
 
 def listed(*entries: bytes) -> bytes:
@@ -71,6 +76,7 @@ MALFORMED = {
     "nothing hidden": (listed(entry(0)), b"\0\0\0", "noncanonical"),
     "empty hide set": (listed(entry(0)), b"", "noncanonical"),
     "more than there are": (struct.pack("<I", 2**31) + entry(0), b"\1\1\1", "truncated"),
+    "one more than there are": (struct.pack("<I", 2) + entry(0) + b"\1\0\0\0", b"\1\1\1", "truncated"),
     "cut": (listed(entry(0))[:-1], b"\1\1\1", "truncated"),
     "missing": (None, b"\1\1\1", "noncanonical"),
     "no hide set": (listed(entry(0)), None, "noncanonical"),
@@ -79,11 +85,14 @@ MALFORMED = {
 
 @pytest.mark.parametrize("name", MALFORMED)
 def test_every_malformed_list_is_refused(name):
+    """By both verifiers."""
     named, hidden, kind = MALFORMED[name]
     data = written(named, hidden, 3)
     with pytest.raises(reference.Refused) as refused:
-        read_receipt(data[:-76] if name == "cut" else data)
+        read_receipt(data := data[:-76] if name == "cut" else data)
     assert refused.value.kind == kind
+    with pytest.raises(_core.Refused, match="not in canonical form" if kind == "noncanonical" else "ends inside"):
+        _core.Receipt(data)
 
 
 @pytest.mark.parametrize("number", [1, 2, 4])
@@ -266,8 +275,8 @@ def test_soundness_counts_each_of_them():
 
 
 def reshaped(binding: tuple[int, ...], column: tuple[int, ...]) -> bytes:
-    """A key of the layer whose x, of 5 cells, has these shapes."""
-    circuit: Circuit = decode(finished("layer"))
+    """A key of a layer whose x has these shapes."""
+    circuit: Circuit = decode(layer.case(1, hiding.OPENINGS, 3, math.prod(column)).circuit)
     public = replace(circuit.publics[0], shape=binding)
     circuit = replace(circuit, publics=(public, *circuit.publics[1:]))
     columns = list(circuit.columns)
@@ -285,10 +294,16 @@ def reshaped(binding: tuple[int, ...], column: tuple[int, ...]) -> bytes:
 
 @pytest.mark.parametrize(
     ("binding", "column", "kind"),
-    [((5,), (5,), "truncated"), ((1, 5, 1), (5,), "truncated"), ((5,), (1, 5), "truncated"), ((1, 0), (1,), "named")],
+    [
+        ((5,), (5,), "truncated"),
+        ((1, 5, 1), (5,), "truncated"),
+        ((5,), (1, 5), "truncated"),
+        ((2, 3), (6,), "named"),
+        ((1, 0), (1,), "named"),
+    ],
 )
 def test_the_column_has_the_shape_of_its_tensor(binding, column, kind):
-    """The proof is empty: what reaches it is accepted until there."""
+    """The proof is zeros that end inside the opening, which only tensors reach that can have a commitment."""
     key = reshaped(binding, column)
     if 0 in binding:
         circuit = decode(key[13:-32])
@@ -296,7 +311,42 @@ def test_the_column_has_the_shape_of_its_tensor(binding, column, kind):
         encoded = encode(circuit)
         key = key[:9] + struct.pack("<I", len(encoded)) + encoded + key[-32:]
     read_key(key)
-    receipt = written(listed(entry(0)), b"\0\1\1", 3, digest=_core.digest(key[13:-32]))
+    receipt = written(listed(entry(0)), b"\0\1\1", 3, digest=_core.digest(key[13:-32]), proof=1000)
+    with pytest.raises(_core.Refused, match="not stored in its shape" if kind == "named" else "ends inside"):
+        _core.VerifyingKey(key).verify(_core.Receipt(receipt), b"")
     with pytest.raises(reference.Refused) as refused:
         reference.verify(receipt, key, b"")
     assert refused.value.kind == kind
+
+
+def drawn_receipt(rng: random.Random) -> bytes:
+    """With a list of bindings near the hidden ones, seals near p, and perhaps a bit flipped."""
+    hidden = bytes(rng.randrange(2) for _ in range(5))
+    bindings = [number for number in range(4) if hidden[1 + number] and rng.random() < 0.7]
+    if rng.random() < 0.3:
+        bindings.append(rng.choice((0, 1, 2, 3, 4, 255, 2**31, 2**32 - 1)))
+    entries = []
+    for binding in bindings:
+        words = [rng.choice((0, P - 1, P, 2**64 - 1)) if rng.random() < 0.1 else rng.randrange(P) for _ in range(3)]
+        entries.append(entry(binding, rng.randbytes(32), tuple(words)))
+    data = written(listed(*entries), hidden, 3)
+    if rng.random() < 0.3:
+        at = rng.randrange(7, len(data))
+        data = data[:at] + bytes([data[at] ^ 1 << rng.randrange(8)]) + data[at + 1 :]
+    return data
+
+
+def test_drawn_lists_are_read_alike():
+    rng, read = random.Random(4), 0
+    for _ in range(400):
+        data = drawn_receipt(rng)
+        try:
+            plainly = read_receipt(data)
+        except reference.Refused:
+            with pytest.raises(_core.Refused):
+                _core.Receipt(data)
+            continue
+        receipt, read = _core.Receipt(data), read + 1
+        assert receipt.named() == [(each.binding, each.root, each.seal.to_bytes()) for each in plainly.named]
+        assert receipt.to_bytes() == data
+    assert 100 < read < 300

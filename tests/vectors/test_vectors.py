@@ -13,7 +13,7 @@ import pytest
 from tacit import _core
 
 ROOT = Path(__file__).resolve().parents[2]
-FOLDERS = {number: ROOT / "vectors" / f"format-{number}" for number in (1, 2)}
+FOLDERS = {number: ROOT / "vectors" / f"format-{number}" for number in (1, 2, 3)}
 sys.path[:0] = [str(ROOT / "vectors"), str(ROOT / "tests")]
 import edits  # noqa: E402
 
@@ -38,6 +38,9 @@ STAGES = {
     (1, "relations"): ("last contract value", "another output", "proof of another receipt"),
     (2, "relations"): (),
     (2, "layer"): ("last opening: salts",),
+    (3, "layer"): ("named: seals exchanged", "named tree: last row"),
+    (3, "relations"): (),
+    (3, "wide"): (),
 }
 EARLY = {"kind", "format", "truncated", "trailing", "key", "circuit", "weights", "context", "public", "hide"}
 MESSAGES = {
@@ -86,7 +89,7 @@ def plain(receipt: bytes, key: bytes, context: bytes) -> str | None:
 
 
 def title(number: int, name: str) -> str:
-    return name if number == 1 else f"hiding-{name}"
+    return {1: "", 2: "hiding-", 3: "named-"}[number] + name
 
 
 def read(number: int, each: dict) -> tuple[bytes, bytes, bytes]:
@@ -120,12 +123,26 @@ def test_the_core_accepts(number, each):
     assert native(*read(number, each)) is None
 
 
-@pytest.mark.parametrize("each", [each for number, each in ACCEPTED if number == 2], ids=lambda each: each["receipt"])
-def test_a_hiding_receipt_says_what_it_hides(each):
-    data, hidden = FILES[2][each["receipt"]], bytes.fromhex(each["hidden"])
+@pytest.mark.parametrize(
+    ("number", "each"),
+    [(number, each) for number, each in ACCEPTED if number > 1],
+    ids=[title(number, each["receipt"]) for number, each in ACCEPTED if number > 1],
+)
+def test_a_hiding_receipt_says_what_it_hides(number, each):
+    data, hidden = FILES[number][each["receipt"]], bytes.fromhex(each["hidden"])
     receipt, plainly = _core.Receipt(data), reference.verifier.read_receipt(data)
     assert receipt.hidden() == plainly.hidden == hidden
     assert len(receipt.publics()) == len(plainly.publics) == hidden[1:].count(0)
+    named = [(one.binding, one.root, one.seal.to_bytes()) for one in plainly.named]
+    assert receipt.named() == named and [binding for binding, _, _ in named] == each.get("named", [])
+    assert data[7] == number and receipt.to_bytes() == data
+
+
+def test_receipts_of_one_tensor_carry_one_commitment():
+    for name, entry in MANIFESTS[3]["models"].items():
+        stated = [{b: rest for b, *rest in _core.Receipt(FILES[3][each["receipt"]]).named()} for each in entry["accepted"]]
+        (shared,) = set(stated[0]) & set(stated[1])
+        assert stated[0][shared] == stated[1][shared], name
 
 
 @pytest.mark.parametrize("model", MODELS, ids=[title(*model) for model in MODELS])
@@ -135,8 +152,12 @@ def test_the_core_refuses_as_the_manifest_says(model):
         assert agrees(found, case["refused"]), (case["name"], found)
 
 
+ALWAYS = {2: "relations", 3: "wide"}
+"""Whose first receipt that hides the reference verifier reads in the default run."""
+
+
 def seldom(number: int, each: dict) -> bool:
-    return "second" in each["receipt"] if number == 1 else each["receipt"] != "relations/receipt.bin"
+    return "second" in each["receipt"] if number == 1 else each["receipt"] != f"{ALWAYS[number]}/receipt.bin"
 
 
 @pytest.mark.parametrize(
@@ -176,9 +197,11 @@ def test_regenerating_gives_the_same_bytes(number):
     """Of receipts that hide, which are kept, the keys and the manifest."""
     import generate
     import hiding
+    import named
 
     folder = FOLDERS[number]
-    files = generate.generate() if number == 1 else hiding.complete(hiding.kept(folder))
+    maker = {2: hiding, 3: named}.get(number)
+    files = generate.generate() if maker is None else maker.complete(maker.kept(folder))
     stored = {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     assert files == stored
 
@@ -195,4 +218,17 @@ def test_fresh_receipts_of_every_hide_set_get_one_answer(name, hidden):
 
     made, held = hiding.of(name, 3), hiding.prover(name)
     receipt = held.prove(made.public, made.witness, CONTEXT, _core.Progress(), hide=hidden)
+    assert (native(receipt, held.key(), CONTEXT), plain(receipt, held.key(), CONTEXT)) == (None, None)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["relations", "layer"])
+@pytest.mark.parametrize(("hidden", "bindings"), [(b"\0\1\0", (0,)), (b"\1\0\1", (1,)), (b"\1\1\1", (1,)), (b"\0\1\1", (0, 1))])
+def test_fresh_receipts_with_named_commitments_get_one_answer(name, hidden, bindings):
+    import hiding
+    import named
+
+    made, held = hiding.of(name, 3), hiding.prover(name)
+    secrets = [(binding, named.secret(binding)) for binding in bindings]
+    receipt = held.prove(made.public, made.witness, CONTEXT, _core.Progress(), hide=hidden, named=secrets)
     assert (native(receipt, held.key(), CONTEXT), plain(receipt, held.key(), CONTEXT)) == (None, None)
