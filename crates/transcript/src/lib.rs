@@ -33,7 +33,7 @@ use p3_field::PrimeCharacteristicRing;
 use tacit_algebra::{K, from_bytes, to_bytes};
 
 pub use keccak::{Digest, keccak256};
-pub use prove::Randomness;
+pub use prove::{Randomness, on_pool};
 pub use sponge::Transcript;
 
 /// Why bytes are not a valid proof. The text names the check, never a value.

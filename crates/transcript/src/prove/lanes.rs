@@ -83,8 +83,8 @@ impl Lanes {
         let mut digests = [[0; 32]; LANES];
         for (position, words) in self.state.iter().take(4).enumerate() {
             for (digest, word) in digests.iter_mut().zip(words) {
-                for (byte, value) in digest.iter_mut().skip(8 * position).zip(word.to_le_bytes()) {
-                    *byte = value;
+                if let Some(bytes) = digest.as_chunks_mut::<8>().0.get_mut(position) {
+                    *bytes = word.to_le_bytes();
                 }
             }
         }

@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 
-use p3_field::PrimeField64;
+use p3_field::{PackedFieldPow2, PackedValue, PrimeCharacteristicRing, PrimeField64};
 use rayon::prelude::*;
 use tacit_algebra::F;
+use tacit_algebra::packed::{Lanes as Packing, WIDTH};
 
 use super::lanes::{LANES, Lanes};
 use crate::keccak::Digest;
@@ -35,6 +36,11 @@ impl Tree {
             "a tree has 2^n rows and as many salts"
         );
         Self::above(leaves(rows, width, salts, salt), 0)
+    }
+
+    /// The digests `height` layers above the leaves, nothing above them; arguments as in [`Tree::new`], `2^height` divides the rows.
+    pub fn groups(rows: &[F], width: usize, salts: &[u8], salt: usize, height: usize) -> Vec<Digest> {
+        (0..height).fold(leaves(rows, width, salts, salt), |digests, _| parents(&digests))
     }
 
     /// The tree whose nodes `cut` layers above the leaves are `digests`, a power of two of them; nothing below is held.
@@ -121,18 +127,57 @@ fn leaves(rows: &[F], width: usize, salts: &[u8], salt: usize) -> Vec<Digest> {
 }
 
 /// The first `LANES` rows.
-#[allow(clippy::needless_range_loop)]
 fn leaf_lanes(rows: &[F], width: usize, salts: &[u8], salt: usize) -> [Digest; LANES] {
     let mut lanes = Lanes::new();
     lanes.absorb_bytes([LEAF; LANES]);
-    for byte in 0..salt {
-        lanes.absorb_bytes(std::array::from_fn(|lane| salts[lane * salt + byte]));
+    let salts: [&[u8]; LANES] = std::array::from_fn(|lane| &salts[lane * salt..(lane + 1) * salt]);
+    for word in 0..salt / 8 {
+        lanes.absorb_words(salts.map(|salt| words(salt)[word]).map(u64::from_le_bytes));
     }
-    let rows: [&[F]; LANES] = std::array::from_fn(|lane| &rows[lane * width..(lane + 1) * width]);
-    for element in 0..width {
-        lanes.absorb_words(std::array::from_fn(|lane| rows[lane][element].as_canonical_u64()));
+    for byte in salt / 8 * 8..salt {
+        lanes.absorb_bytes(salts.map(|salt| salt[byte]));
+    }
+    if LANES == WIDTH {
+        for from in (0..width).step_by(WIDTH) {
+            let columns = transposed(std::array::from_fn(|lane| elements(rows, lane * width + from)));
+            for column in &columns[..WIDTH.min(width - from)] {
+                lanes.absorb_words(std::array::from_fn(|lane| column.as_slice()[lane].as_canonical_u64()));
+            }
+        }
+    } else {
+        for element in 0..width {
+            lanes.absorb_words(std::array::from_fn(|lane| rows[lane * width + element].as_canonical_u64()));
+        }
     }
     lanes.finish()
+}
+
+/// The chunks of eight bytes.
+#[inline(always)]
+fn words(bytes: &[u8]) -> &[[u8; 8]] {
+    bytes.as_chunks().0
+}
+
+/// `WIDTH` elements from `at` on, zeros beyond the end.
+#[inline(always)]
+fn elements(rows: &[F], at: usize) -> Packing {
+    match rows.get(at..at + WIDTH) {
+        Some(elements) => *Packing::from_slice(elements),
+        None => Packing::from_fn(|i| rows.get(at + i).copied().unwrap_or(F::ZERO)),
+    }
+}
+
+/// A square of elements, row by row -> column by column; for as many lanes as a packed element has.
+#[inline(always)]
+fn transposed(mut square: [Packing; LANES]) -> [Packing; LANES] {
+    let mut block = 1;
+    while block < WIDTH {
+        for i in (0..WIDTH).filter(|i| i & block == 0) {
+            (square[i], square[i | block]) = square[i].interleave(square[i | block], block);
+        }
+        block *= 2;
+    }
+    square
 }
 
 fn parents(children: &[Digest]) -> Vec<Digest> {
@@ -156,12 +201,9 @@ fn parents(children: &[Digest]) -> Vec<Digest> {
 fn node_lanes(children: &[Digest]) -> [Digest; LANES] {
     let mut lanes = Lanes::new();
     lanes.absorb_bytes([NODE; LANES]);
-    for side in 0..2 {
-        for word in 0..4 {
-            lanes.absorb_words(std::array::from_fn(|lane| {
-                children[2 * lane + side].as_chunks::<8>().0.get(word).map_or(0, |bytes| u64::from_le_bytes(*bytes))
-            }));
-        }
+    let pairs = children.as_flattened().as_chunks::<64>().0;
+    for word in 0..8 {
+        lanes.absorb_words(std::array::from_fn(|lane| u64::from_le_bytes(words(&pairs[lane])[word])));
     }
     lanes.finish()
 }

@@ -13,7 +13,7 @@ use tacit_algebra::multilinear::interpolation_weights;
 use tacit_algebra::progress::{Progress, Stopped};
 use tacit_circuit::{Circuit, Columns};
 use tacit_columns::{Views, Weighted};
-use tacit_transcript::Sender;
+use tacit_transcript::{Sender, on_pool};
 
 use crate::Reduced;
 use crate::plan::Plan;
@@ -28,6 +28,17 @@ use rounds::Product;
 /// # Panics
 /// When the circuit is not valid, or `values` are not its columns.
 pub fn prove<'a>(
+    circuit: &'a Circuit,
+    values: &dyn Columns,
+    virtuals: &[Weighted<'a>],
+    views: &mut Views,
+    sender: &mut Sender,
+    progress: &Progress,
+) -> Result<Reduced<K>, Stopped> {
+    on_pool(|| prove_inside(circuit, values, virtuals, views, sender, progress))
+}
+
+fn prove_inside<'a>(
     circuit: &'a Circuit,
     values: &dyn Columns,
     virtuals: &[Weighted<'a>],

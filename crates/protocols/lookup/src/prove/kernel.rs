@@ -1,53 +1,68 @@
 //! The two passes of a sumcheck round over one region's blocks: evaluate and fold.
 //!
 //! With c = n1 + lambda e1 the gate is `a (1 + d) + (1 + b)(c + lambda) - lambda` of `(a, b, c, d) = (n0, e0, c, e1)`: two products
-//! a point, and zero where all four are zero.
+//! a point, and zero where all four are zero. Where all numerators are 1, `b' = lambda (1 + b) + 1` and `d'` likewise say everything,
+//! the gate is `(b' d' - 1) / lambda - lambda`, one product, and its leading coefficient that of `b' d' / lambda`.
+
+use std::ops::Range;
 
 use rayon::prelude::*;
 use tacit_algebra::K;
-use tacit_algebra::field::PrimeCharacteristicRing;
+use tacit_algebra::field::{Field, PrimeCharacteristicRing};
 
-use super::leaves::Leaves;
+use super::leaves::{Leaves, Ones};
 use super::packed::{Packed, Quad, ZEROS, lane_sum, split};
 use super::tree::TASK;
 use super::weights::Weights;
 
+/// The lambda of a level and its inverse.
+pub(crate) struct Lambda {
+    pub scalar: K,
+    pub packed: Packed,
+    inverse: Packed,
+}
+
+impl Lambda {
+    pub fn new(scalar: K) -> Self {
+        let inverse = scalar.try_inverse().unwrap_or(K::ZERO);
+        Self { scalar, packed: Packed::from(scalar), inverse: Packed::from(inverse) }
+    }
+
+    /// `(a, b, c, d)` of `(b', d')`.
+    pub(crate) fn quad(&self, [b, d]: [Packed; 2]) -> Quad {
+        let plain = |x: Packed| (x - Packed::ONE) * self.inverse - Packed::ONE;
+        [Packed::ONE, plain(b), d - self.packed, plain(d)]
+    }
+}
+
 /// Blocks of quads, before or after `n1` became `n1 + lambda e1`.
 pub(crate) trait Source: Sync {
     const FRESH: bool;
-    fn blocks(&self) -> usize;
     /// Blocks `2 i` and `2 i + 1`, zero beyond the end. The buffer is where a source may compute them.
     fn pair<'s>(&'s self, i: usize, buffer: &'s mut [Quad; 2]) -> [&'s Quad; 2];
-    /// `(b, b1), (d, d1)` of pair `i` when all its numerators are 1 and none is padding.
+    /// `(b', b1'), (d', d1')` of pair `i` when all its numerators are 1 and none is padding.
     #[inline(always)]
     fn ones(&self, _: usize) -> Option<[(Packed, Packed); 2]> {
         None
     }
 }
 
-pub(crate) struct Stored<'a>(pub &'a [Quad]);
-pub(crate) struct Folded<'a>(pub &'a [Quad]);
+/// Where the `(b', d')` of blocks without padding and with numerators 1 come from.
+pub(crate) trait Shifted: Sync {
+    fn at(&self, block: usize) -> [Packed; 2];
+}
 
-impl Source for Leaves {
-    const FRESH: bool = true;
-    fn blocks(&self) -> usize {
-        self.blocks()
-    }
+impl Shifted for &[[Packed; 2]] {
     #[inline(always)]
-    fn pair<'s>(&'s self, i: usize, buffer: &'s mut [Quad; 2]) -> [&'s Quad; 2] {
-        for (block, slot) in (2 * i..).zip(buffer.iter_mut()) {
-            *slot = if block < self.blocks() { self.quad(block) } else { ZEROS };
-        }
-        let [low, high] = buffer;
-        [low, high]
+    fn at(&self, block: usize) -> [Packed; 2] {
+        self[block]
     }
-    #[inline(always)]
-    fn ones(&self, i: usize) -> Option<[(Packed, Packed); 2]> {
-        self.all_ones(2 * i, 2).then(|| {
-            let ((bx, dx), (by, dy)) = (self.fingerprints(2 * i), self.fingerprints(2 * i + 1));
-            [split(bx, by), split(dx, dy)]
-        })
-    }
+}
+
+#[inline(always)]
+pub(crate) fn pair_of(source: &impl Shifted, i: usize) -> [(Packed, Packed); 2] {
+    let ([bx, dx], [by, dy]) = (source.at(2 * i), source.at(2 * i + 1));
+    [split(bx, by), split(dx, dy)]
 }
 
 #[inline(always)]
@@ -58,40 +73,96 @@ fn neighbours(quads: &[Quad], i: usize) -> [&Quad; 2] {
     }
 }
 
+/// The leaves, before the first round; `ones` where that can say it all.
+pub(crate) struct Fresh<'a>(pub &'a Leaves, pub Option<Ones<'a>>);
+
+impl Source for Fresh<'_> {
+    const FRESH: bool = true;
+    #[inline(always)]
+    fn pair<'s>(&'s self, i: usize, buffer: &'s mut [Quad; 2]) -> [&'s Quad; 2] {
+        computed(i, self.0.blocks(), buffer, |block| self.0.quad(block))
+    }
+    #[inline(always)]
+    fn ones(&self, i: usize) -> Option<[(Packed, Packed); 2]> {
+        self.1.as_ref().filter(|ones| 2 * i < ones.count).map(|ones| pair_of(ones, i))
+    }
+}
+
+/// The second level, computed from the leaves.
+pub(crate) struct Second<'a>(pub &'a Leaves);
+
+impl Second<'_> {
+    pub fn blocks(&self) -> usize {
+        self.0.blocks().div_ceil(2)
+    }
+
+    #[inline(always)]
+    pub fn quad(&self, block: usize) -> Quad {
+        let nodes = |block| if block < self.0.blocks() { self.0.nodes(block) } else { [Packed::ZERO; 2] };
+        let ([nx, ex], [ny, ey]) = (nodes(2 * block), nodes(2 * block + 1));
+        let ((n0, n1), (e0, e1)) = (split(nx, ny), split(ex, ey));
+        [n0, e0, n1, e1]
+    }
+}
+
+impl Source for Second<'_> {
+    const FRESH: bool = true;
+    #[inline(always)]
+    fn pair<'s>(&'s self, i: usize, buffer: &'s mut [Quad; 2]) -> [&'s Quad; 2] {
+        computed(i, self.blocks(), buffer, |block| self.quad(block))
+    }
+}
+
+#[inline(always)]
+fn computed(i: usize, blocks: usize, buffer: &mut [Quad; 2], quad: impl Fn(usize) -> Quad) -> [&Quad; 2] {
+    for (block, slot) in (2 * i..).zip(buffer.iter_mut()) {
+        *slot = if block < blocks { quad(block) } else { ZEROS };
+    }
+    let [low, high] = buffer;
+    [low, high]
+}
+
+pub(crate) struct Stored<'a>(pub &'a [Quad]);
+
 impl Source for Stored<'_> {
     const FRESH: bool = true;
-    fn blocks(&self) -> usize {
-        self.0.len()
-    }
     #[inline(always)]
     fn pair<'s>(&'s self, i: usize, _: &'s mut [Quad; 2]) -> [&'s Quad; 2] {
         neighbours(self.0, i)
     }
 }
 
-impl Source for Folded<'_> {
+/// Blocks after a round: the first `count` (an even number) as `(b', d')`, the rest as quads.
+pub(crate) struct Folded<'a, O> {
+    pub ones: O,
+    pub count: usize,
+    pub rest: &'a [Quad],
+}
+
+impl<O: Shifted> Source for Folded<'_, O> {
     const FRESH: bool = false;
-    fn blocks(&self) -> usize {
-        self.0.len()
-    }
     #[inline(always)]
     fn pair<'s>(&'s self, i: usize, _: &'s mut [Quad; 2]) -> [&'s Quad; 2] {
-        neighbours(self.0, i)
+        neighbours(self.rest, i - self.count / 2)
+    }
+    #[inline(always)]
+    fn ones(&self, i: usize) -> Option<[(Packed, Packed); 2]> {
+        (2 * i < self.count).then(|| pair_of(&self.ones, i))
     }
 }
 
-/// `sum_i inner[i] (g_i(0), leading coefficient of g_i)` over the pairs from block `at` on.
+/// `sum_i inner[i] (g_i(0), leading coefficient of g_i)` over the pairs from `at` on.
 #[inline(always)]
-fn run<S: Source>(source: &S, at: usize, inner: &[Packed], lambda: Packed) -> [Packed; 2] {
-    let one = Packed::ONE;
+fn run<S: Source>(source: &S, at: usize, inner: &[Packed], lambda: &Lambda) -> [Packed; 2] {
+    let (one, lambda, inverse) = (Packed::ONE, lambda.packed, lambda.inverse);
     let (mut constants, mut leadings) = (Packed::ZERO, Packed::ZERO);
-    let (mut buffer, mut products) = ([ZEROS; 2], Packed::ZERO);
+    let (mut products, mut product_leadings, mut total) = (Packed::ZERO, Packed::ZERO, None);
+    let mut buffer = [ZEROS; 2];
     for (i, &weight) in inner.iter().enumerate() {
         if let Some([(b, b1), (d, d1)]) = source.ones(at + i) {
-            // a = 1 and c = 1 + lambda d.
-            let above = d + one;
-            constants += weight * (above + (b + one) * (lambda * above + one) - lambda);
-            products += weight * ((b1 - b) * (d1 - d));
+            products += weight * (b * d);
+            product_leadings += weight * ((b1 - b) * (d1 - d));
+            total = Some(total.unwrap_or(Packed::ZERO) + weight);
             continue;
         }
         let [x, y] = source.pair(at + i, &mut buffer);
@@ -110,83 +181,87 @@ fn run<S: Source>(source: &S, at: usize, inner: &[Packed], lambda: Packed) -> [P
         constants += weight * constant;
         leadings += weight * leading;
     }
-    [constants, leadings + lambda * products]
-}
-
-#[inline(always)]
-fn fold_block<S: Source>(source: &S, block: usize, r: Packed, lambda: Packed, slot: &mut Quad) {
-    if let Some([(b, b1), (d, d1)]) = source.ones(block) {
-        let (b, d) = (b + (b1 - b) * r, d + (d1 - d) * r);
-        *slot = [Packed::ONE, b, Packed::ONE + lambda * d, d];
-        return;
+    if let Some(total) = total {
+        constants += (products - total) * inverse - total * lambda;
+        leadings += product_leadings * inverse;
     }
-    let mut buffer = [ZEROS; 2];
-    let [x, y] = source.pair(block, &mut buffer);
-    for i in 0..4 {
-        let (low, high) = split(x[i], y[i]);
-        slot[i] = low + (high - low) * r;
-    }
-    if S::FRESH {
-        slot[2] += lambda * slot[3];
-    }
+    [constants, leadings]
 }
 
 pub(crate) fn add(x: [K; 2], y: [K; 2]) -> [K; 2] {
     [x[0] + y[0], x[1] + y[1]]
 }
 
-fn scaled(sums: [Packed; 2], scale: K) -> [K; 2] {
-    sums.map(|sum| lane_sum(sum) * scale)
+/// The weighted sums of the pairs `pairs` of a source whose first pair has the weight of pair `offset`.
+fn weighted<S: Source>(source: &S, pairs: Range<usize>, offset: usize, weights: &Weights, lambda: &Lambda) -> [K; 2] {
+    let (width, mut at, mut sums) = (weights.inner.len(), pairs.start, [K::ZERO; 2]);
+    while at < pairs.end {
+        let (o, first) = ((offset + at) / width, (offset + at) % width);
+        let inner = &weights.inner[first..width.min(first + pairs.end - at)];
+        let part = run(source, at, inner, lambda).map(|sum| lane_sum(sum) * weights.outer[o]);
+        sums = add(sums, part);
+        at += inner.len();
+    }
+    sums
 }
 
 /// The weighted sums of all pairs of a source.
-pub(crate) fn evaluate<S: Source>(source: &S, weights: &Weights, lambda: Packed) -> [K; 2] {
-    let blocks = weights.inner.len();
-    let chunks = blocks.div_ceil(4 * TASK);
-    let task = |t: usize| {
-        let (o, first) = (t / chunks, t % chunks * 4 * TASK);
-        let inner = &weights.inner[first..blocks.min(first + 4 * TASK)];
-        scaled(run(source, o * blocks + first, inner, lambda), weights.outer[o])
-    };
-    let tasks = weights.outer.len() * chunks;
-    (0..tasks).into_par_iter().with_min_len(TASK.div_ceil(blocks)).map(task).reduce(|| [K::ZERO; 2], add)
+pub(crate) fn evaluate<S: Source>(source: &S, weights: &Weights, lambda: &Lambda) -> [K; 2] {
+    let pairs = weights.outer.len() * weights.inner.len();
+    let task = |t: usize| weighted(source, t * 4 * TASK..pairs.min((t + 1) * 4 * TASK), 0, weights, lambda);
+    (0..pairs.div_ceil(4 * TASK)).into_par_iter().map(task).reduce(|| [K::ZERO; 2], add)
 }
 
-fn fold<S: Source>(source: &S, r: Packed, lambda: Packed) -> Vec<Quad> {
-    let mut folded = vec![ZEROS; source.blocks().div_ceil(2)];
-    let bind = |(block, slot): (usize, &mut Quad)| fold_block(source, block, r, lambda, slot);
-    folded.par_iter_mut().with_min_len(TASK).enumerate().for_each(bind);
-    folded
-}
-
-/// Folds, and evaluates the next round while the folded blocks are in the cache.
-fn fold_evaluate<S: Source>(source: &S, r: Packed, lambda: Packed, next: &Weights) -> (Vec<Quad>, [K; 2]) {
-    let length = 2 * next.inner.len();
-    let group = TASK.div_ceil(length);
-    let mut folded = vec![ZEROS; source.blocks().div_ceil(2)];
-    let task = |(t, chunk): (usize, &mut [Quad])| {
-        for (i, slot) in chunk.iter_mut().enumerate() {
-            fold_block(source, t * group * length + i, r, lambda, slot);
-        }
-        let runs = chunk.chunks(length).zip(&next.outer[t * group..]);
-        runs.map(|(part, &scale)| scaled(run(&Folded(part), 0, &next.inner, lambda), scale)).fold([K::ZERO; 2], add)
-    };
-    let sums = folded.par_chunks_mut(group * length).enumerate().map(task).reduce(|| [K::ZERO; 2], add);
-    (folded, sums)
-}
-
-/// [`fold`], or [`fold_evaluate`] if the next round's weights are given.
-pub(crate) fn fold_with<S: Source>(
-    source: &S,
-    r: Packed,
-    lambda: Packed,
-    next: Option<&Weights>,
-) -> (Vec<Quad>, Option<[K; 2]>) {
-    match next {
-        Some(weights) => {
-            let (quads, sums) = fold_evaluate(source, r, lambda, weights);
-            (quads, Some(sums))
-        }
-        None => (fold(source, r, lambda), None),
+/// Block `block` after the round, as a quad.
+#[inline(always)]
+pub(crate) fn fold_block<S: Source>(source: &S, block: usize, r: Packed, lambda: &Lambda) -> Quad {
+    if let Some(pair) = source.ones(block) {
+        return lambda.quad(bound(pair, r));
     }
+    let mut buffer = [ZEROS; 2];
+    let [x, y] = source.pair(block, &mut buffer);
+    let mut quad: Quad = std::array::from_fn(|i| {
+        let (low, high) = split(x[i], y[i]);
+        low + (high - low) * r
+    });
+    if S::FRESH {
+        quad[2] += lambda.packed * quad[3];
+    }
+    quad
+}
+
+/// `(b', d')` of a pair after the round.
+#[inline(always)]
+pub(crate) fn bound([(b, b1), (d, d1)]: [(Packed, Packed); 2], r: Packed) -> [Packed; 2] {
+    [b + (b1 - b) * r, d + (d1 - d) * r]
+}
+
+/// The next round's weights, if it is evaluated while the folded blocks are in the cache.
+pub(crate) type Next<'a> = Option<(&'a Weights, &'a Lambda)>;
+
+/// Writes the blocks after a round, those from the first on as `(b', d')` (an even number), the others as quads.
+pub(crate) fn fill(
+    ones: &mut [[Packed; 2]],
+    one: impl Fn(usize) -> [Packed; 2] + Sync,
+    rest: &mut [Quad],
+    quad: impl Fn(usize) -> Quad + Sync,
+    next: Next<'_>,
+) -> Option<[K; 2]> {
+    let count = ones.len();
+    let of_ones = |(t, chunk): (usize, &mut [[Packed; 2]])| {
+        chunk.iter_mut().zip(t * 2 * TASK..).for_each(|(slot, block)| *slot = one(block));
+        let folded = Folded { ones: &*chunk, count: chunk.len(), rest: &[] };
+        next.map(|(weights, lambda)| weighted(&folded, 0..chunk.len() / 2, t * TASK, weights, lambda))
+    };
+    let of_rest = |(t, chunk): (usize, &mut [Quad])| {
+        chunk.iter_mut().zip(count + t * 2 * TASK..).for_each(|(slot, block)| *slot = quad(block));
+        let folded = Folded { ones: [].as_slice(), count: 0, rest: chunk };
+        let pairs = 0..chunk.len().div_ceil(2);
+        next.map(|(weights, lambda)| weighted(&folded, pairs, count / 2 + t * TASK, weights, lambda))
+    };
+    let join = |x: Option<[K; 2]>, y: Option<[K; 2]>| x.zip(y).map(|(x, y)| add(x, y));
+    let nothing = || next.map(|_| [K::ZERO; 2]);
+    let first = ones.par_chunks_mut(2 * TASK).enumerate().map(of_ones).reduce(nothing, join);
+    let others = rest.par_chunks_mut(2 * TASK).enumerate().map(of_rest).reduce(nothing, join);
+    join(first, others)
 }

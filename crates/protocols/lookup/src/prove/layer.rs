@@ -12,85 +12,53 @@ use tacit_algebra::multilinear::eq_index;
 use tacit_algebra::progress::{Progress, Stopped};
 use tacit_transcript::Sender;
 
-use super::kernel::{Folded, Stored, add, evaluate, fold_with};
-use super::packed::{Packed, Quad, WIDTH};
+use super::kernel::{Lambda, add};
+use super::packed::WIDTH;
+use super::part::{Part, Spares};
 use super::shape::Shape;
-use super::tree::{Bottom, Level, TASK, assemble};
+use super::tree::{Level, assemble};
 use super::weights::{Weights, eq_range};
 use crate::labels;
 use crate::regions::{Region, Regions};
 
-/// A level that is being summed.
-enum State<'a> {
-    Leaves(&'a Bottom),
-    Stored(Level),
-    Folded(Level),
-}
-
-impl State<'_> {
-    fn tail(&self) -> &[[K; 4]] {
-        match self {
-            State::Leaves(bottom) => &bottom.tail,
-            State::Stored(level) | State::Folded(level) => &level.tail,
-        }
-    }
-
-    fn shapes(&self) -> Vec<(usize, &Shape)> {
-        match self {
-            State::Leaves(bottom) => bottom.parts.iter().map(|(region, leaves)| (*region, &leaves.shape)).collect(),
-            State::Stored(level) | State::Folded(level) => {
-                level.parts.iter().map(|part| (part.region, &part.shape)).collect()
-            }
-        }
-    }
-
-    fn is_fresh(&self) -> bool {
-        !matches!(self, State::Folded(_))
-    }
-
-    /// The part's sums of this round.
-    fn evaluate(&self, index: usize, weights: &Weights, lambda: Packed) -> [K; 2] {
-        match self {
-            State::Leaves(bottom) => evaluate(&bottom.parts[index].1, weights, lambda),
-            State::Stored(level) => evaluate(&Stored(&level.parts[index].quads), weights, lambda),
-            State::Folded(level) => evaluate(&Folded(&level.parts[index].quads), weights, lambda),
-        }
-    }
-
-    /// The part after a round, and its sums of the next one if `next` says so.
-    fn fold(&self, index: usize, r: Packed, lambda: Packed, next: Option<&Weights>) -> (Vec<Quad>, Option<[K; 2]>) {
-        match self {
-            State::Leaves(bottom) => fold_with(&bottom.parts[index].1, r, lambda, next),
-            State::Stored(level) => fold_with(&Stored(&level.parts[index].quads), r, lambda, next),
-            State::Folded(level) => fold_with(&Folded(&level.parts[index].quads), r, lambda, next),
-        }
-    }
-}
+/// Memory of the regions' earlier levels.
+pub(crate) type Memory = HashMap<usize, Spares>;
 
 /// The prover of one level.
 pub(crate) struct Layer<'a> {
     regions: &'a Regions<'a>,
     point: &'a [K],
-    lambda: K,
-    state: State<'a>,
-    /// Distance of the state's nodes from the leaves.
+    lambda: Lambda,
+    level: Level<'a>,
+    /// `n1` has not become `n1 + lambda e1`.
+    fresh: bool,
+    /// Distance of the nodes from the leaves.
     height: usize,
     /// Sums per part, where they are known already.
     known: Vec<Option<[K; 2]>>,
+    memory: &'a mut Memory,
 }
 
+/// A region, or the size of one, and a shape.
+type Key = (usize, Shape);
+
 /// Eq weights shared by regions of the same size and shape.
-type Cache = HashMap<(usize, Shape), Weights>;
+type Cache = HashMap<Key, Weights>;
 
 impl<'a> Layer<'a> {
-    pub fn of_leaves(regions: &'a Regions<'a>, point: &'a [K], lambda: K, bottom: &'a Bottom) -> Self {
-        let known = vec![None; bottom.parts.len()];
-        Self { regions, point, lambda, state: State::Leaves(bottom), height: 1, known }
-    }
-
-    pub fn of_level(regions: &'a Regions<'a>, point: &'a [K], lambda: K, level: Level, height: usize) -> Self {
+    pub fn new(
+        regions: &'a Regions<'a>,
+        point: &'a [K],
+        lambda: K,
+        mut level: Level<'a>,
+        height: usize,
+        memory: &'a mut Memory,
+    ) -> Self {
+        for part in &mut level.parts {
+            part.spares = memory.remove(&part.region).unwrap_or_default();
+        }
         let known = vec![None; level.parts.len()];
-        Self { regions, point, lambda, state: State::Stored(level), height, known }
+        Self { regions, point, lambda: Lambda::new(lambda), level, fresh: true, height, known, memory }
     }
 
     /// Runs all rounds; returns the point, highest digit first, and the four values.
@@ -116,17 +84,17 @@ impl<'a> Layer<'a> {
             progress.advance(0)?;
         }
         drawn.reverse();
-        let [n0, e0, mut n1, e1] = self.state.tail().first().copied().unwrap_or_default();
-        if !self.state.is_fresh() {
-            n1 -= self.lambda * e1;
+        let [n0, e0, mut n1, e1] = self.level.tail.first().copied().unwrap_or_default();
+        if !self.fresh {
+            n1 -= self.lambda.scalar * e1;
         }
         Ok((drawn, [n0, e0, n1, e1]))
     }
 
     /// The state's tail with `n1 + lambda e1` in the third place.
     fn tail(&self) -> Vec<[K; 4]> {
-        let lambda = if self.state.is_fresh() { self.lambda } else { K::ZERO };
-        self.state.tail().iter().map(|&[a, b, c, d]| [a, b, c + lambda * d, d]).collect()
+        let lambda = if self.fresh { self.lambda.scalar } else { K::ZERO };
+        self.level.tail.iter().map(|&[a, b, c, d]| [a, b, c + lambda * d, d]).collect()
     }
 
     /// Weights of the pairs of every part, given the first `j` digits of the point.
@@ -140,16 +108,20 @@ impl<'a> Layer<'a> {
         cache
     }
 
+    /// Regions and shapes of the parts after the next pairing.
+    fn halved(&self) -> Vec<(usize, Shape)> {
+        self.level.parts.iter().map(|part| (part.region, part.shape.halved())).collect()
+    }
+
     /// `(q(0), leading coefficient of q)` of the round that binds digit `j`.
     fn sums(&self, j: usize) -> [K; 2] {
-        let shapes: Vec<(usize, Shape)> =
-            self.state.shapes().into_iter().map(|(region, shape)| (region, shape.halved())).collect();
+        let shapes = self.halved();
         let missing = shapes.iter().zip(&self.known).filter(|(_, known)| known.is_none());
         let cache = self.weights(missing.map(|(entry, _)| entry.clone()), j);
-        let lambda = Packed::from(self.lambda);
         let part = |(index, (region, shape)): (usize, (usize, Shape))| {
             let Region { size, offset, .. } = self.regions.list[region];
-            let sums = self.known[index].unwrap_or_else(|| self.state.evaluate(index, &cache[&(size, shape)], lambda));
+            let evaluate = || self.level.parts[index].evaluate(&cache[&(size, shape)], &self.lambda);
+            let sums = self.known[index].unwrap_or_else(evaluate);
             let selector = eq_index(&self.point[..self.regions.depth - size], offset >> size);
             sums.map(|sum| sum * selector)
         };
@@ -161,10 +133,11 @@ impl<'a> Layer<'a> {
         let tail = self.tail();
         let start = self.regions.tail_start(self.height) >> 1;
         let weights = eq_range(&self.point[..j], start, tail.len().div_ceil(2));
+        let lambda = self.lambda.scalar;
         let term = |(pair, weight): (&[[K; 4]], K)| {
             let [a, b, c, d] = pair[0];
             let [a1, b1, c1, d1] = pair.get(1).copied().unwrap_or_default();
-            let constant = a * (K::ONE + d) + (K::ONE + b) * (c + self.lambda) - self.lambda;
+            let constant = a * (K::ONE + d) + (K::ONE + b) * (c + lambda) - lambda;
             [weight * constant, weight * ((a1 - a) * (d1 - d) + (b1 - b) * (c1 - c))]
         };
         tail.chunks(2).zip(weights).map(term).fold([K::ZERO; 2], add)
@@ -172,32 +145,35 @@ impl<'a> Layer<'a> {
 
     /// Binds digit `j` to `r`, and evaluates the next round where that is cheap now.
     fn fold(&mut self, r: K, j: usize) {
-        let lambda = Packed::from(self.lambda);
-        let shapes: Vec<(usize, Shape)> =
-            self.state.shapes().into_iter().map(|(region, shape)| (region, shape.halved())).collect();
+        let shapes = self.halved();
+        let aligned = |shape: &Shape| !shape.is_single() && (shape.rows() == 1 || *shape == shape.padded());
         let next = shapes.iter().map(|(region, shape)| {
-            let aligned = !shape.is_single() && (shape.rows() == 1 || *shape == shape.padded());
             let wide = shape.len() >= 8 * WIDTH && j > 0;
-            (aligned && wide).then(|| (*region, shape.padded().halved()))
+            (aligned(shape) && wide).then(|| (*region, shape.padded().halved()))
         });
-        let next: Vec<Option<(usize, Shape)>> = next.collect();
+        let next: Vec<Option<Key>> = next.collect();
         let cache = self.weights(next.iter().flatten().cloned(), j.saturating_sub(1));
-        let part = |(index, (region, shape)): (usize, (usize, Shape))| {
+        let part = |((part, (region, shape)), next): ((Part<'a>, Key), &Option<Key>)| {
             let size = self.regions.list[region].size;
-            let weights = next[index].as_ref().and_then(|(_, shape)| cache.get(&(size, shape.clone())));
-            let weights = weights.filter(|weights| weights.inner.len() <= 4 * TASK);
-            let (quads, sums) = self.state.fold(index, Packed::from(r), lambda, weights);
-            (sums, (region, shape, quads))
+            let weights = next.as_ref().and_then(|(_, shape)| cache.get(&(size, shape.clone())));
+            let aligned = aligned(&shape);
+            part.fold(r, &self.lambda, shape, aligned, weights.map(|weights| (weights, &self.lambda)))
         };
-        let folded: Vec<_> = shapes.into_par_iter().enumerate().map(part).collect();
+        let parts = std::mem::take(&mut self.level.parts);
+        let folded = parts.into_par_iter().zip(shapes).zip(&next).map(part);
+        let (parts, sums): (Vec<Part<'a>>, Vec<Option<[K; 2]>>) = folded.unzip();
         let tail = self.tail();
         let bind = |pair: &[[K; 4]]| {
             let high = pair.get(1).copied().unwrap_or_default();
             std::array::from_fn(|i| pair[0][i] + (high[i] - pair[0][i]) * r)
         };
         let tail: Vec<[K; 4]> = tail.chunks(2).map(bind).collect();
-        self.known = folded.iter().filter(|(_, (_, shape, _))| !shape.is_single()).map(|(sums, _)| *sums).collect();
-        self.state = State::Folded(assemble(folded.into_iter().map(|(_, lifted)| lifted).collect(), tail));
+        let known = parts.iter().zip(sums).filter(|(part, _)| !part.shape.is_single());
+        self.known = known.map(|(_, sums)| sums).collect();
+        let (level, spares) = assemble(parts, tail);
+        self.memory.extend(spares);
+        self.level = level;
+        self.fresh = false;
         self.height += 1;
     }
 }

@@ -4,7 +4,8 @@ use tacit_algebra::field::PrimeCharacteristicRing;
 use tacit_algebra::{K, integer};
 use tacit_circuit::{Circuit, Columns, Rule, Segment, component_values};
 
-use super::packed::{Lanes, Packed, Quad, WIDTH, gate, load_pairs, split_lanes};
+use super::kernel::{Lambda, Shifted};
+use super::packed::{Lanes, Packed, Quad, WIDTH, gate, load_pairs, load_runs, split_lanes};
 use super::shape::{Shape, extend_rows};
 use crate::claims::Fingerprint;
 use crate::regions::{Kind, Region};
@@ -24,6 +25,43 @@ pub(crate) struct Leaves {
     length: usize,
     base: Packed,
     betas: Vec<Packed>,
+    /// Base and betas.
+    scalars: (K, Vec<K>),
+}
+
+/// The `(b', d')` of the first `count` blocks (an even number) after up to two rounds, computed from integers: with 2^rounds leaves
+/// to one e, `b' = lambda (1 + base) + 1 - sum_(j, s) lambda beta_j eq(drawn, s) z_(j, s)`.
+pub(crate) struct Ones<'a> {
+    leaves: &'a Leaves,
+    pub count: usize,
+    rounds: usize,
+    base: Packed,
+    coefficients: Vec<[Packed; 4]>,
+}
+
+impl Shifted for Ones<'_> {
+    #[inline(always)]
+    fn at(&self, block: usize) -> [Packed; 2] {
+        match self.rounds {
+            0 => self.sums::<1>(block),
+            1 => self.sums::<2>(block),
+            _ => self.sums::<4>(block),
+        }
+    }
+}
+
+impl Ones<'_> {
+    #[inline(always)]
+    fn sums<const S: usize>(&self, block: usize) -> [Packed; 2] {
+        let (mut b, mut d) = (self.base, self.base);
+        for (z, coefficients) in self.leaves.components.iter().zip(&self.coefficients) {
+            let coefficients: [Packed; S] = std::array::from_fn(|s| coefficients[s]);
+            let [z0, z1] = load_runs::<S>(z, 2 * S * block * WIDTH);
+            b -= Packed::dot(&coefficients, &z0);
+            d -= Packed::dot(&coefficients, &z1);
+        }
+        [b, d]
+    }
 }
 
 impl Leaves {
@@ -43,11 +81,11 @@ impl Leaves {
             mask = Some(extend(&vec![1; length]));
             length = rows * to;
         }
-        let base = Packed::from(fingerprint.base(region.tag));
-        let betas = fingerprint.components().iter().map(|&beta| Packed::from(beta)).collect();
+        let scalars = (fingerprint.base(region.tag), fingerprint.components()[..components.len()].to_vec());
+        let (base, betas) = (Packed::from(scalars.0), scalars.1.iter().map(|&beta| Packed::from(beta)).collect());
         let plain = counts.is_none() && mask.is_none();
         let shape = if pairs.is_single() { pairs } else { shape };
-        Self { shape, components, counts, mask, plain, length, base, betas }
+        Self { shape, components, counts, mask, plain, length, base, betas, scalars }
     }
 
     /// The leaf of a region with one element.
@@ -79,16 +117,32 @@ impl Leaves {
         [Packed::of_base(n0), e0, Packed::of_base(n1), e1]
     }
 
-    /// Whether `blocks` blocks of pairs from `block` on are leaves with numerator 1, without padding.
-    #[inline(always)]
-    pub fn all_ones(&self, block: usize, blocks: usize) -> bool {
-        self.plain && 2 * (block + blocks) * WIDTH <= self.length
+    /// What stands for the blocks after rounds with the challenges `drawn`, at most two, as long as all their numerators are 1 and none
+    /// is padding; `None` where no block is such.
+    pub fn ones(&self, drawn: &[K], lambda: &Lambda) -> Option<Ones<'_>> {
+        let count = (self.length / ((2 << drawn.len()) * WIDTH)) & !1;
+        if !self.plain || count == 0 || lambda.scalar == K::ZERO {
+            return None;
+        }
+        let eq = drawn.iter().fold(vec![lambda.scalar], |table, &r| {
+            let high: Vec<K> = table.iter().map(|&value| value * r).collect();
+            table.iter().zip(&high).map(|(&value, &high)| value - high).chain(high.iter().copied()).collect()
+        });
+        let of = |&beta: &K| std::array::from_fn(|s| Packed::from(eq.get(s).map_or(K::ZERO, |&eq| eq * beta)));
+        let base = Packed::from(lambda.scalar * (self.scalars.0 + K::ONE) + K::ONE);
+        Some(Ones {
+            leaves: self,
+            count,
+            rounds: drawn.len(),
+            base,
+            coefficients: self.scalars.1.iter().map(of).collect(),
+        })
     }
 
-    /// The e0 and e1 of a block where [`Self::all_ones`] holds.
+    /// Whether a block of pairs are leaves with numerator 1, without padding.
     #[inline(always)]
-    pub fn fingerprints(&self, block: usize) -> (Packed, Packed) {
-        self.minus_components(self.base, self.base, 2 * block * WIDTH)
+    fn all_ones(&self, block: usize) -> bool {
+        self.plain && 2 * (block + 1) * WIDTH <= self.length
     }
 
     #[inline(always)]
@@ -104,10 +158,10 @@ impl Leaves {
     /// The nodes over a block of pairs.
     #[inline(always)]
     pub fn nodes(&self, block: usize) -> [Packed; 2] {
-        if !self.all_ones(block, 1) {
+        if !self.all_ones(block) {
             return gate(&self.quad(block));
         }
-        let (e0, e1) = self.fingerprints(block);
+        let (e0, e1) = self.minus_components(self.base, self.base, 2 * block * WIDTH);
         let sum = e0 + e1;
         [sum + Packed::of_base(Lanes::TWO), sum + e0 * e1]
     }

@@ -4,6 +4,7 @@ mod kernel;
 mod layer;
 mod leaves;
 mod packed;
+mod part;
 mod shape;
 mod tree;
 mod weights;
@@ -13,16 +14,13 @@ use tacit_algebra::field::PrimeCharacteristicRing;
 use tacit_algebra::progress::{Progress, Stopped};
 use tacit_circuit::{Circuit, Columns};
 use tacit_columns::Views;
-use tacit_transcript::Sender;
+use tacit_transcript::{Sender, on_pool};
 
 use crate::claims::{End, Fingerprint, Reduced, conclude};
 use crate::labels;
 use crate::regions::Regions;
-use layer::Layer;
+use layer::{Layer, Memory};
 use tree::{Bottom, build};
-
-/// Blocks of the second level beyond which it is computed twice and not kept while those above it are: 100 MB.
-const KEPT: usize = 1 << 17;
 
 /// Proves all lookups of the circuit. `values` holds every column, counts and virtual columns included. Sends nothing and
 /// gives `None` for a circuit without lookups. Asks `progress` at every round whether to stop; reports no units.
@@ -41,10 +39,11 @@ pub fn prove<'a>(
     };
     let alpha = sender.draw(labels::ALPHA);
     let fingerprint = Fingerprint { alpha, betas: sender.draw_many(labels::BETA, regions.width.saturating_add(1)) };
-    let bottom = Bottom::new(circuit, values, &regions, &fingerprint);
-    progress.advance(0)?;
-    let end = descend(&regions, &bottom, sender, progress)?;
-    drop(bottom);
+    let end = on_pool(|| {
+        let bottom = Bottom::new(circuit, values, &regions, &fingerprint);
+        progress.advance(0)?;
+        descend(&regions, &bottom, sender, progress)
+    })?;
     Ok(Some(conclude(circuit, &regions, &fingerprint, end, views).expect("the circuit is valid")))
 }
 
@@ -54,17 +53,13 @@ fn descend(
     sender: &mut Sender,
     progress: &Progress,
 ) -> Result<End<K>, Stopped> {
-    let mut levels = build(bottom, regions.depth, KEPT, progress)?;
+    let mut levels = build(bottom, regions.depth, progress)?;
+    let mut memory = Memory::new();
     let (mut point, mut claim, mut lambda) = (Vec::new(), K::ZERO, K::ZERO);
     let (mut numerator, mut fingerprint) = (K::ZERO, K::ZERO);
     for height in (1..=regions.depth).rev() {
-        let layer = match levels.pop() {
-            Some(level) => {
-                let level = level.unwrap_or_else(|| bottom.parents());
-                Layer::of_level(regions, &point, lambda, level, height)
-            }
-            None => Layer::of_leaves(regions, &point, lambda, bottom),
-        };
+        let level = levels.pop().unwrap_or_default();
+        let layer = Layer::new(regions, &point, lambda, level, height, &mut memory);
         let (mut rho, values) = layer.prove(claim, sender, progress)?;
         sender.send_many(labels::VALUES, &values);
         let [n0, e0, n1, e1] = values;

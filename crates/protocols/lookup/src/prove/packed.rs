@@ -60,6 +60,32 @@ pub(crate) fn load_pairs(values: &[i64], at: usize) -> (Lanes, Lanes) {
     }
 }
 
+/// Of `values[at .. at + 2 S WIDTH]`, all of which exist: the elements whose number modulo 2 S is `2 s`, for every s, and `2 s + 1`.
+#[inline(always)]
+pub(crate) fn load_runs<const S: usize>(values: &[i64], at: usize) -> [[Lanes; S]; 2] {
+    let run = &values[at..at + 2 * S * WIDTH];
+    let lanes = |n: usize| Lanes::from_fn(|lane| element(run[n * WIDTH + lane]));
+    let mut both = [[Lanes::ZERO; S]; 2];
+    let [even, odd] = &mut both;
+    for (s, (even, odd)) in even.iter_mut().zip(odd).enumerate() {
+        (*even, *odd) = split_lanes(lanes(2 * s), lanes(2 * s + 1));
+    }
+    both.map(apart)
+}
+
+/// A sequence of S blocks, S = 1, 2 or 4 -> the elements whose number modulo S is s, for every s.
+#[inline(always)]
+fn apart<const S: usize>(mut x: [Lanes; S]) -> [Lanes; S] {
+    if S == 2 {
+        (x[0], x[1]) = split_lanes(x[0], x[1]);
+    }
+    if S == 4 {
+        let ((p, q), (r, t)) = (split_lanes(x[0], x[1]), split_lanes(x[2], x[3]));
+        ((x[0], x[2]), (x[1], x[3])) = (split_lanes(p, r), split_lanes(q, t));
+    }
+    x
+}
+
 /// [`signed`] without a branch: two's complement exceeds the wanted residue by 2^64 - p = 2^32 - 1 when negative.
 #[inline(always)]
 fn element(value: i64) -> F {

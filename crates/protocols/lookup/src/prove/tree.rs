@@ -6,7 +6,8 @@ use tacit_algebra::progress::{Progress, Stopped};
 use tacit_circuit::{Circuit, Columns};
 
 use super::leaves::Leaves;
-use super::packed::{Packed, Quad, WIDTH, ZEROS, first, gate, gate_scalar, split};
+use super::packed::{Packed, Quad, WIDTH, first, gate_scalar, split};
+use super::part::{Data, Part, Spares};
 use super::shape::Shape;
 use crate::claims::Fingerprint;
 use crate::regions::Regions;
@@ -14,20 +15,11 @@ use crate::regions::Regions;
 /// Blocks that one task handles at least.
 pub(crate) const TASK: usize = 64;
 
-/// Values of a region's nodes at one level.
-pub(crate) struct Part {
-    /// Index in [`Regions::list`].
-    pub region: usize,
-    pub shape: Shape,
-    /// In memory order, the last block filled with zeros.
-    pub quads: Vec<Quad>,
-}
-
 /// A level: the children of all its nodes. Absent nodes are zero and are not stored, but for the padding of rows.
 #[derive(Default)]
-pub(crate) struct Level {
+pub(crate) struct Level<'a> {
     /// Regions with more than one node at this level, in the order of addresses.
-    pub parts: Vec<Part>,
+    pub parts: Vec<Part<'a>>,
     /// The nodes of all other regions, from [`Regions::tail_start`] on.
     pub tail: Vec<[K; 4]>,
 }
@@ -54,62 +46,40 @@ impl Bottom {
         Self { parts, tail }
     }
 
-    /// The second level: the children of the nodes two steps above the leaves.
-    pub(crate) fn parents(&self) -> Level {
-        let lift = |(region, leaves): &(usize, Leaves)| {
-            let nodes = |block: usize| {
-                if block < leaves.blocks() { leaves.nodes(block) } else { [Packed::ZERO; 2] }
-            };
-            (*region, leaves.shape.halved(), lift(leaves.blocks(), nodes))
-        };
-        assemble(self.parts.par_iter().map(lift).collect(), lift_tail(&self.tail))
+    /// The leaves as a level.
+    pub fn level<'a>(&'a self) -> Level<'a> {
+        let part =
+            |(region, leaves): &'a (usize, Leaves)| Part::new(*region, leaves.shape.clone(), Data::Leaves(leaves));
+        Level { parts: self.parts.iter().map(part).collect(), tail: self.tail.clone() }
     }
 }
 
-impl Level {
-    fn blocks(&self) -> usize {
-        self.parts.iter().map(|part| part.quads.len()).sum()
-    }
-
-    fn parents(&self) -> Level {
-        let lift = |part: &Part| {
-            let nodes = |block: usize| part.quads.get(block).map_or([Packed::ZERO; 2], gate);
-            (part.region, part.shape.halved(), lift(part.quads.len(), nodes))
-        };
-        assemble(self.parts.par_iter().map(lift).collect(), lift_tail(&self.tail))
+impl<'a> Level<'a> {
+    fn parents(&self) -> Level<'a> {
+        assemble(self.parts.par_iter().map(Part::parents).collect(), lift_tail(&self.tail)).0
     }
 }
 
-/// Levels 2 ..= depth (distance from the leaves), the one below the root last. `None`: level 2, as large as all others together,
-/// where it has more than `kept` blocks: [`Bottom::parents`] computes it again when its turn comes.
-pub(crate) fn build(
-    bottom: &Bottom,
-    depth: usize,
-    kept: usize,
-    progress: &Progress,
-) -> Result<Vec<Option<Level>>, Stopped> {
-    let mut levels: Vec<Option<Level>> = Vec::with_capacity(depth);
-    for height in 2..=depth {
-        let next = levels.last().and_then(Option::as_ref).map_or_else(|| bottom.parents(), Level::parents);
-        if height == 3 && levels.iter().flatten().any(|level| level.blocks() > kept) {
-            levels = vec![None];
-        }
-        levels.push(Some(next));
+/// Levels 1 ..= depth (distance from the leaves), the one below the root last.
+pub(crate) fn build<'a>(bottom: &'a Bottom, depth: usize, progress: &Progress) -> Result<Vec<Level<'a>>, Stopped> {
+    let mut levels = vec![bottom.level()];
+    for _ in 1..depth {
+        let next = levels.last().map(Level::parents).unwrap_or_default();
+        levels.push(next);
         progress.advance(0)?;
     }
     Ok(levels)
 }
 
 /// Pairs of nodes, from blocks of nodes.
-fn lift(blocks: usize, nodes: impl Fn(usize) -> [Packed; 2] + Sync) -> Vec<Quad> {
-    let mut quads = vec![ZEROS; blocks.div_ceil(2)];
-    let pair = |(i, slot): (usize, &mut Quad)| {
+pub(crate) fn lift(blocks: usize, nodes: impl Fn(usize) -> [Packed; 2] + Sync) -> Vec<Quad> {
+    let nodes = |block| if block < blocks { nodes(block) } else { [Packed::ZERO; 2] };
+    let pair = |i: usize| -> Quad {
         let ([nx, ex], [ny, ey]) = (nodes(2 * i), nodes(2 * i + 1));
-        (slot[0], slot[2]) = split(nx, ny);
-        (slot[1], slot[3]) = split(ex, ey);
+        let ((n0, n1), (e0, e1)) = (split(nx, ny), split(ex, ey));
+        [n0, e0, n1, e1]
     };
-    quads.par_iter_mut().with_min_len(TASK).enumerate().for_each(pair);
-    quads
+    (0..blocks.div_ceil(2)).into_par_iter().with_min_len(TASK).map(pair).collect()
 }
 
 fn lift_tail(tail: &[[K; 4]]) -> Vec<[K; 4]> {
@@ -126,25 +96,26 @@ fn pair_up(nodes: &[[K; 2]]) -> Vec<[K; 4]> {
     nodes.chunks(2).map(pair).collect()
 }
 
-/// A level out of the quads of its regions, whose shapes are as the pairing left them: single nodes move in front of the tail,
-/// the rows of others are padded for the next pairing.
-pub(crate) fn assemble(lifted: Vec<(usize, Shape, Vec<Quad>)>, tail: Vec<[K; 4]>) -> Level {
-    let (mut parts, mut joined) = (Vec::with_capacity(lifted.len()), Vec::new());
-    for (region, shape, quads) in lifted {
-        if shape.is_single() {
-            joined.push(first(quads.first().unwrap_or(&ZEROS)));
-            continue;
+/// A level out of its regions, which lie as the pairing left them: single nodes move in front of the tail, the rows of others are padded
+/// for the next pairing. Also the memory that single nodes no longer need, by region.
+pub(crate) fn assemble<'a>(lifted: Vec<Part<'a>>, tail: Vec<[K; 4]>) -> (Level<'a>, Vec<(usize, Spares)>) {
+    let (mut parts, mut joined, mut spares) = (Vec::with_capacity(lifted.len()), Vec::new(), Vec::new());
+    for part in lifted {
+        let region = part.region;
+        match part.settle() {
+            Ok(part) => parts.push(part),
+            Err((node, spare)) => {
+                joined.push(node);
+                spares.push((region, spare));
+            }
         }
-        let padded = shape.padded();
-        let quads = if shape.rows() == 1 || shape == padded { quads } else { extend(&quads, &shape, padded.width) };
-        parts.push(Part { region, shape: padded, quads });
     }
     joined.extend(tail);
-    Level { parts, tail: joined }
+    (Level { parts, tail: joined }, spares)
 }
 
 /// Copies rows of `shape.width` elements to rows of `to`, the rest zero.
-fn extend(quads: &[Quad], shape: &Shape, to: usize) -> Vec<Quad> {
+pub(crate) fn extend(quads: &[Quad], shape: &Shape, to: usize) -> Vec<Quad> {
     use tacit_algebra::F;
     use tacit_algebra::field::{PackedValue, PrimeCharacteristicRing};
 
@@ -193,26 +164,50 @@ mod tests {
         (Circuit { columns, tables, lookups, ..Circuit::default() }, values)
     }
 
-    fn elements(level: &Level) -> Vec<[K; 4]> {
+    fn elements(level: &Level<'_>) -> Vec<[K; 4]> {
         let quad = |quad: &Quad| (0..WIDTH).map(|lane| quad.map(|packed| packed.extract(lane))).collect::<Vec<_>>();
-        level.parts.iter().flat_map(|part| part.quads.iter().flat_map(quad)).chain(level.tail.iter().copied()).collect()
+        level
+            .parts
+            .iter()
+            .flat_map(|part| {
+                let quads = part.data.quads();
+                let all: Vec<[K; 4]> = quads.iter().flat_map(quad).collect();
+                all.into_iter().take(part.shape.len())
+            })
+            .chain(level.tail.iter().copied())
+            .collect()
     }
 
     #[test]
-    fn a_second_level_that_is_not_kept_changes_nothing_above_it() {
+    fn every_level_is_the_gate_of_the_one_below() {
         let (circuit, values) = circuit();
         let regions = Regions::new(&circuit).unwrap().unwrap();
         let fingerprint = Fingerprint { alpha: integer(12345), betas: vec![integer(3), integer(77)] };
         let bottom = Bottom::new(&circuit, &values, &regions, &fingerprint);
-        let of = |kept: usize| build(&bottom, regions.depth, kept, &Progress::default()).unwrap();
-        let (all, most) = (of(usize::MAX), of(0));
-        assert!(all.len() == most.len() && all.len() == regions.depth - 1);
-        assert!(all[0].is_some() && most[0].is_none());
-        assert_eq!(elements(all[0].as_ref().unwrap()), elements(&bottom.parents()));
-        for (a, b) in all.iter().zip(&most).skip(1) {
-            assert_eq!(elements(a.as_ref().unwrap()), elements(b.as_ref().unwrap()));
+        let levels = build(&bottom, regions.depth, &Progress::default()).unwrap();
+        assert_eq!(levels.len(), regions.depth);
+        assert!(matches!(levels[1].parts[0].data, Data::Second(_)));
+        // 37 and 50 leaves, padded by rows of 2: every region's nodes in the order of addresses, absent ones left out.
+        let naive = |below: &[[K; 4]]| -> Vec<[K; 4]> {
+            pair_up(&below.iter().map(|&quad| gate_scalar(quad)).collect::<Vec<_>>())
+        };
+        for pair in levels.windows(2) {
+            let below: Vec<Vec<[K; 4]>> = regions_of(&pair[0]);
+            let above: Vec<[K; 4]> =
+                below.iter().flat_map(|nodes| naive(nodes)).filter(|quad| *quad != [K::ZERO; 4]).collect();
+            let found: Vec<[K; 4]> = elements(&pair[1]).into_iter().filter(|quad| *quad != [K::ZERO; 4]).collect();
+            assert_eq!(found, above);
         }
-        let [n0, e0, n1, e1] = elements(all.last().unwrap().as_ref().unwrap())[0];
+        let [n0, e0, n1, e1] = elements(levels.last().unwrap())[0];
         assert_eq!(gate_scalar([n0, e0, n1, e1])[0], K::ZERO, "the statement holds");
+    }
+
+    /// The nodes of every region of a level, the tail as one.
+    fn regions_of(level: &Level<'_>) -> Vec<Vec<[K; 4]>> {
+        let alone = |part: &Part<'_>| {
+            let part = Part::new(part.region, part.shape.clone(), Data::Stored(part.data.quads()));
+            elements(&Level { parts: vec![part], tail: Vec::new() })
+        };
+        level.parts.iter().map(alone).chain([level.tail.clone()]).collect()
     }
 }

@@ -7,9 +7,9 @@ use rayon::prelude::*;
 use tacit_algebra::F;
 use tacit_algebra::progress::{Progress, Stopped};
 use tacit_transcript::merkle::{Tree, row_bytes};
-use tacit_transcript::{Digest, Randomness};
+use tacit_transcript::{Digest, Randomness, on_pool};
 
-use super::transform::{Factors, evaluate, evaluate_groups, evaluate_node};
+use super::transform::{Factors, LOG_DONE, evaluate, evaluate_groups, evaluate_node};
 use crate::schedule::Schedule;
 
 /// Rows that one task of the transposition writes.
@@ -19,9 +19,7 @@ pub const HELD: usize = 1 << 27;
 /// Elements of the part of such a codeword that is held while the tree is computed.
 const PART: usize = 1 << 26;
 /// log2 of the leaves under a lowest digest that is kept: the tree above costs next to nothing, and 64 leaves are hashed again at once.
-const LOG_GROUP: usize = 6;
-/// log2 of the leaves whose hashes are held at once.
-const LOG_PART: usize = 16;
+const LOG_GROUP: usize = LOG_DONE;
 
 /// Evaluations of columns, one row per point of the domain, and the tree over the rows.
 #[derive(Debug, Clone)]
@@ -66,6 +64,11 @@ impl Salts {
     fn tree(&self, rows: &[F], width: usize, first: u64) -> Tree {
         Tree::new(rows, width, &self.of(first, rows.len() / width), self.size)
     }
+
+    /// The digests `height` layers above such leaves.
+    fn groups(&self, rows: &[F], width: usize, first: u64, height: usize) -> Vec<Digest> {
+        Tree::groups(rows, width, &self.of(first, rows.len() / width), self.size, height)
+    }
 }
 
 /// Rows of one tree at the queried positions, row-major, with the salts and the siblings of their leaves.
@@ -92,17 +95,16 @@ impl Codeword {
         randomness: &Randomness,
         fill: impl Fn(usize, &mut [F]) + Sync,
     ) -> Self {
-        let message = width << schedule.log_message(i);
         let mut rows = F::zero_vec(width << schedule.log_domain(i));
-        rows[..message].par_chunks_mut(STRIP * width).enumerate().for_each(|(n, rows)| fill(n * STRIP, rows));
-        evaluate(&mut rows, width, schedule.log_message(i), schedule.log_domain(i), Schedule::shift(i));
+        rows[..width << schedule.log_message(i)]
+            .par_chunks_mut(STRIP * width)
+            .enumerate()
+            .for_each(|(n, rows)| fill(n * STRIP, rows));
         let salts = Salts::new(schedule, i, randomness);
-        let cut = LOG_GROUP.min(schedule.log_domain(i));
-        let part = LOG_PART.min(schedule.log_domain(i));
-        let mut digests = Vec::with_capacity(1 << (schedule.log_domain(i) - cut));
-        for (n, rows) in (0u64..).zip(rows.chunks(width << part)) {
-            digests.extend_from_slice(salts.tree(rows, width, n << part).layer(cut));
-        }
+        let cut = LOG_GROUP.min(schedule.log_message(i));
+        let digest = |first: u64, rows: &[F]| salts.groups(rows, width, first, cut);
+        let (message, domain) = (schedule.log_message(i), schedule.log_domain(i));
+        let digests = evaluate(&mut rows, width, message, domain, Schedule::shift(i), digest).concat();
         Self { rows, width, tree: Tree::above(digests, cut), salts }
     }
 
@@ -135,8 +137,8 @@ impl Codeword {
                     rows.iter_mut().zip(&more).for_each(|(row, &cell)| *row = *row * residue + cell);
                 }
             });
-            evaluate_node(&mut rows, width, &factors, log_node, q);
-            digests.extend_from_slice(salts.tree(&rows, width, (q as u64) << log_node).layer(LOG_GROUP));
+            let digest = |first: u64, rows: &[F]| salts.groups(rows, width, first, LOG_GROUP);
+            digests.extend(evaluate_node(&mut rows, width, &factors, log_node, q, digest).concat());
         }
         Ok(Self { rows: Vec::new(), width, tree: Tree::above(digests, LOG_GROUP), salts })
     }
@@ -273,12 +275,13 @@ pub fn commit_within(
         }
     };
     let thin = width << schedule.log_domain(0) > held && schedule.log_message(0) >= LOG_GROUP;
-    let codeword = if thin {
-        Codeword::thin(schedule, width, PART.min(held), randomness, fill, progress)?
-    } else {
+    let codeword = on_pool(|| {
+        if thin {
+            return Codeword::thin(schedule, width, PART.min(held), randomness, fill, progress);
+        }
         let codeword = Codeword::new(schedule, 0, width, randomness, fill);
         progress.advance(units)?;
-        codeword
-    };
+        Ok(codeword)
+    })?;
     Ok(Commitment { codeword })
 }

@@ -2,6 +2,7 @@
 
 mod batch;
 mod encode;
+mod powers;
 mod sumcheck;
 mod transform;
 
@@ -9,7 +10,7 @@ use p3_field::{BasedVectorSpace, PrimeCharacteristicRing};
 use tacit_algebra::multilinear::bits;
 use tacit_algebra::progress::{Progress, Stopped};
 use tacit_algebra::{F, K};
-use tacit_transcript::{Digest, Randomness, Sender};
+use tacit_transcript::{Digest, Randomness, Sender, on_pool};
 
 use crate::schedule::{Schedule, Shape, bind};
 use batch::Batch;
@@ -72,6 +73,26 @@ pub fn open(
     let mut limbs = vec![None; 1 << shape.log_limbs()];
     shape.addresses.iter().enumerate().for_each(|(limb, &address)| limbs[address as usize] = Some(limb));
     let batch = Batch { limbs, log_rows: schedule.log_rows(), cells: &cells, weights };
+    on_pool(|| rounds(schedule, commitments, units, &batch, salts, scratch, sender, progress))
+}
+
+/// All rounds, `units` of work in the first ones and as many in the others.
+#[allow(clippy::too_many_arguments)]
+fn rounds<C, W>(
+    schedule: &Schedule,
+    commitments: &[&Commitment],
+    units: u64,
+    batch: &Batch<'_, C, W>,
+    salts: &Randomness,
+    scratch: &mut Scratch,
+    sender: &mut Sender,
+    progress: &Progress,
+) -> Result<(), OpenError>
+where
+    C: Fn(usize, usize, &mut [F]) + Sync,
+    W: Weights,
+{
+    let cells = batch.cells;
     let mut state = batch.run(scratch, |message| exchange(sender, message));
     progress.advance(units)?;
 
@@ -81,7 +102,7 @@ pub fn open(
         sender.send_bytes("opening: oracle", &next.root());
         let z = sender.draw("opening: out of domain");
         sender.disclose("opening: out of domain", state.univariate(z));
-        let positions = answer(schedule, i - 1, &trees(commitments, &oracle), &cells, sender)?;
+        let positions = answer(schedule, i - 1, &trees(commitments, &oracle), cells, sender)?;
         let zeta = sender.draw("opening: combine");
         let mut coefficients = zeta.powers().skip(1);
         let out_of_domain = (z, coefficients.next().unwrap_or(K::ZERO));
@@ -92,7 +113,7 @@ pub fn open(
         progress.advance(units >> bits(schedule.folds().len() as u64 + 1))?;
     }
     state.vector().into_iter().for_each(|coefficient| sender.disclose("opening: final", coefficient));
-    answer(schedule, schedule.folds().len(), &trees(commitments, &oracle), &cells, sender)?;
+    answer(schedule, schedule.folds().len(), &trees(commitments, &oracle), cells, sender)?;
     state.run(schedule.log_final(), |message| exchange(sender, message));
     Ok(progress.advance(units >> bits(schedule.folds().len() as u64 + 1))?)
 }

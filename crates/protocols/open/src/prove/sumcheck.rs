@@ -2,10 +2,12 @@
 
 use std::ops::{Add, AddAssign, Mul, Sub};
 
-use p3_field::{PackedValue, PrimeCharacteristicRing};
+use p3_field::PrimeCharacteristicRing;
 use rayon::prelude::*;
-use tacit_algebra::packed::{Lanes, Packed, WIDTH, pack};
+use tacit_algebra::packed::{Packed, WIDTH};
 use tacit_algebra::{F, K};
+
+use super::powers;
 
 /// Elements that one task handles.
 const CHUNK: usize = 1 << 10;
@@ -207,10 +209,7 @@ impl Sumcheck {
     /// Adds `sum_j coefficient_j (1, x_j, x_j^2, ..)` to the weight.
     pub(crate) fn add_powers(&mut self, out_of_domain: (K, K), points: &[(F, K)]) {
         match &mut self.0 {
-            Store::Packed(pair) => {
-                let powers = Powers::new(out_of_domain, points);
-                pair.weight.par_chunks_mut(TILE).enumerate().for_each(|(tile, weight)| powers.add(tile, weight));
-            }
+            Store::Packed(pair) => powers::add_powers(&mut pair.weight, out_of_domain, points),
             Store::Plain(pair) => {
                 let (z, coefficient) = out_of_domain;
                 let points = points.iter().map(|&(x, coefficient)| (K::from(x), coefficient));
@@ -228,56 +227,4 @@ impl Sumcheck {
 
 fn both(message: (Packed, Packed)) -> Message {
     (message.0.lanes().sum(), message.1.lanes().sum())
-}
-
-/// Packed elements of one tile of the weight.
-const TILE: usize = 32;
-/// Points whose products are reduced together.
-const JOINED: usize = 4;
-
-/// With t = tile * TILE * WIDTH + s: `sum_j c_j x_j^t = sum_j (c_j x_j^(tile TILE WIDTH)) x_j^s`, and the powers up to one tile
-/// are the same for all tiles.
-struct Powers {
-    out_of_domain: (K, K),
-    /// The points (zeros fill the last group) and their coefficients.
-    points: Vec<[(F, K); JOINED]>,
-    /// `TILE` packed powers of every point, group by group.
-    table: Vec<[Lanes; JOINED]>,
-    /// x_j^(TILE WIDTH).
-    strides: Vec<[F; JOINED]>,
-    z_powers: Vec<Packed>,
-}
-
-impl Powers {
-    fn new(out_of_domain: (K, K), points: &[(F, K)]) -> Self {
-        let z: Vec<K> = out_of_domain.0.powers().take(TILE * WIDTH).collect();
-        let group = |group: &[(F, K)]| std::array::from_fn(|j| group.get(j).copied().unwrap_or((F::ZERO, K::ZERO)));
-        let points: Vec<[(F, K); JOINED]> = points.chunks(JOINED).map(group).collect();
-        let powers = |group: &[(F, K); JOINED]| -> Vec<[Lanes; JOINED]> {
-            let powers: [Vec<F>; JOINED] = group.map(|(x, _)| x.powers().take(TILE * WIDTH).collect());
-            let lanes = |s: usize| std::array::from_fn(|j| *Lanes::from_slice(&powers[j][s * WIDTH..][..WIDTH]));
-            (0..TILE).map(lanes).collect()
-        };
-        Self {
-            out_of_domain,
-            table: points.par_iter().flat_map_iter(powers).collect(),
-            strides: points.iter().map(|group| group.map(|(x, _)| x.exp_u64((TILE * WIDTH) as u64))).collect(),
-            points,
-            z_powers: pack(&z),
-        }
-    }
-
-    fn add(&self, tile: usize, weight: &mut [Packed]) {
-        let (z, coefficient) = self.out_of_domain;
-        let start = Packed::from(coefficient * z.exp_u64((tile * TILE * WIDTH) as u64));
-        for (weight, &power) in weight.iter_mut().zip(&self.z_powers) {
-            *weight += power * start;
-        }
-        for ((points, strides), powers) in self.points.iter().zip(&self.strides).zip(self.table.chunks_exact(TILE)) {
-            let start = std::array::from_fn(|j| Packed::from(points[j].1 * strides[j].exp_u64(tile as u64)));
-            for (weight, powers) in weight.iter_mut().zip(powers) {
-                *weight += Packed::dot(&start, powers);
-            }
-        }
-    }
 }

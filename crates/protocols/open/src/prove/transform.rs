@@ -12,19 +12,36 @@ use tacit_algebra::packed::Lanes;
 
 /// Elements that fit the second-level cache beside a task's other data.
 const CACHED: usize = 1 << 16;
+/// log2 of the rows that are ready together, at least.
+pub(crate) const LOG_DONE: usize = 6;
 /// log2 of the slices that one strided pass joins, and elements taken from each.
 const LOG_SLICES: usize = 8;
 const WINDOW: usize = 256;
 
 /// Evaluates the columns of `rows` (row-major, `width` columns, `2^log_domain` rows, coefficients in the first `2^log_message` rows)
-/// on the coset `shift <w>` of `2^log_domain` points.
-pub(crate) fn evaluate(rows: &mut [F], width: usize, log_message: usize, log_domain: usize, shift: F) {
-    passes(rows, width, log_message, cached(width, log_message), &Factors::new(log_domain, shift));
+/// on the coset `shift <w>` of `2^log_domain` points. What `done` makes of the number of the first row and the rows, as soon as some
+/// are ready and still in the cache: `2^LOG_DONE` rows or a multiple, unless the message has fewer.
+pub(crate) fn evaluate<D: Send>(
+    rows: &mut [F],
+    width: usize,
+    log_message: usize,
+    log_domain: usize,
+    shift: F,
+    done: impl Fn(u64, &[F]) -> D + Sync,
+) -> Vec<D> {
+    passes(rows, width, log_message, cached(width, log_message), &Factors::new(log_domain, shift), done)
 }
 
-/// Evaluates node `q`, whose `2^log_node` rows hold the residues of all columns.
-pub(crate) fn evaluate_node(rows: &mut [F], width: usize, factors: &Factors, log_node: usize, q: usize) {
-    descend(rows, width, log_node, q, cached(width, log_node), factors);
+/// Evaluates node `q`, whose `2^log_node` rows hold the residues of all columns; `done` as for [`evaluate`].
+pub(crate) fn evaluate_node<D: Send>(
+    rows: &mut [F],
+    width: usize,
+    factors: &Factors,
+    log_node: usize,
+    q: usize,
+    done: impl Fn(u64, &[F]) -> D + Sync,
+) -> Vec<D> {
+    descend(rows, width, log_node, q, cached(width, log_node), factors, done)
 }
 
 /// The values of one polynomial at the points of some nodes of `2^log_group` points: `groups` are their numbers, ascending and
@@ -82,24 +99,39 @@ fn descend_to(residue: &[F], factors: &Factors, log_group: usize, groups: &[usiz
     }
 }
 
-/// How many of the lowest layers fit the cache.
+/// How many of the lowest layers fit the cache; at least `LOG_DONE`.
 fn cached(width: usize, log_rows: usize) -> usize {
-    ((CACHED / width).max(1).ilog2() as usize).min(log_rows)
+    ((CACHED / width).max(1).ilog2() as usize).max(LOG_DONE).min(log_rows)
 }
 
 /// The lowest `cached` layers work on contiguous blocks in cache; those above on strided windows.
-fn passes(rows: &mut [F], width: usize, log_message: usize, cached: usize, factors: &Factors) {
+fn passes<D: Send>(
+    rows: &mut [F],
+    width: usize,
+    log_message: usize,
+    cached: usize,
+    factors: &Factors,
+    done: impl Fn(u64, &[F]) -> D + Sync,
+) -> Vec<D> {
     let layers = LOG_SLICES.min(log_message - cached);
     let (message, copies) = rows.split_at_mut(width << log_message);
     for (q, node) in (1..).zip(copies.chunks_exact_mut(width << log_message)) {
         strided(node, Some(message), factors, log_message, q, layers);
     }
     strided(message, None, factors, log_message, 0, layers);
-    descend(rows, width, log_message - layers, 0, cached, factors);
+    descend(rows, width, log_message - layers, 0, cached, factors, done)
 }
 
 /// All layers of the nodes of `2^log_node` rows, of which `q` is the first.
-fn descend(rows: &mut [F], width: usize, mut log_node: usize, mut q: usize, cached: usize, factors: &Factors) {
+fn descend<D: Send>(
+    rows: &mut [F],
+    width: usize,
+    mut log_node: usize,
+    mut q: usize,
+    cached: usize,
+    factors: &Factors,
+    done: impl Fn(u64, &[F]) -> D + Sync,
+) -> Vec<D> {
     while log_node > cached {
         let layers = LOG_SLICES.min(log_node - cached);
         for (number, node) in (q..).zip(rows.chunks_exact_mut(width << log_node)) {
@@ -108,7 +140,11 @@ fn descend(rows: &mut [F], width: usize, mut log_node: usize, mut q: usize, cach
         (log_node, q) = (log_node - layers, q << layers);
     }
     let nodes = rows.par_chunks_exact_mut(width << log_node).enumerate();
-    nodes.for_each(|(number, node)| contiguous(node, factors, log_node, q + number));
+    let evaluated = nodes.map(|(number, node)| {
+        contiguous(node, factors, log_node, q + number);
+        done(((q + number) as u64) << log_node, node)
+    });
+    evaluated.collect()
 }
 
 /// The factors `t` of all nodes.
@@ -208,7 +244,7 @@ mod tests {
         let run = |cached: usize| {
             let mut rows = start.clone();
             rows.resize(6 << 12, F::ZERO);
-            passes(&mut rows, 6, 10, cached, &Factors::new(12, F::from_u64(7)));
+            passes(&mut rows, 6, 10, cached, &Factors::new(12, F::from_u64(7)), |_, _| ());
             rows
         };
         let contiguous = run(10);
@@ -225,7 +261,7 @@ mod tests {
             let message: Vec<F> = (0..1u64 << log_message).map(|i| F::from_u64(i * i * i + 11)).collect();
             let mut rows = message.clone();
             rows.resize(1 << log_domain, F::ZERO);
-            evaluate(&mut rows, 1, log_message, log_domain, F::from_u64(7));
+            evaluate(&mut rows, 1, log_message, log_domain, F::from_u64(7), |_, _| ());
             let all = 1usize << (log_domain - log_group);
             for step in [1, 3, 7, all] {
                 let groups: Vec<usize> = (0..all).skip(all.min(step) - 1).step_by(step).collect();
@@ -250,7 +286,20 @@ mod tests {
                 *cell = F::from_u64((i as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
             }
             let message = rows[..width << log_message].to_vec();
-            evaluate(&mut rows, width, log_message, log_domain, shift);
+            let done = evaluate(&mut rows, width, log_message, log_domain, shift, |first, rows| (first, rows.to_vec()));
+            let ready: Vec<F> = done.iter().flat_map(|(_, rows)| rows.clone()).collect();
+            assert!(
+                ready == rows
+                    && done
+                        .iter()
+                        .scan(0, |at, (first, rows)| {
+                            let fits = *first == *at
+                                && (log_message < LOG_DONE || rows.len().is_multiple_of(width << LOG_DONE));
+                            *at += (rows.len() / width) as u64;
+                            Some(fits)
+                        })
+                        .all(|fits| fits)
+            );
             let points = 1usize << log_domain;
             for p in (0..points).step_by(points.div_ceil(16)) {
                 let exponent = (p.reverse_bits() as u64).checked_shr(u64::BITS - log_domain as u32).unwrap_or(0);
