@@ -207,9 +207,18 @@ def test_caches_are_hidden_and_linked(folder):
     chunks = conversation(folder)
     parts = continued(chunks, commit="cache")
     for model, part in zip(chunks, parts):
-        hidden = {"weights", *(s.name for s in model.key.signatures if s.name != "generated")}
+        hidden = {"weights", *(s.name for s in model.key.signatures if s.name not in ("generated", "prompt_length"))}
         assert set(part.receipt.hidden) == hidden and part.receipt.outputs[-1] is None
-    links = tacit.verify_chain([part.receipt for part in parts], [model.key for model in chunks])
+    receipts, keys = [part.receipt for part in parts], [model.key for model in chunks]
+    written = tacit.verify_conversation(receipts, keys)
+    assert [said.tokens for said in written] == [parts[0].tokens[:1], parts[1].tokens[:3], parts[2].tokens]
+    assert all(said.prompt is None and said.follows is None for said in written)
+    other = chunks[1].generate(PROMPT[4:], past=[chunks[0].generate(PROMPT[:4], commit="cache").cache], commit="cache")
+    with pytest.raises(tacit.InvalidReceipt, match="Chunk 2 of 3: 'cache_0' is not what that chunk computed"):
+        tacit.verify_conversation([receipts[0], other.receipt, receipts[2]], keys)
+    with pytest.raises(tacit.InvalidReceipt, match="Chunk 3 of 3: 'cache_1' is not what that chunk computed"):
+        tacit.verify_conversation([receipts[0], swapped(chunks, parts), receipts[2]], keys)
+    links = tacit.verify_chain(receipts, keys)
     assert [(link.receipt, link.name, link.source, link.source_name) for link in links] == [
         (1, "cache_0", 0, "cache"),
         (2, "cache_0", 0, "cache"),
@@ -219,6 +228,32 @@ def test_caches_are_hidden_and_linked(folder):
         tacit.verify_chain([parts[0].receipt, parts[2].receipt], [chunks[0].key, chunks[2].key])
     alone = chunks[0].generate(PROMPT[:4])
     assert np.array_equal(alone.cache, parts[0].cache.opening.integers) and not alone.receipt.commitments
+
+
+def swapped(chunks, parts):
+    """The second chunk with another prompt behind the same first one."""
+    return chunks[1].generate(PROMPT[5:], past=[parts[0].cache], commit="cache").receipt
+
+
+def test_conversations_that_are_none(shown):
+    parts = continued(shown)
+    receipts, keys = [part.receipt for part in parts], [model.key for model in shown]
+    written = tacit.verify_conversation(receipts, keys)
+    assert [said.prompt for said in written] == [PROMPT[:4], PROMPT[4:], parts[1].tokens[2:3]]
+    assert [said.follows for said in written] == [None, PROMPT[4] == parts[0].tokens[0], True]
+    unlike = shown[1].generate(PROMPT[4:], past=[np.roll(parts[0].cache, 1)])
+    for given, raised, reason in (
+        ((receipts[:1] + [unlike.receipt] + receipts[2:], keys), tacit.InvalidReceipt, "'cache_0' is not what that chunk"),
+        ((receipts[::-1], keys), tacit.InvalidReceipt, "Chunk 1 of 3"),
+        ((receipts[1:], keys[1:]), tacit.ModelError, "Key 1 is not of chunk 1"),
+        ((receipts[:1] + receipts[2:], keys[:1] + keys[2:]), tacit.ModelError, "Key 2 is not of chunk 2"),
+        ((receipts, keys[:2]), tacit.InputError, "as many receipts as keys"),
+        (([], []), tacit.InputError, "at least one"),
+    ):
+        with pytest.raises(raised, match=reason):
+            tacit.verify_conversation(*given)
+    with pytest.raises(tacit.InputError, match="leave the seed out"):
+        tacit.verify_conversation(receipts, keys, seeds=[b""] * 3)
 
 
 def test_chunks_of_other_models_are_refused(folder, shown):

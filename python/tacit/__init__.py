@@ -14,7 +14,7 @@ require_features()
 logging.getLogger("tacit").addHandler(logging.NullHandler())
 
 from tacit.errors import InputError, InvalidReceipt, ModelError, TacitError, UnsupportedOperator  # noqa: E402
-from tacit.generated import Generated, verify_generation  # noqa: E402
+from tacit.generated import Generated, verify_conversation, verify_generation  # noqa: E402
 from tacit.key import Key  # noqa: E402
 from tacit.links import Link, Opening, verify_chain, verify_opening  # noqa: E402
 from tacit.receipt import Commitment, Receipt  # noqa: E402
@@ -43,6 +43,7 @@ __all__ = [
     "open_commitment",
     "prove",
     "verify",
+    "verify_conversation",
     "verify_chain",
     "verify_generation",
     "verify_opening",

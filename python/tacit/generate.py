@@ -21,7 +21,7 @@ from tacit.frontends.generation import Chunk, Generation
 from tacit.frontends.words import Words
 from tacit.hiding import INPUTS, WEIGHTS
 from tacit.key import Key
-from tacit.numbers.drawing import CACHE, GENERATED, PROMPT, UNIFORM, Sampling, uniforms
+from tacit.numbers.drawing import CACHE, GENERATED, LENGTH, PROMPT, UNIFORM, Sampling, uniforms
 from tacit.primitives.evaluate import Evaluate
 from tacit.primitives.program import Program, chosen_of
 from tacit.receipt import Receipt
@@ -192,9 +192,11 @@ def settled(step: Next, count: int) -> tuple[Tokens, int]:
 
 def hidden(model: Writer, task: Generation, hide: Iterable[str] | None) -> Iterable[str] | None:
     """`hide`, but 'inputs', which are hidden by default, without the uniform numbers: they are no secret, and nobody could hold
-    hidden ones against a seed. By their own name they are hidden all the same. With the inputs a chunk's own keys and values are
-    hidden, from which they could be computed."""
-    inputs = [s.name for s in model.key.inputs if s.name != UNIFORM] + ([CACHE] if isinstance(task, Chunk) else [])
+    hidden ones against a seed. Nor of a chunk without the prompt's length, which says how many of the tokens stand behind different
+    places. By their own name they are hidden all the same. With the inputs a chunk's own keys and values are hidden, from which
+    they could be computed."""
+    shown = {UNIFORM, LENGTH} if isinstance(task, Chunk) else {UNIFORM}
+    inputs = [s.name for s in model.key.inputs if s.name not in shown] + ([CACHE] if isinstance(task, Chunk) else [])
     if hide is None:
         return [WEIGHTS, *inputs] if model.openings else None
     names = [hide] if isinstance(hide, str) else list(hide)
