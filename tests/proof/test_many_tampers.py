@@ -281,10 +281,12 @@ TRANSPARENT = {
     "the check of the contraction sumcheck fails",
 }
 HIDING = COMMON | {"the hide set is not in canonical form"}
+TRAILING = {"bytes follow the end of the proof"}
+"""What is left over once the opening was read: changes that leave an opening valid are rare, and rarer the more trees it has."""
 CHECKS = {
     "transparent": COMMON | TRANSPARENT,
     "hiding": HIDING,
-    "named": HIDING | {"the named commitments is not in canonical form"},
+    "named": (HIDING - TRAILING) | {"the named commitments is not in canonical form"},
 }
 # Kinds that may leave an honest attempt, and how; such a tamper is counted apart and drawn again.
 MAY_DO_NOTHING = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import random
 import struct
@@ -19,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "vectors"), str(ROOT / "tests")]
 import hiding  # noqa: E402
 import layer  # noqa: E402
+import named  # noqa: E402
 import soundness  # noqa: E402
 
 import reference  # noqa: E402
@@ -31,6 +33,7 @@ from reference.security import hidden_bits_of, outer  # noqa: E402
 from reference.transcript import Transcript  # noqa: E402
 from reference.verifier import Key, bind, hidden_circuit, read_key, read_receipt  # noqa: E402
 
+FOLDER = ROOT / "vectors" / "format-3"
 ROOTS = [_core.digest(bytes([i])) for i in range(3)]
 SEAL = K(P - 1, 0, 2**40)
 VARIABLES = 100
@@ -350,3 +353,23 @@ def test_drawn_lists_are_read_alike():
         assert receipt.named() == [(each.binding, each.root, each.seal.to_bytes()) for each in plainly.named]
         assert receipt.to_bytes() == data
     assert 100 < read < 300
+
+
+def test_one_tensor_has_one_commitment_in_every_circuit():
+    """y of the layer and t of `relations` have one shape, up to an axis of length 1: the same cells have the same root and seal."""
+    circuits, secret = [finished(name) for name in ("layer", "relations")], bytes(range(32))
+
+    def found(cells: tuple[int, ...], secret: bytes = secret) -> set[tuple[bytes, bytes]]:
+        data = struct.pack(f"<{len(cells)}i", *cells)
+        return {_core.commitment(circuit, 1, data, secret, _core.Progress()) for circuit in circuits}
+
+    each = [found((5, -7, 11)), found((5, -7, 12)), found((5, 11, -7)), found((5, -7, 11), bytes(32))]
+    assert [len(one) for one in each] == [1] * 4 and len(set().union(*each)) == 4
+
+
+def test_receipts_state_what_the_secret_gives():
+    case, (statement, _) = hiding.of("layer", 1), json.loads((FOLDER / "manifest.json").read_text())["models"]["layer"]["accepted"]
+    receipt = _core.Receipt((FOLDER / statement["receipt"]).read_bytes())
+    cells = case.public[:5], case.public[5:]
+    for binding, root, seal in receipt.named():
+        assert (root, seal) == _core.commitment(case.circuit, binding, cells[binding], named.secret(binding), _core.Progress())
