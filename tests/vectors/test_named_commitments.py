@@ -18,9 +18,9 @@ from tacit.circuit import Affine, Circuit, decode, encode
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "vectors"), str(ROOT / "tests")]
+import committed  # noqa: E402
 import hiding  # noqa: E402
 import layer  # noqa: E402
-import named  # noqa: E402
 import soundness  # noqa: E402
 
 import reference  # noqa: E402
@@ -372,4 +372,4 @@ def test_receipts_state_what_the_secret_gives():
     receipt = _core.Receipt((FOLDER / statement["receipt"]).read_bytes())
     cells = case.public[:5], case.public[5:]
     for binding, root, seal in receipt.named():
-        assert (root, seal) == _core.commitment(case.circuit, binding, cells[binding], named.secret(binding), _core.Progress())
+        assert (root, seal) == _core.commitment(case.circuit, binding, cells[binding], committed.secret(binding), _core.Progress())

@@ -195,12 +195,12 @@ def test_every_chosen_case_exists():
 @pytest.mark.parametrize("number", FOLDERS)
 def test_regenerating_gives_the_same_bytes(number):
     """Of receipts that hide, which are kept, the keys and the manifest."""
+    import committed
     import generate
     import hiding
-    import named
 
     folder = FOLDERS[number]
-    maker = {2: hiding, 3: named}.get(number)
+    maker = {2: hiding, 3: committed}.get(number)
     files = generate.generate() if maker is None else maker.complete(maker.kept(folder))
     stored = {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     assert files == stored
@@ -225,10 +225,10 @@ def test_fresh_receipts_of_every_hide_set_get_one_answer(name, hidden):
 @pytest.mark.parametrize("name", ["relations", "layer"])
 @pytest.mark.parametrize(("hidden", "bindings"), [(b"\0\1\0", (0,)), (b"\1\0\1", (1,)), (b"\1\1\1", (1,)), (b"\0\1\1", (0, 1))])
 def test_fresh_receipts_with_named_commitments_get_one_answer(name, hidden, bindings):
+    import committed
     import hiding
-    import named
 
     made, held = hiding.of(name, 3), hiding.prover(name)
-    secrets = [(binding, named.secret(binding)) for binding in bindings]
+    secrets = [(binding, committed.secret(binding)) for binding in bindings]
     receipt = held.prove(made.public, made.witness, CONTEXT, _core.Progress(), hide=hidden, named=secrets)
     assert (native(receipt, held.key(), CONTEXT), plain(receipt, held.key(), CONTEXT)) == (None, None)

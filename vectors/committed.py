@@ -1,6 +1,6 @@
 """Writes the golden vectors of format 3, receipts with named commitments: keys, receipts, tampered receipts, and manifest.json.
 
-    python vectors/named.py [FOLDER] [--prove]
+    python vectors/committed.py [FOLDER] [--prove]
 
 The receipts of `layer` and `relations` hold fresh randomness and are kept; only `--prove` makes others. Those of `wide` are by the
 prover in plain Python, whose seeds are fixed.
