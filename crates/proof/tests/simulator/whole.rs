@@ -186,15 +186,16 @@ impl Simulator {
     fn seal(&self, i: usize, z: K, scale: K) -> Form {
         let (column, seal) = (self.named[i], self.layout.uniform().seals[i]);
         let shape = self.layout.shape_of(column).unwrap();
-        assert_eq!(shape.len(), 1, "the tests' tensors have one axis");
-        let powers = z.powers().skip(1).take(shape[0] as usize).collect();
-        let basis = (0..3).filter_map(<K as BasedVectorSpace<F>>::ith_basis_element).collect();
-        let term = |(column, values): (ColumnId, Vec<K>)| FormTerm {
-            coefficient: scale,
-            column,
-            weights: vec![Arc::new(Weight::Dense(values))],
+        // The cell at i has the power of 1 + its number in C order.
+        let stride = |axis: usize| shape[axis + 1..].iter().product::<u64>();
+        let axis = |(axis, &length): (usize, &u64)| {
+            Arc::new(Weight::Dense(z.exp_u64(stride(axis)).powers().take(length as usize).collect()))
         };
-        [(column, powers), (seal, basis)].map(term).into()
+        let basis = (0..3).filter_map(<K as BasedVectorSpace<F>>::ith_basis_element).collect();
+        vec![
+            FormTerm { coefficient: scale * z, column, weights: shape.iter().enumerate().map(axis).collect() },
+            FormTerm { coefficient: scale, column: seal, weights: vec![Arc::new(Weight::Dense(basis))] },
+        ]
     }
 
     /// The named commitments, to zeros, as a receipt states them.
