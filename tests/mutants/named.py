@@ -70,7 +70,7 @@ NAMED = (
         (
             Edit(
                 "crates/proof/src/prove.rs",
-                "            uniform(&mode.layout, commitment, &mut more, secret);\n",
+                "            uniform(&mode.layout, commitment, &mut more.0, secret);\n",
                 "            let _ = (commitment, secret);\n",
             ),
         ),

@@ -19,7 +19,27 @@ pub fn put(values: &mut Values, column: Option<ColumnId>, cells: Vec<i64>) {
         return;
     };
     values.columns.resize(values.columns.len().max(column.saturating_add(1)), Vec::new());
-    values.columns.iter_mut().skip(column).take(1).for_each(|held| held.clone_from(&cells));
+    if let Some(held) = values.columns.get_mut(column) {
+        *held = cells;
+    }
+}
+
+/// Uniform cells of one proof; wiped when they are dropped.
+#[derive(Debug, Default)]
+pub struct Secret(pub Values);
+
+impl Secret {
+    fn wipe(&mut self) {
+        self.0.columns.iter_mut().for_each(|cells| cells.fill(0));
+        // What is never read may be left out by a compiler; this reads it.
+        std::hint::black_box(&self.0);
+    }
+}
+
+impl Drop for Secret {
+    fn drop(&mut self) {
+        self.wipe();
+    }
 }
 
 /// Draws the uniform cells of a commitment, pads excepted.
@@ -42,4 +62,16 @@ pub fn masked(layout: &Layout, values: &Values, z: K) -> K {
         cells.iter().zip(base.powers().skip(1)).map(|(&cell, power)| power * signed(cell)).sum()
     };
     mask_columns(layout).into_iter().zip(z.powers().skip(1)).map(column).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wiped_is_zero() {
+        let mut secret = Secret(Values { columns: vec![vec![1, -2], vec![], vec![3]] });
+        secret.wipe();
+        assert_eq!(secret.0.columns, [vec![0, 0], vec![], vec![0]]);
+    }
 }

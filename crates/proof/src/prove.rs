@@ -16,7 +16,7 @@ use tacit_hide::{Pads, prove_triples};
 use tacit_open::{Commitment, OpenError, Schedule, Scratch, Shape, Weights};
 use tacit_transcript::{Digest, Invalid, Randomness, Receiver, Sender};
 
-use crate::blinding::{PADS, masked, put, uniform};
+use crate::blinding::{PADS, Secret, masked, put, uniform};
 use crate::buffers::empty;
 use crate::format::{Key, Receipt};
 use crate::hiding::{HideSet, Mode, reduce};
@@ -221,15 +221,15 @@ impl Model {
         }
         let bindings: Vec<u32> = named.iter().map(|(binding, _)| *binding).collect();
         let mode = self.mode(set, &bindings)?;
-        let mut more = self.noise.clone();
+        let mut more = Secret(self.noise.clone());
         let pads = Pads::new(&mode.variables, fresh, PADS);
-        uniform(&mode.layout, 1, &mut more, fresh);
-        put(&mut more, mode.layout.uniform().pads, pads.cells());
+        uniform(&mode.layout, 1, &mut more.0, fresh);
+        put(&mut more.0, mode.layout.uniform().pads, pads.cells());
         for (commitment, (_, secret)) in (2..).zip(named) {
-            uniform(&mode.layout, commitment, &mut more, secret);
+            uniform(&mode.layout, commitment, &mut more.0, secret);
         }
         let stage = Stage { circuit: &mode.circuit, layout: &mode.layout, shape: &mode.shape };
-        self.receipt(stage, &Extended::new(values, &more), Some((set, &pads)), named, fresh, context, progress)
+        self.receipt(stage, &Extended::new(values, &more.0), Some((set, &pads)), named, fresh, context, progress)
     }
 
     /// The mode of a hide set and of bindings with commitments of their own; the last one is kept.
@@ -403,9 +403,9 @@ pub fn name_tensor(
     let column = mode.named.first().copied().unwrap_or(u32::MAX);
     let mut columns = Buffers::new(circuit);
     columns.cut(circuit, &[column], cells, "tensor's")?;
-    let mut more = Values::default();
-    uniform(&mode.layout, 2, &mut more, secret);
-    let values = Extended::new(&columns, &more);
+    let mut more = Secret::default();
+    uniform(&mode.layout, 2, &mut more.0, secret);
+    let values = Extended::new(&columns, &more.0);
     let commitment = commit(&mode.layout, &schedule, 2, &values, secret, progress)?;
     Ok(name(&mode.layout, &values, binding, column, 0, commitment.root()))
 }

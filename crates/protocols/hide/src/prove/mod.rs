@@ -12,7 +12,7 @@ use crate::Variables;
 use crate::reading::DUMMIES;
 use crate::triples::{CHALLENGE, ROUND, TAU, VALUE, rounds, triples};
 
-/// The values of all variables, of one proof.
+/// The values of all variables, of one proof; wiped when they are dropped.
 #[derive(Debug, Clone)]
 pub struct Pads {
     variables: Variables,
@@ -37,6 +37,12 @@ impl Pads {
         Self { variables: variables.clone(), values }
     }
 
+    fn wipe(&mut self) {
+        self.values.fill(K::ZERO);
+        // What is never read may be left out by a compiler; this reads it.
+        std::hint::black_box(&self.values);
+    }
+
     /// The cells of their column, of shape `[variables, 3]`.
     pub fn cells(&self) -> Vec<i64> {
         let words = |value: &K| -> Vec<i64> {
@@ -53,6 +59,12 @@ impl Pads {
     fn triples(&self) -> Vec<[K; 3]> {
         let value = |variable| self.values[self.variables.position(variable)];
         triples(&self.variables.products).into_iter().map(|triple| triple.map(value)).collect()
+    }
+}
+
+impl Drop for Pads {
+    fn drop(&mut self) {
+        self.wipe();
     }
 }
 

@@ -271,3 +271,11 @@ fn the_mask_has_other_powers_in_every_limb() {
     assert_eq!(powers(&form[0]), [1, 2, 3].map(|e| z.exp_u64(e)));
     assert_eq!(powers(&form[1]), [2, 4].map(|e| z.exp_u64(e)));
 }
+
+#[test]
+fn wiped_pads_are_zero() {
+    let mut pads = pads(&Variables { pads: 4, products: vec![] }, 3);
+    assert!(pads.values.iter().all(|&value| value != K::ZERO));
+    pads.wipe();
+    assert!(pads.values.iter().all(|&value| value == K::ZERO));
+}
