@@ -23,7 +23,7 @@ rm -rf "$seeds" "$out"
 for target in "${targets[@]}"; do
     mkdir -p "$seeds/$target"
     [[ ! -d fuzz/corpus/$target ]] || cp fuzz/corpus/"$target"/* "$seeds/$target"
-    for folder in vectors/format-[12]/*/; do
+    for folder in vectors/format-[123]/*/; do
         name=$(basename "$(dirname "$folder")")-$(basename "$folder")
         case $target in
             key) cp "$folder/key.bin" "$seeds/key/$name" ;;

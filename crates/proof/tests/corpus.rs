@@ -38,7 +38,7 @@ fn kept_inputs_break_no_target() {
 #[test]
 fn golden_files_break_no_target() {
     let mut keys = 0;
-    let vectors = ["format-1", "format-2"].map(|format| Path::new(ROOT).join("vectors").join(format));
+    let vectors = ["format-1", "format-2", "format-3"].map(|format| Path::new(ROOT).join("vectors").join(format));
     for folder in vectors.iter().flat_map(|vectors| std::fs::read_dir(vectors).unwrap()) {
         let folder = folder.unwrap().path();
         if folder.is_dir() {
@@ -50,5 +50,5 @@ fn golden_files_break_no_target() {
             }
         }
     }
-    assert_eq!(keys, 7);
+    assert_eq!(keys, 10);
 }

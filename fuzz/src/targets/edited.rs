@@ -63,7 +63,7 @@ pub fn edited(bytes: &[u8]) {
 
 /// One edit of the decoded receipt, whose lengths the encoder then writes right; `None` when the source is empty.
 fn edit_fields(receipt: &mut Receipt, other: &Receipt, source: &mut Source<'_>) -> Option<()> {
-    match source.byte()? % 11 {
+    match source.byte()? % 12 {
         0 => set_word(&mut receipt.proof, source)?,
         1 => swap(&mut receipt.proof, 24, source)?,
         2 => swap(&mut receipt.proof, 32, source)?,
@@ -101,6 +101,7 @@ fn edit_fields(receipt: &mut Receipt, other: &Receipt, source: &mut Source<'_>) 
             let length = source.below(receipt.proof.len() + 1)?;
             receipt.proof.resize(length, 0);
         }
+        10 => edit_named(receipt, other, source)?,
         _ => match source.byte()? % 3 {
             0 => receipt.hidden = None,
             1 => receipt.hidden.clone_from(&other.hidden),
@@ -111,6 +112,24 @@ fn edit_fields(receipt: &mut Receipt, other: &Receipt, source: &mut Source<'_>) 
                 *part = !*part;
             }
         },
+    }
+    Some(())
+}
+
+/// Edits what the receipt says of the commitments of single tensors.
+fn edit_named(receipt: &mut Receipt, other: &Receipt, source: &mut Source<'_>) -> Option<()> {
+    let which = source.below(receipt.named.len())?;
+    let first = receipt.named.first().cloned();
+    let witness = receipt.witness_root;
+    match (source.byte()? % 7, receipt.named.get_mut(which)) {
+        (0, _) => receipt.named.clone_from(&other.named),
+        (1, Some(_)) => drop(receipt.named.remove(which)),
+        (2, _) => receipt.named.extend(first),
+        (3, Some(named)) => named.binding = source.below(4)? as u32,
+        (4, Some(named)) => named.root = witness,
+        (5, Some(named)) => (named.root, named.seal) = first.map(|first| (first.root, first.seal))?,
+        (_, Some(named)) => named.seal += named.seal,
+        _ => {}
     }
     Some(())
 }

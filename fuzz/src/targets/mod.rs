@@ -80,7 +80,7 @@ fn verify(bytes: &[u8]) {
     };
     for model in vectors::models() {
         let accepted = model.key.verify(&receipt, &receipt.context).is_ok();
-        let golden = model.receipts.contains(&bytes);
+        let golden = vectors::models().iter().any(|other| other.file == model.file && other.receipts.contains(&bytes));
         assert!(accepted == golden, "{}: accepted {accepted}, golden {golden}", model.name);
     }
 }

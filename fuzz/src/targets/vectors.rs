@@ -6,6 +6,8 @@ use tacit_proof::VerifyingKey;
 
 pub struct Golden {
     pub name: &'static str,
+    /// The key's file, which two models may share.
+    pub file: &'static [u8],
     pub key: VerifyingKey,
     pub receipts: [&'static [u8]; 2],
 }
@@ -32,10 +34,13 @@ static MODELS: LazyLock<Vec<Golden>> = LazyLock::new(|| {
         golden!("format-1/perceptron"),
         golden!("format-2/relations"),
         golden!("format-2/layer"),
+        golden!("format-3/relations"),
+        golden!("format-3/layer"),
+        golden!("format-3/wide"),
     ];
-    let parsed = files.into_iter().map(|(name, key, receipts)| {
-        let key = VerifyingKey::decode(key).unwrap_or_else(|error| panic!("the key of {name}: {error}"));
-        Golden { name, key, receipts }
+    let parsed = files.into_iter().map(|(name, file, receipts)| {
+        let key = VerifyingKey::decode(file).unwrap_or_else(|error| panic!("the key of {name}: {error}"));
+        Golden { name, file, key, receipts }
     });
     parsed.collect()
 });
