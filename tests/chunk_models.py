@@ -31,7 +31,7 @@ LLAMA = {
     "num_attention_heads": plain.HEADS,
     "num_key_value_heads": plain.SHARED,
     "intermediate_size": plain.INNER,
-    "max_position_embeddings": plain.CONTEXT,
+    "max_position_embeddings": 64,
     "rms_norm_eps": 1e-5,
     "rope_theta": 500.0,
     "head_dim": SIZE,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -11,8 +12,11 @@ import chunk_models as models
 import tacit
 from chunk_models import plain
 from tacit import generate
+from tacit.chunks import following
 from tacit.execute import executed
+from tacit.following import Following
 from tacit.frontends.generation import Chunk, Generation
+from tacit.lower import lower
 from tacit.numbers.drawing import uniforms
 
 PLACES = 12
@@ -72,6 +76,44 @@ def test_all_circuits_have_the_same_weights(circuits):
         _, circuit = models.like(chunk, lowered)
         assert list(circuit.weights) == list(lowered.weights)
         assert all(np.array_equal(circuit.weights[name], lowered.weights[name]) for name in lowered.weights)
+
+
+def test_few_places_are_as_fine_as_many(tmp_path):
+    """Weights of a node with few results get more bits: not in a chunk, and not for one token, of a sequence of many."""
+    folder = models.folder_of("llama", tmp_path)
+    task, graph, lowered = models.whole(folder, 48)
+    sequence = np.random.default_rng(1).integers(0, plain.WORDS, 49).tolist()
+    expected = models.computed(graph, lowered, task.row(sequence[:1], sequence[1:]))
+    chunk = Chunk(folder, 4, 4, earlier=(44,), longest=48)
+    part, circuit = models.like(chunk, lowered)
+    given = chunk.row(sequence[44:45], sequence[45:]) | {"cache_0": expected.kept[:, :, :, :44]}
+    assert np.array_equal(models.computed(part, circuit, given).scores, expected.scores[44:])
+    steps = following(task, lowered)
+    kept = steps.empty()
+    kept[:, :, :, :46] = expected.kept[:, :, :, :46]
+    chosen = steps.chooser(lowered.weights, kept)
+    assert [chosen(place, sequence[place], None) for place in (46, 47)] == expected.chosen[46:].tolist()
+    assert np.array_equal(kept, expected.kept)
+
+
+def test_exponents_of_weights_are_decided_once(circuits):
+    """Scales that come from a lowering bind the next one, whatever it would choose for as many results as it has."""
+    _, _, graph, lowered = circuits
+    coarser = {key: exponent - 1 for key, exponent in lowered.scales.weighed.items() if key != "shift"}
+    found = lower(graph, replace(lowered.scales, weighed=coarser, kept=()))
+    assert {key: found.scales.weighed[key] for key in coarser} == coarser
+    assert lower(graph, lowered.scales).scales == lowered.scales
+
+
+def test_one_token_after_the_other_is_what_the_circuit_computes(circuits):
+    _, task, graph, lowered = circuits
+    expected = models.computed(graph, lowered, task.row(SEQUENCE[:1], SEQUENCE[1:]))
+    steps = following(task, lowered)
+    steps = Following.from_json(json.loads(json.dumps(steps.to_json())))
+    kept = steps.empty()
+    chosen = steps.chooser(lowered.weights, kept)
+    assert [chosen(place, SEQUENCE[place], None) for place in range(PLACES)] == expected.chosen.tolist()
+    assert np.array_equal(kept, expected.kept)
 
 
 def test_outliers_are_wide_and_kept(tmp_path):

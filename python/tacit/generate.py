@@ -156,7 +156,7 @@ def found(text: Text) -> tuple[Tokens, int]:
 def one_by_one(text: Text, following: Following) -> tuple[Tokens, int]:
     """The tokens behind different places: the first from the circuit, or from as many tokens as the prompt has where that is less
     work."""
-    kept, weights, start, prompt = following.empty(), text.model.tensors(), text.task.start, text.prompt
+    kept, start, prompt = following.empty(), text.task.start, text.prompt
     place = 0
     for cache in map(integers_of, text.past):
         kept[:, :, :, place : place + cache.shape[3]] = cache
@@ -168,10 +168,11 @@ def one_by_one(text: Text, following: Following) -> tuple[Tokens, int]:
         steps, tokens = 1, choice[:1]
         kept[:, :, :, start : start + len(prompt)] = following.kept_of(builder)[:, :, :, : len(prompt)]
     numbers: list[int | None] = list(text.drawn) or [None] * text.rows
+    chosen = following.chooser(text.model.tensors(), kept)
     for place, token in enumerate(prompt if not tokens else [], start):
-        tokens = [following.chosen(weights, kept, place, token, numbers[0])]
+        tokens = [chosen(place, token, numbers[0])]
     for place, number in enumerate(numbers[1 : text.rows], start + len(prompt)):
-        tokens.append(following.chosen(weights, kept, place, tokens[-1], number))
+        tokens.append(chosen(place, tokens[-1], number))
     return tokens, steps
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from typing import TypeVar
 
@@ -19,11 +21,33 @@ CELL, LEAF, ENTRY = 80, 130, 210
 """Prover's price of a witness cell, of a lookup, and of a table entry (a leaf and a multiplicity), in nanoseconds."""
 
 Result = TypeVar("Result")
+_FORGOTTEN: ContextVar[list[Callable[[], None]] | None] = ContextVar("forgotten", default=None)
 
 
 def once(compute: Callable[[], Result]) -> Callable[[], Result]:
-    """`compute`, run at most once: columns of one gadget share what their values are made of."""
-    return cache(compute)
+    """`compute`, run at most once: columns of one gadget share what their values are made of. Inside `forgetting` once between
+    any two calls of what that gives."""
+    kept = cache(compute)
+    forgotten = _FORGOTTEN.get()
+    if forgotten is not None:
+        forgotten.append(kept.cache_clear)
+    return kept
+
+
+@contextmanager
+def forgetting() -> Iterator[Callable[[], None]]:
+    """For who computes columns more than once, on other inputs: what makes the gadgets called inside forget their values."""
+    forgotten: list[Callable[[], None]] = []
+
+    def forget() -> None:
+        for clear in forgotten:
+            clear()
+
+    token = _FORGOTTEN.set(forgotten)
+    try:
+        yield forget
+    finally:
+        _FORGOTTEN.reset(token)
 
 
 def require_injective(name: str, values: int) -> None:
