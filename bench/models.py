@@ -10,7 +10,7 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
-NAMES = ("mlp", "mlp4x512", "lenet5", "cifar_cnn", "vgg16", "resnet50")
+NAMES = ("mlp", "mlp4x512", "lenet5", "encoder4", "encoder16", "cifar_cnn", "vgg16", "resnet50")
 VGG16 = (64, 64, "pool", 128, 128, "pool", 256, 256, 256, "pool", 512, 512, 512, "pool", 512, 512, 512, "pool")
 RESNET50 = ((64, 3), (128, 4), (256, 6), (512, 3))
 """Channels inside the blocks of each stage, and its blocks (He et al. 2015, table 1); strides in the 3x3 convolution."""
@@ -69,6 +69,69 @@ class Builder:
         self._append("Add", self.shape, branch[0])
         return self.relu()
 
+    def _constant(self, stem: str, values: Any, dtype: type) -> str:
+        name = f"{stem}_{len(self.nodes)}"
+        self.initializers.append(numpy_helper.from_array(np.asarray(values, dtype=dtype), name))
+        return name
+
+    def project(self, width: int) -> Builder:
+        weight = self._weight("weight", (self.shape[-1], width), self.shape[-1] ** -0.5)
+        shape = (*self.shape[:-1], width)
+        self._append("MatMul", shape, weight)
+        self._append("Add", shape, self._weight("bias", (width,), 0.05))
+        return self
+
+    def normalise(self) -> Builder:
+        """Layer normalisation, written out, as exporters below opset 17 do."""
+        shape, row = self.shape, (*self.shape[:-1], 1)
+        given = self.value
+        self._append("ReduceMean", row, axes=[-1])
+        mean = self.value
+        self.value = given
+        self._append("Sub", shape, mean)
+        centred = self.value
+        self._append("Mul", shape, centred)
+        self._append("ReduceMean", row, axes=[-1])
+        self._append("Add", row, self._constant("epsilon", 1e-5, np.float32))
+        self._append("Sqrt", row)
+        deviation = self.value
+        self.value = centred
+        self._append("Div", shape, deviation)
+        self._append("Mul", shape, self._constant("gain", np.ones(shape[-1]), np.float32))
+        self._append("Add", shape, self._constant("shift", np.zeros(shape[-1]), np.float32))
+        return self
+
+    def attention(self, heads: int) -> Builder:
+        """Scaled dot products of all tokens with all (Vaswani et al. 2017), without a mask."""
+        given, (one, tokens, width) = self.value, self.shape
+        size = width // heads
+        split = self._constant("split", [one, tokens, heads, size], np.int64)
+        join = self._constant("join", [one, tokens, width], np.int64)
+
+        def part(order: tuple[int, ...]) -> str:
+            self.value, self.shape = given, (one, tokens, width)
+            self.project(width)._append("Reshape", (one, tokens, heads, size), split)
+            self._append("Transpose", tuple((one, tokens, heads, size)[axis] for axis in order), perm=list(order))
+            return self.value
+
+        query, key, value = part((0, 2, 1, 3)), part((0, 2, 3, 1)), part((0, 2, 1, 3))
+        self.value = query
+        self._append("MatMul", (one, heads, tokens, tokens), key)
+        self._append("Mul", self.shape, self._constant("scale", size**-0.5, np.float32))
+        self._append("Softmax", self.shape, axis=-1)
+        self._append("MatMul", (one, heads, tokens, size), value)
+        self._append("Transpose", (one, tokens, heads, size), perm=[0, 2, 1, 3])
+        self._append("Reshape", (one, tokens, width), join)
+        return self.project(width)
+
+    def encoder(self, heads: int, inner: int) -> Builder:
+        """Attention and two dense layers, each added to what it is given and normalised."""
+        given, width = self.value, self.shape[-1]
+        self.attention(heads)._append("Add", self.shape, given)
+        given = self.normalise().value
+        self.project(inner).relu().project(width)._append("Add", self.shape, given)
+        return self.normalise()
+
     def relu(self) -> Builder:
         self._append("Relu", self.shape)
         return self
@@ -111,6 +174,8 @@ def input_shape(name: str) -> tuple[int, ...]:
         "mlp": (1, 784),
         "mlp4x512": (1, 784),
         "lenet5": (1, 1, 28, 28),
+        "encoder4": (1, 4, 64),
+        "encoder16": (1, 16, 64),
         "cifar_cnn": (1, 3, 32, 32),
         "vgg16": (1, 3, 32, 32),
         "resnet50": (1, 3, 224, 224),
@@ -130,6 +195,8 @@ def build(name: str) -> onnx.ModelProto:
     elif name == "lenet5":
         builder.convolution(6, 5, 2).relu().pool().convolution(16, 5, 0).relu().pool().flatten()
         builder.dense(120).relu().dense(84).relu().dense(10)
+    elif name in ("encoder4", "encoder16"):
+        builder.encoder(4, 256)
     elif name == "cifar_cnn":
         builder.convolution(32, 3, 1).relu().convolution(32, 3, 1).relu().pool()
         builder.convolution(64, 3, 1).relu().convolution(64, 3, 1).relu().pool().flatten().dense(128).relu().dense(10)

@@ -30,7 +30,7 @@ HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results.json"
 README = HERE.parent / "README.md"
 DIGITS = HERE.parent / "examples" / "digits"
-WORKLOADS = ["digits", "mlp", "mlp4x512", "lenet5", "cifar_cnn", "vgg16"]
+WORKLOADS = ["digits", "mlp", "mlp4x512", "lenet5", "encoder4", "cifar_cnn", "vgg16"]
 CALIBRATION = 16
 MARKS = ("<!-- bench:start -->", "<!-- bench:end -->")
 
