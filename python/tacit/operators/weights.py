@@ -124,7 +124,8 @@ def scale(context: Context, node: Node, tensor: Tensor, factor: float) -> Tensor
         scaled = tensor if factor > 0 else -tensor
         return scaled.with_exponent(tensor.exponent - (int(power) - 1))
     exponent = max(context.rounding(node.outputs[0]) + context.shift - tensor.exponent, 15 - int(power))
-    if context.bits(node.outputs[0]) >= FLOAT_BITS:
+    readers = context.graph.consumers.get(node.outputs[0], ())
+    if context.bits(node.outputs[0]) >= FLOAT_BITS or any(reader.operator == "QuantizeLinear" for reader in readers):
         exponent = max(exponent, SINGLE - int(power))
     exponent = min(exponent, 30 - int(power))
     coefficient = int(np.floor(np.ldexp(factor, exponent) + 0.5))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from math import gcd, lcm
+from collections.abc import Sequence
+from dataclasses import replace
+from fractions import Fraction
+from math import ceil, gcd, lcm
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +14,7 @@ from tacit.numbers.dtypes import limits_of
 from tacit.numbers.functions import Function
 from tacit.operators import tables
 from tacit.primitives import arithmetic, gadgets, movement
+from tacit.primitives.gadgets.floats import SINGLE, least_quotients
 from tacit.primitives.tensor import Tensor, constant
 
 if TYPE_CHECKING:
@@ -19,6 +23,8 @@ if TYPE_CHECKING:
 RECIPROCAL_BITS = 24
 """Division by a scale that is no power of two is a product with so many bits of its reciprocal: float32 has no more."""
 WIDEST = 61
+MOST_STEPS, LONGEST_STEP = 255, 1 << 28
+"""Step functions have at most so many steps, those of integers of 8 bits, and steps that two digits check."""
 
 
 def limits(dtype: str) -> tuple[int, int]:
@@ -27,11 +33,30 @@ def limits(dtype: str) -> tuple[int, int]:
 
 
 def by_scale(context: Context, name: str, x: Tensor, scale: float, zero: int, dtype: str) -> Tensor:
-    """saturate(round(x / scale) + zero) for a constant scale."""
+    """saturate(round(x / scale) + zero) for a constant scale. To integers of 8 bits it is a step function, and float32's: of an x
+    that is a float32 number, fl(x / scale) is rounded; where products with factors by channel have too many bits, x / scale is."""
+    low, high = limits(dtype)
+    if high - low <= MOST_STEPS:
+        whole, bounds = primitive(x, float_bounds(x.exponent, scale, low - zero, high - zero))
+        if bounds[1] - bounds[0] <= LONGEST_STEP:
+            return gadgets.stepped(context.builder, name, whole, bounds, low)
     x, shift = divided(x, scale)
     if not may_tie(x, shift):
         return saturated(context, name, x, shift, zero, dtype)
     return saturated(context, name, halves_to_even(context, name, x, shift), 0, zero, dtype)
+
+
+def float_bounds(exponent: int, scale: float, first: int, last: int) -> list[int]:
+    """The least integers X for which X 2^-exponent / scale, rounded to a float32 and then to an integer, is first + 1, .., last."""
+    unit = Fraction(scale) * Fraction(2) ** (exponent - SINGLE - 1)
+    return [ceil(bound * unit) for bound in least_quotients(first + 1, last)]
+
+
+def primitive(x: Tensor, bounds: Sequence[int]) -> tuple[Tensor, list[int]]:
+    """x and bounds without the factor that all of x's integers have."""
+    common = gcd(*(term.coefficient for term in x.terms)) or 1
+    terms = tuple(replace(term, coefficient=term.coefficient // common) for term in x.terms)
+    return replace(x, terms=terms, low=-(-x.low // common), high=x.high // common), [-(-bound // common) for bound in bounds]
 
 
 def divided(x: Tensor, scale: float) -> tuple[Tensor, int]:

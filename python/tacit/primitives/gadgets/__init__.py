@@ -22,6 +22,7 @@ from tacit.primitives.gadgets.running import carried, running_sum
 from tacit.primitives.gadgets.scatter import scatter
 from tacit.primitives.gadgets.selection import one_hot, position, select
 from tacit.primitives.gadgets.softmax import softmax
+from tacit.primitives.gadgets.steps import stepped
 from tacit.primitives.gadgets.survivors import survivors
 
 __all__ = [
@@ -59,6 +60,7 @@ __all__ = [
     "select",
     "softmax",
     "square_root",
+    "stepped",
     "survivors",
     "top_k",
 ]
