@@ -439,8 +439,8 @@ class Context:
 
     def wide(self, name: str) -> Tensor:
         """A value as a column of WIDE_FRACTION fraction bits more than a narrow one, of the width of its proved interval, or a view
-        that is so already. An interval of more than WIDE_BITS bits saturates instead, one headroom bit beyond the narrow one: sums
-        over many layers would lose their fractions to a range that they never reach."""
+        that is so already. An interval of more than `widest` bits, and FORGONE besides, saturates instead, one headroom bit beyond
+        the narrow one: sums over many layers would lose their fractions to a range that they never reach."""
         if name not in self._wide:
             x = self.tensor(name)
             if not self.is_float(name):

@@ -33,6 +33,8 @@ WIDEST_ROUNDED = 62
 WIDE_BITS = 28
 WIDE_FRACTION = 8
 """A wide tensor has so many fraction bits more than a narrow one."""
+FORGONE = 3
+"""So many of them it loses where its interval is too wide, before it saturates instead."""
 WIDEST_SUM = 60
 """Integers of more bits are not rounded and saturated at once."""
 TABULATED = {"Pointwise", "Softmax"}
@@ -100,14 +102,24 @@ def finest(context: Context, name: str, x: Tensor) -> Tensor:
     return gadgets.round_saturate(context.builder, f"{name}/fine", x, shift, bits, form="clamped")
 
 
+def widest(context: Context, name: str) -> int:
+    """Bits of a wide tensor that none of its readers rounds again."""
+    found = [WIDE_BITS]
+    for node in context.graph.consumers.get(name, ()):
+        entry = LOWERINGS.get(node.kind)
+        if entry is not None and entry.widest is not None and node.inputs[0] == name:
+            found.append(entry.widest(context, node))
+    return min(found)
+
+
 def rounded_wide(context: Context, name: str, x: Tensor) -> Tensor:
     """x as a wide tensor: see `Context.wide`."""
     fraction = min(WIDE_FRACTION, WIDE_BITS - context.bits(name))
     shift = max(x.exponent - context.exponent(name) - fraction, 0)
-    excess = signed_bits(x) - shift - WIDE_BITS
+    excess = signed_bits(x) - shift - widest(context, name)
     bits = context.bits(name) + fraction + 1
     fits = signed_bits(x) <= WIDEST_SUM and signed_bits(x) - shift <= bits + EXCESS
-    if excess > 0 and name in context.scales.largest and fits:
+    if excess > FORGONE and name in context.scales.largest and fits:
         return gadgets.round_saturate(context.builder, f"{name}/wide", x, shift, bits, form="clamped")
     return gadgets.round_wide(context.builder, f"{name}/wide", x, shift + max(excess, 0))
 

@@ -23,6 +23,7 @@ Lower = Callable[["Context", Node], None]
 Rounds = Callable[["Context", Node, str], "int | None"]
 Weighs = Callable[["Context", Node], "tuple[str, np.ndarray] | None"]
 Describe = Callable[["Context", Node], Function]
+Widest = Callable[["Context", Node], int]
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class Lowering:
     `rounds(context, node, input)`: the exponent at which the node rounds that input, or None when it does not round it
     itself. `weighs(context, node)`: (data input, float weights that multiply it), or None; lets the compiler choose a
     common shift. `function(context, node)`: the function of one variable that the node applies to its first input.
+    `widest(context, node)`: the most bits of a wide first input that the node does not round again.
     """
 
     operator: str
@@ -39,6 +41,7 @@ class Lowering:
     rounds: Rounds | None = None
     weighs: Weighs | None = None
     function: Describe | None = None
+    widest: Widest | None = None
 
 
 OWN_DOMAIN = "tacit"
@@ -48,7 +51,11 @@ EXPANSIONS: dict[str, Expand] = {}
 
 
 def lowering(
-    *operators: str, rounds: Rounds | None = None, weighs: Weighs | None = None, function: Describe | None = None
+    *operators: str,
+    rounds: Rounds | None = None,
+    weighs: Weighs | None = None,
+    function: Describe | None = None,
+    widest: Widest | None = None,
 ) -> Callable[[Lower], Lower]:
     """Registers a function as the lowering of ONNX operators."""
 
@@ -56,7 +63,7 @@ def lowering(
         for operator in operators:
             if operator in LOWERINGS:
                 raise ValueError(f"two lowerings of {operator}")
-            LOWERINGS[operator] = Lowering(operator, lower, rounds, weighs, function)
+            LOWERINGS[operator] = Lowering(operator, lower, rounds, weighs, function, widest)
         return lower
 
     return register

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import log2, sqrt
+from math import log2, prod, sqrt
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from tacit.graph import Node
 from tacit.numbers.functions import IDENTITY
 from tacit.operators import tables
-from tacit.operators.normalisation.rows import by_square_sum, centred, fitting
+from tacit.operators.normalisation.rows import by_square_sum, centred, fitting, widest_of
 from tacit.operators.registry import lowering
 from tacit.operators.rows import Turn, turned
 from tacit.operators.weights import add_bias, scale, weigh
@@ -42,10 +42,12 @@ def normalised(
     """The node's first input, seen under `shape`."""
     builder, name = context.builder, node.outputs[0]
     x = movement.reshape(builder, context.wide(node.inputs[0]), shape)
-    rows, mean = fitting(context, name, turn.rows(builder, x), turn.length * (4 if centre else 1)), None
+    rows, mean = fitting(context, name, turn.rows(builder, x), turn.length), None
+    # Of x less its mean m + d, |d| <= 1/2: the squares of x less m add up to no more than those of x, those of d to length / 4.
+    most = turn.length * max(rows.low**2, rows.high**2) + turn.length
     if centre:
         rows, mean = centred(context, name, rows)
-    result, inverse = by_square_sum(context, name, rows, epsilon)
+    result, inverse = by_square_sum(context, name, rows, epsilon, most)
     values = movement.reshape(builder, turn.back(builder, result), context.shape(node.inputs[0]))
     return Normalised(values, mean, inverse)
 
@@ -80,7 +82,12 @@ def line(context: Context, node: Node, x: Tensor, length: int, shape: tuple[int,
     return arithmetic.add(builder, result, addend if shape is None else movement.reshape(builder, addend, shape))
 
 
-@lowering("LayerNormalization", "RMSNormalization")
+def widest(context: Context, node: Node) -> int:
+    shape = context.shape(node.inputs[0])
+    return widest_of(prod(shape[int(node.attributes.get("axis", -1)) % len(shape) :]))
+
+
+@lowering("LayerNormalization", "RMSNormalization", widest=widest)
 def layer_normalisation(context: Context, node: Node) -> None:
     """Over the dimensions from `axis` on. Mean and inverse deviation may be outputs too."""
     shape = context.shape(node.inputs[0])

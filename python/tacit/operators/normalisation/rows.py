@@ -17,9 +17,9 @@ from tacit.primitives.tensor import Tensor
 if TYPE_CHECKING:
     from tacit.operators.context import Context
 
-WIDEST_SQUARES = 59
-"""Square sums have at most so many bits."""
-GUARD = 4
+LARGEST_SQUARES = (1 << 60) - (1 << 57)
+"""Square sums of rows, without what is added to them, are at most this."""
+GUARD = 2
 """The inverse root has so many bits more than the result."""
 REMAINDER = 32
 """The product is rounded by at most so many bits: two digits."""
@@ -27,10 +27,14 @@ HEADROOM = 4
 """Normalised elements have an exponent of `bits` less so many: they seldom leave -8 .. 8."""
 
 
+def widest_of(length: int) -> int:
+    """Bits of the widest integers of which `length` squares add up to no more than LARGEST_SQUARES."""
+    return ((LARGEST_SQUARES // max(length, 1)).bit_length() - 1) // 2 + 1
+
+
 def fitting(context: Context, name: str, x: Tensor, length: int) -> Tensor:
-    """x as a view whose `length` squares add up to WIDEST_SQUARES bits."""
-    bits = (WIDEST_SQUARES - (length - 1).bit_length()) // 2
-    shift = max(0, signed_bits(x) - bits)
+    """x as a view of at most `widest_of(length)` bits."""
+    shift = max(0, signed_bits(x) - widest_of(length))
     if shift == 0 and x.is_affine and len(x.terms) == 1:
         return x
     return gadgets.round_wide(context.builder, f"{name}/rounded", x, shift)
@@ -44,17 +48,18 @@ def centred(context: Context, name: str, x: Tensor) -> tuple[Tensor, Tensor]:
     return movement.plus(builder, x, -mean).bounded(x.low - x.high - 1, x.high - x.low + 1), mean
 
 
-def by_square_sum(context: Context, name: str, x: Tensor, epsilon: float) -> tuple[Tensor, Tensor]:
+def by_square_sum(context: Context, name: str, x: Tensor, epsilon: float, most: int = 0) -> tuple[Tensor, Tensor]:
     """x / sqrt(sum of x^2 + length * epsilon) of rows along the last dimension, and the inverse root; at least one square
-    step is added.
+    step is added. `most`: a bound of the sum of x^2, where the interval of x gives a larger one.
 
     A view or a difference of two. The magnitude is at most 1: n^2 <= V for each element n, see `inverse_root`.
     """
     builder, length = context.builder, x.shape[-1]
     reach = max(abs(x.low), abs(x.high))
-    squares = arithmetic.multiply(builder, x, x).bounded(0, reach * reach)
+    squares = arithmetic.multiply(builder, x.bounded(0, 0), x.bounded(0, 0))
     extra = max(1, round(epsilon * length * 4.0**x.exponent))
-    total = arithmetic.reduce_sum(builder, squares, [-1], keepdims=True) + extra
+    total = arithmetic.reduce_sum(builder, squares, [-1], keepdims=True)
+    total = total.bounded(0, most or length * reach * reach) + extra
     target = context.scales.bits - HEADROOM + ceil(log2(max(length, 1)) / 2)
     half = -(-total.high.bit_length() // 2)
     fraction = max(target + GUARD, min(target + REMAINDER - half + 1, 24))
