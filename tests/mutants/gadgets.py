@@ -100,6 +100,7 @@ GADGETS = (
         'b.lookup(f"{name}/sign", Table(f"sign/{high_low}..{high_high}", sign_rows(high_low, high_high)), [hi, z])',
         PARTS,
     ),
+    dropped("the ends of a number are in no table", "rescale.py", 'b.lookup(f"{name}/ends", pairs, [g, z])', PARTS),
     dropped(
         "a saturating activation is in no table",
         "rescale.py",

@@ -65,6 +65,11 @@ def wide_roundings(draw):
     return rounding(draw, "wide", intervals(20), st.integers(6, 20))
 
 
+@drawn("round_saturate", "joined")
+def joined_roundings(draw):
+    return rounding(draw, "joined", intervals(20), st.integers(6, 20))
+
+
 @drawn("round_saturate", "wide, narrow shift")
 def slightly_wide_roundings(draw):
     return rounding(draw, "wide", intervals(9), st.integers(-2, 3))

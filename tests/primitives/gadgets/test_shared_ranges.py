@@ -1,7 +1,12 @@
 """Range tables serve a whole program: one call of many does not cut its digits as if it paid for a table alone."""
 
+from math import prod
+
+import numpy as np
+
 from tacit.primitives.cost import Cost
-from tacit.primitives.gadgets import range_check
+from tacit.primitives.evaluate import Evaluate
+from tacit.primitives.gadgets import range_check, round_saturate
 from tacit.primitives.gadgets.digits import digit_widths, price
 from tacit.primitives.program import Program, ProgramBuilder, run
 
@@ -26,3 +31,18 @@ def test_a_program_keeps_how_many_values_it_computes():
     alone = Cost(2)
     run(Program(program.steps, 2), alone)
     assert alone.cells == 2 * SIZE
+
+
+def test_a_remainder_of_two_digits_joins_the_excess():
+    """Many values of a shift beyond one digit: 4 cells and 3 lookups each, and the same integers as in two digits."""
+    x = np.arange(-(1 << 24), 1 << 24, 1 << 13, dtype=np.int64) * 129
+    found = {}
+    for form in ("wide", "joined", None):
+        b = Evaluate({"x": x}, check=True)
+        b.computed = MANY
+        y = round_saturate(b, "y", b.input("x", x.shape, int(x.min()), int(x.max()), 20), 18, 8, form=form)
+        found[form] = b.value(y)
+        cells = sum(prod(c.shape) for c in b.columns.values() if c.home == "witness")
+        assert (form == "joined" and cells == 4 * x.size) or form != "joined"
+    np.testing.assert_array_equal(found["joined"], found["wide"])
+    np.testing.assert_array_equal(found["joined"], np.clip((x + (1 << 17)) >> 18, -128, 127))

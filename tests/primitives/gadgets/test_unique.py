@@ -69,10 +69,11 @@ def test_a_table_over_the_whole_interval():
     assert ambiguous(Search(make, 67), every(67)) > 0
 
 
+@pytest.mark.parametrize("form", ["wide", "joined"])
 @pytest.mark.parametrize("function", [None, Function("leaky_relu", (0.5,))])
-def test_a_sign_beside_a_table_of_three_parts(function):
+def test_a_sign_beside_a_table_of_three_parts(function, form):
     attributes = {} if function is None else {"function": function}
-    make = one(-40, 39, round_saturate, shift=2, bits=3, form="wide", **attributes)
+    make = one(-40, 39, round_saturate, shift=2, bits=3, form=form, **attributes)
     apply = (lambda q: q) if function is None else lambda q: q if q >= 0 else (q + 1) >> 1
     check_one(make, 97, -40, 39, lambda x: apply(rounded(x, 2, 3)))  # 3 parts of 8 quotients of 4: 96
     assert ambiguous(Search(make, 83), every(83)) > 0

@@ -15,9 +15,9 @@ from tacit.numbers.fixed import round_shift, signed_range
 from tacit.numbers.functions import IDENTITY, Function, tabulate
 from tacit.numbers.interval import Interval
 from tacit.primitives.arithmetic import multiply
-from tacit.primitives.builder import Builder, Rows, Table, gadget
+from tacit.primitives.builder import Builder, Rows, Table, gadget, listed
 from tacit.primitives.gadgets.comparison import maximum, minimum
-from tacit.primitives.gadgets.digits import CELL, ENTRY, LEAF, digits, interval_check, once, require_injective
+from tacit.primitives.gadgets.digits import CELL, DIGIT, ENTRY, LEAF, digits, interval_check, once, require_injective
 from tacit.primitives.gadgets.segments import graph_rows, sign_rows
 from tacit.primitives.tensor import Tensor, constant
 
@@ -178,15 +178,22 @@ def whole_interval(b: Builder, name: str, x: Tensor, shift: int, q: Interval, sh
     return y
 
 
-def sign_and_table(b: Builder, name: str, x: Tensor, shift: int, q: Interval, shape: Shape) -> Tensor:
+def sign_and_table(
+    b: Builder, name: str, x: Tensor, shift: int, q: Interval, shape: Shape, joined: bool | None = None
+) -> Tensor:
     """x + 2^(shift-1) = (hi 2^w + lo + low) 2^shift + rem, with (hi, z = sign hi) in a small table and (lo, z, y) in
     one of three parts: y = T(lo + low) for z = 0, T(low) for z = -1, T(high) for z = 1. lo is virtual.
 
-    Cells y, rem, hi, z; leaves 3. Unique: (hi, lo, rem) are the mixed-radix digits of one integer below p, and fix z
-    and y.
+    Cells y, rem, hi, z; leaves 3. A remainder of more than a digit is rem = top 2^s + rest, and `joined` (None: by price) makes
+    one cell g = hi 2^(w + shift - s) + top of two, with (g, z) in a table of all pairs: cells y, rest, g, z; leaves 3, one cell
+    and leaf fewer. Unique: (hi, lo, rem) are the mixed-radix digits of one integer below p, and fix z and y; g fixes hi and top.
     """
     bits = (shape.high - shape.low).bit_length()
     high_low, high_high = (q.low - shape.low) >> bits, (q.high - shape.low) >> bits
+    split = DIGIT if shift > DIGIT else shift // 2
+    if joined is None:
+        entries = (high_high - high_low + 1) << (shift - split)
+        joined = shift > DIGIT and entries <= 1 << DIGIT and entries * ENTRY <= b.elements(x) * (CELL + LEAF)
     require_injective(name, (high_high - high_low + 1) << (bits + shift))
     if high_high - high_low >= 1 << WIDEST_TABLE:
         raise ModelError(
@@ -199,16 +206,37 @@ def sign_and_table(b: Builder, name: str, x: Tensor, shift: int, q: Interval, sh
     y = b.commit(
         name, x, int(values.min()), int(values.max()), lambda: shape.at(total() >> shift), exponent=shape.exponent_out
     )
-    hi = b.commit(f"{name}/above", x, high_low, high_high, above)
     z = b.commit(f"{name}/sign", x, -1, 1, lambda: np.sign(above()))
-    b.lookup(f"{name}/sign", Table(f"sign/{high_low}..{high_high}", sign_rows(high_low, high_high)), [hi, z])
-    quotient = x
-    if shift:
-        rem = remainder(b, name, x, total, shift)
-        quotient = (x + half(shift) - rem).divide_exactly(1 << shift, q.low, q.high)
-    low = (quotient - hi * (1 << bits) - shape.low).bounded(0, (1 << bits) - 1)
+    if joined:
+        place, top = bits + shift - split, (1 << (shift - split)) - 1
+        ends = lambda: (above() << place) + ((total() >> split) & top)  # noqa: E731
+        g = b.commit(f"{name}/ends", x, high_low << place, (high_high << place) + top, ends)
+        pairs = Table(f"ends/{high_low}..{high_high}/{place}/{top}", end_rows(high_low, high_high, place, top))
+        b.lookup(f"{name}/ends", pairs, [g, z])
+        rest = remainder(b, name, x, total, split)
+        inside = x.bounded(0, 0) + half(shift) - g.bounded(0, 0) * (1 << split) - rest
+        low = inside.divide_exactly(1 << shift, shape.low, shape.high) - shape.low
+    else:
+        hi = b.commit(f"{name}/above", x, high_low, high_high, above)
+        b.lookup(f"{name}/sign", Table(f"sign/{high_low}..{high_high}", sign_rows(high_low, high_high)), [hi, z])
+        quotient = x
+        if shift:
+            rem = remainder(b, name, x, total, shift)
+            quotient = (x + half(shift) - rem).divide_exactly(1 << shift, q.low, q.high)
+        low = (quotient - hi * (1 << bits) - shape.low).bounded(0, (1 << bits) - 1)
     b.lookup(f"{name}/table", three_parts(shape, values, high_low, high_high), [low, z, y])
     return y
+
+
+def end_rows(high_low: int, high_high: int, place: int, top: int) -> tuple[Rows, ...]:
+    """Tuples (hi 2^place + t, sign hi), t = 0 .. top."""
+    negative, positive = (-1, high_low, min(high_high, -1)), (1, max(high_low, 1), high_high)
+    rows = []
+    for sign, first, last in (negative, (0, max(high_low, 0), min(high_high, 0)), positive):
+        if first <= last:
+            values = (np.arange(first, last + 1, dtype=np.int64)[:, None] << place) + np.arange(top + 1)
+            rows.append(Rows(values.size, (listed(values.reshape(-1)), Constant(sign))))
+    return tuple(rows)
 
 
 def three_parts(shape: Shape, values: np.ndarray, high_low: int, high_high: int) -> Table:
@@ -240,9 +268,9 @@ def round_saturate(
 
     Forms, chosen by price from the element count and x's interval unless `form` says: "plain" when no value of x's
     interval is changed by f or clamping (1 cell, 2 leaves and more by digits), "whole" (2 cells, 2 leaves), "wide" (4
-    cells, 3 leaves); see `plain`, `whole_interval`, `sign_and_table` for relations and uniqueness. On demand and for the
-    identity "clamped" (see there), without a table of the interval. A
-    remainder of more than 16 bits adds a cell and a leaf a digit. Raises ModelError where the field is too small for the
+    cells, 3 leaves; "joined" with a remainder of two digits, where that is cheaper or said); see `plain`, `whole_interval`,
+    `sign_and_table` for relations and uniqueness. On demand and for the identity "clamped" (see there), without a table of the
+    interval. A remainder of more than 16 bits adds a cell and a leaf a digit. Raises ModelError where the field is too small for the
     widths.
     """
     gain, shift = max(-shift, 0), max(shift, 0)
@@ -261,8 +289,9 @@ def round_saturate(
         inside = q.low >= low and q.high <= high
         return plain(b, name, x, shift, q, exponent_out, False) if inside else clamped(b, name, x, shift, bits, exponent_out)
     b.saturates(lambda: shape.saturated((b.value(x) + half(shift)) >> shift))
-    make = {"whole": whole_interval, "wide": sign_and_table}[chosen]
-    return make(b, name, x, shift, q, shape)
+    if chosen == "whole":
+        return whole_interval(b, name, x, shift, q, shape)
+    return sign_and_table(b, name, x, shift, q, shape, True if chosen == "joined" else None)
 
 
 def is_plain(shape: Shape, q: Interval) -> bool:
