@@ -270,8 +270,8 @@ def round_saturate(
     interval is changed by f or clamping (1 cell, 2 leaves and more by digits), "whole" (2 cells, 2 leaves), "wide" (4
     cells, 3 leaves; "joined" with a remainder of two digits, where that is cheaper or said); see `plain`, `whole_interval`,
     `sign_and_table` for relations and uniqueness. On demand and for the identity "clamped" (see there), without a table of the
-    interval. A remainder of more than 16 bits adds a cell and a leaf a digit. Raises ModelError where the field is too small for the
-    widths.
+    interval. A remainder of more than 16 bits adds a cell and a leaf a digit. Raises ModelError where the field is too small for
+    the widths.
     """
     gain, shift = max(-shift, 0), max(shift, 0)
     exponent_in = x.exponent - shift + gain
