@@ -14,6 +14,7 @@ from tacit.passes.masks import bound_masks
 from tacit.passes.no_elements import fold_no_elements
 from tacit.passes.rectified import drop_rectified
 from tacit.passes.scaling import fold_scaling
+from tacit.passes.scores import scale_scores
 from tacit.passes.softmax import join_softmax
 from tacit.passes.squares import scale_squares
 
@@ -30,6 +31,7 @@ __all__ = [
     "merge_bias",
     "remove_dead_code",
     "remove_identities",
+    "scale_scores",
     "scale_squares",
     "simplify",
 ]
@@ -45,6 +47,7 @@ PASSES = (
     fold_scaling,
     fold_batch_normalization,
     merge_bias,
+    scale_scores,
     remove_dead_code,
 )
 
