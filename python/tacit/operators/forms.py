@@ -33,7 +33,7 @@ WIDEST_ROUNDED = 62
 WIDE_BITS = 28
 WIDE_FRACTION = 8
 """A wide tensor has so many fraction bits more than a narrow one."""
-FORGONE = 3
+FORGONE = 2
 """So many of them it loses where its interval is too wide, before it saturates instead."""
 WIDEST_SUM = 60
 """Integers of more bits are not rounded and saturated at once."""
