@@ -61,6 +61,12 @@ impl Packed {
     }
 }
 
+/// [`crate::signed`] without a branch: two's complement exceeds the wanted residue by 2^64 - p = 2^32 - 1 when negative.
+#[inline(always)]
+pub fn cell(value: i64) -> F {
+    F::from_u64((value as u64).wrapping_sub((value >> 63) as u64 & 0xffff_ffff))
+}
+
 /// Blocks of a sequence, the last one filled with zeros.
 pub fn pack(values: &[K]) -> Vec<Packed> {
     let block = |chunk: &[K]| Packed::from_fn(|lane| chunk.get(lane).copied().unwrap_or(K::ZERO));
@@ -129,6 +135,13 @@ mod tests {
 
     fn element(seed: u64) -> K {
         K::from_basis_coefficients_fn(|i| F::from_u64((seed * 3 + i as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15)))
+    }
+
+    #[test]
+    fn cells_are_signed_integers() {
+        for value in [0, 1, -1, 1 << 31, -(1 << 32), i64::MAX, i64::MIN, i64::MIN + 1, -0x7fff_ffff_8000_0000] {
+            assert_eq!(cell(value), crate::signed(value), "{value}");
+        }
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! The cells of the limbs, read range by range out of the columns: no limb is ever held whole.
 
+use tacit_algebra::F;
 use tacit_algebra::field::PrimeCharacteristicRing;
-use tacit_algebra::{F, signed};
+use tacit_algebra::packed::cell;
 use tacit_circuit::{Cell, ColumnCells, Columns, with_cells};
 
 use super::dense::{Blocks, inner_axes};
@@ -75,9 +76,9 @@ impl<'a> Source<'a> {
                 let from = base + inner[0];
                 run.iter_mut()
                     .zip(&cells[from..from + inner.len()])
-                    .for_each(|(row, cell)| *row = signed(cell.value()));
+                    .for_each(|(row, value)| *row = cell(value.value()));
             } else {
-                run.iter_mut().zip(inner).for_each(|(row, &offset)| *row = signed(cells[base + offset].value()));
+                run.iter_mut().zip(inner).for_each(|(row, &offset)| *row = cell(cells[base + offset].value()));
             }
             (at, rows) = (at + inner.len(), rest);
         }

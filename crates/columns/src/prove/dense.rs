@@ -42,8 +42,14 @@ pub struct Rows(Vec<Blocks<Option<Vec<Group>>>>);
 /// A block shorter than `WIDTH` has one inner element: its cells are the lanes of their rows, the other lanes are zero.
 struct Group {
     outer: Vec<K>,
-    inner: Vec<Packed>,
+    inner: Inner,
 }
+
+/// Blocks with equal inner weights share one vector.
+type Inner = Arc<Vec<Packed>>;
+
+/// Says which inner vector: the address of every weight vector and the piece of it, and the lanes before a short one.
+type InnerKey = (Vec<(usize, u64, u32)>, usize);
 
 /// Every weight vector of a form, by address of its `Arc`.
 type Vectors<'a> = HashMap<usize, Cow<'a, [K]>>;
@@ -55,7 +61,19 @@ impl Layout {
         let vectors = vectors(&form);
         let mut terms: HashMap<ColumnId, Vec<&FormTerm>> = HashMap::new();
         form.iter().for_each(|term| terms.entry(term.column).or_default().push(term));
-        let prepare = |block: &Block| terms.get(&block.column).map(|terms| groups(block, terms, &vectors));
+        let of = |block: &Block| terms.get(&block.column).map_or(&[][..], Vec::as_slice);
+        let mut wanted: HashMap<InnerKey, (&Block, &FormTerm)> = HashMap::new();
+        for block in &self.blocks {
+            of(block).iter().for_each(|term| {
+                wanted.entry(inner_key(block, term)).or_insert((block, term));
+            });
+        }
+        let build = |(key, (block, term)): (InnerKey, (&Block, &FormTerm))| {
+            let inner = Arc::new(inner(block, term, &vectors));
+            (key, inner)
+        };
+        let inners: HashMap<InnerKey, Inner> = wanted.into_par_iter().map(build).collect();
+        let prepare = |block: &Block| terms.get(&block.column).map(|terms| groups(block, terms, &vectors, &inners));
         Rows(self.prepared(prepare))
     }
 
@@ -186,25 +204,36 @@ fn product(scale: K, weights: &[Arc<Weight>], parts: &[(u64, u32)], vectors: &Ve
     })
 }
 
-/// Terms with the same inner vectors make one group: their outer vectors are added.
-fn groups(block: &Block, terms: &[&FormTerm], vectors: &Vectors<'_>) -> Vec<Group> {
+fn inner_key(block: &Block, term: &FormTerm) -> InnerKey {
     let cut = inner_axes(block);
-    let (outer_parts, inner_parts) = block.parts.split_at(cut);
-    let mut found: HashMap<Vec<usize>, usize> = HashMap::new();
+    let axis = |(weight, &(start, e)): (&Arc<Weight>, &(u64, u32))| (Arc::as_ptr(weight) as usize, start, e);
+    let axes: Vec<_> = term.weights[cut..].iter().zip(&block.parts[cut..]).map(axis).collect();
+    let size: u32 = axes.iter().map(|&(.., e)| e).sum();
+    (axes, if size < WIDTH_BITS { block.row as usize % WIDTH } else { 0 })
+}
+
+fn inner(block: &Block, term: &FormTerm, vectors: &Vectors<'_>) -> Vec<Packed> {
+    let cut = inner_axes(block);
+    let mut inner = product(K::ONE, &term.weights[cut..], &block.parts[cut..], vectors);
+    if inner.len() < WIDTH {
+        inner.splice(..0, vec![K::ZERO; block.row as usize % WIDTH]);
+    }
+    pack(&inner)
+}
+
+/// Terms with the same inner vectors make one group: their outer vectors are added.
+fn groups(block: &Block, terms: &[&FormTerm], vectors: &Vectors<'_>, inners: &HashMap<InnerKey, Inner>) -> Vec<Group> {
+    let cut = inner_axes(block);
+    let mut found: HashMap<*const Vec<Packed>, usize> = HashMap::new();
     let mut groups: Vec<Group> = Vec::new();
     for term in terms {
-        let (outer_weights, inner_weights) = term.weights.split_at(cut);
-        let outer = product(term.coefficient, outer_weights, outer_parts, vectors);
-        let key = inner_weights.iter().map(|weight| Arc::as_ptr(weight) as usize).collect();
-        match found.get(&key) {
+        let outer = product(term.coefficient, &term.weights[..cut], &block.parts[..cut], vectors);
+        let inner = &inners[&inner_key(block, term)];
+        match found.get(&Arc::as_ptr(inner)) {
             Some(&group) => groups[group].outer.iter_mut().zip(outer).for_each(|(sum, value)| *sum += value),
             None => {
-                found.insert(key, groups.len());
-                let mut inner = product(K::ONE, inner_weights, inner_parts, vectors);
-                if inner.len() < WIDTH {
-                    inner.splice(..0, vec![K::ZERO; block.row as usize % WIDTH]);
-                }
-                groups.push(Group { outer, inner: pack(&inner) });
+                found.insert(Arc::as_ptr(inner), groups.len());
+                groups.push(Group { outer, inner: Arc::clone(inner) });
             }
         }
     }

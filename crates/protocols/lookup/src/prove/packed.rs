@@ -1,6 +1,7 @@
 //! The fraction gate on blocks of `WIDTH` consecutive elements.
 
 use tacit_algebra::field::{PackedFieldPow2, PackedValue, PrimeCharacteristicRing};
+use tacit_algebra::packed::cell;
 use tacit_algebra::{F, K, signed};
 
 pub(crate) use tacit_algebra::packed::{Lanes, Packed, WIDTH, pack};
@@ -51,7 +52,7 @@ pub(crate) fn lane_sum(value: Packed) -> K {
 pub(crate) fn load_pairs(values: &[i64], at: usize) -> (Lanes, Lanes) {
     match values.get(at..at + 2 * WIDTH) {
         Some(run) => {
-            split_lanes(Lanes::from_fn(|lane| element(run[lane])), Lanes::from_fn(|lane| element(run[WIDTH + lane])))
+            split_lanes(Lanes::from_fn(|lane| cell(run[lane])), Lanes::from_fn(|lane| cell(run[WIDTH + lane])))
         }
         None => {
             let element = |i: usize| values.get(i).map_or(F::ZERO, |&value| signed(value));
@@ -64,7 +65,7 @@ pub(crate) fn load_pairs(values: &[i64], at: usize) -> (Lanes, Lanes) {
 #[inline(always)]
 pub(crate) fn load_runs<const S: usize>(values: &[i64], at: usize) -> [[Lanes; S]; 2] {
     let run = &values[at..at + 2 * S * WIDTH];
-    let lanes = |n: usize| Lanes::from_fn(|lane| element(run[n * WIDTH + lane]));
+    let lanes = |n: usize| Lanes::from_fn(|lane| cell(run[n * WIDTH + lane]));
     let mut both = [[Lanes::ZERO; S]; 2];
     let [even, odd] = &mut both;
     for (s, (even, odd)) in even.iter_mut().zip(odd).enumerate() {
@@ -84,10 +85,4 @@ fn apart<const S: usize>(mut x: [Lanes; S]) -> [Lanes; S] {
         ((x[0], x[2]), (x[1], x[3])) = (split_lanes(p, r), split_lanes(q, t));
     }
     x
-}
-
-/// [`signed`] without a branch: two's complement exceeds the wanted residue by 2^64 - p = 2^32 - 1 when negative.
-#[inline(always)]
-fn element(value: i64) -> F {
-    F::from_u64((value as u64).wrapping_sub((value >> 63) as u64 & 0xffff_ffff))
 }

@@ -4,6 +4,8 @@
 //! `G[x][y] = sum_a <w_(x a), v_(y a)>`: round after round a bilinear form in the bound coefficients. So limbs and weights are read
 //! twice, a few rows at a time, and only `sum_x eq(r, x) v_(x a)` and `sum_x eq(r, x) w_(x a)` are held whole.
 
+use std::ops::Range;
+
 use p3_field::{PackedValue, PrimeCharacteristicRing};
 use rayon::prelude::*;
 use tacit_algebra::multilinear::eq_table;
@@ -14,6 +16,8 @@ use super::sumcheck::{Message, Sumcheck};
 
 /// Packed elements of a limb that one task reads.
 const CHUNK: usize = 1 << 7;
+/// Weights of at least so many packed rows are looked at as multiples of a vector.
+const RUN: usize = 1 << 4;
 /// The matrix costs a product per row and pair of limbs that share `a`: at most so many limbs share one ..
 const SHARED: usize = 5;
 /// .. unless the joined vector would have more than `JOINED` elements, or at most `SHARED_MOST` then.
@@ -38,6 +42,9 @@ pub struct Scratch {
     vector: Vec<Packed>,
     weight: Vec<Packed>,
 }
+
+/// A vector, and the limbs `x` whose weights are scalars times it.
+type Multiples<'a> = (&'a [Packed], Vec<(usize, K)>);
 
 /// Limbs and weights of one opening by address.
 pub(crate) struct Batch<'a, C, W> {
@@ -100,13 +107,15 @@ where
                     (self.cells)(limb, chunk * rows, &mut cells[..rows]);
                     limbs.push((x, Lanes::pack_slice(&cells).to_vec()));
                 }
-                for (x, _, address) in self.sharing(a, classes) {
-                    self.with_weights(address, chunk * rows, packed, |scale, weights| {
-                        for (y, cells) in &limbs {
-                            sums[x * side + y] += inner_product(weights, cells) * scale;
+                let sharing: Vec<(usize, u64)> = self.sharing(a, classes).map(|(x, _, address)| (x, address)).collect();
+                self.each_run(&sharing, chunk * rows, 0..packed, &mut |at, vector, scales| {
+                    for (y, cells) in &limbs {
+                        let product = inner_product(vector, &cells[at..at + vector.len()]);
+                        for &(x, scale) in scales {
+                            sums[x * side + y] += product * Packed::from(scale);
                         }
-                    });
-                }
+                    }
+                });
             }
             sums
         };
@@ -118,16 +127,37 @@ where
         sums.chunks_exact(side).map(|row| row.iter().map(|sum| sum.lanes().sum()).collect()).collect()
     }
 
-    /// The weights of `count` packed rows as a scalar times a vector.
-    fn with_weights(&self, address: u64, first: usize, count: usize, mut run: impl FnMut(Packed, &[Packed])) {
-        match self.weights.multiple(address, first, count) {
-            Some((scale, vector)) => run(Packed::from(scale), vector),
-            None => {
-                let mut weights = vec![Packed::ZERO; count];
-                self.weights.add(address, first, K::ONE, &mut weights);
-                run(Packed::ONE, &weights);
+    /// The weights of some packed rows of the limbs `(x, address)` that share `a`, as a vector and the limbs whose weights are
+    /// multiples of it, with the scalars: `run(first packed row, vector, (x, scalar))`. `rows` are counted from `first` on.
+    fn each_run(
+        &self,
+        sharing: &[(usize, u64)],
+        first: usize,
+        rows: Range<usize>,
+        run: &mut impl FnMut(usize, &[Packed], &[(usize, K)]),
+    ) {
+        let (at, count) = (first + rows.start * WIDTH, rows.len());
+        let multiple = |&(x, address): &(usize, u64)| (x, address, self.weights.multiple(address, at, count));
+        if count > RUN && sharing.iter().any(|limb| multiple(limb).2.is_none()) {
+            let middle = rows.start + count / 2;
+            self.each_run(sharing, first, rows.start..middle, run);
+            return self.each_run(sharing, first, middle..rows.end, run);
+        }
+        let mut vectors: Vec<Multiples<'_>> = Vec::new();
+        for (x, address, multiple) in sharing.iter().map(multiple) {
+            match multiple {
+                Some((scale, vector)) => match vectors.iter_mut().find(|(other, _)| std::ptr::eq(*other, vector)) {
+                    Some((_, scales)) => scales.push((x, scale)),
+                    None => vectors.push((vector, vec![(x, scale)])),
+                },
+                None => {
+                    let mut weights = vec![Packed::ZERO; count];
+                    self.weights.add(address, at, K::ONE, &mut weights);
+                    run(rows.start, &weights, &[(x, K::ONE)]);
+                }
             }
         }
+        vectors.iter().for_each(|(vector, scales)| run(rows.start, vector, scales));
     }
 
     /// The vector and the weight after the top digits were bound to `point`.
@@ -145,14 +175,18 @@ where
                 vector.fill(Packed::ZERO);
                 weight.fill(Packed::ZERO);
                 let (a, first) = (number / tasks, number % tasks * rows);
-                for (x, limb, address) in self.sharing(a, classes) {
+                for (x, limb, _) in self.sharing(a, classes) {
                     (self.cells)(limb, first, &mut cells[..rows]);
                     let coefficient = Packed::from(coefficients[x]);
                     for (sum, &cells) in vector.iter_mut().zip(Lanes::pack_slice(cells)) {
                         *sum += coefficient.times(cells);
                     }
-                    self.weights.add(address, first, coefficients[x], weight);
                 }
+                let sharing: Vec<(usize, u64)> = self.sharing(a, classes).map(|(x, _, address)| (x, address)).collect();
+                self.each_run(&sharing, first, 0..packed, &mut |at, vector, scales| {
+                    let scale = Packed::from(scales.iter().map(|&(x, scale)| coefficients[x] * scale).sum::<K>());
+                    weight[at..].iter_mut().zip(vector).for_each(|(sum, &weight)| *sum += weight * scale);
+                });
             },
         );
         Sumcheck::new(vector, weight, rows.min(WIDTH))
@@ -206,6 +240,8 @@ fn bind(matrix: &[Vec<K>], at: K) -> Vec<Vec<K>> {
 
 #[cfg(test)]
 mod tests {
+    use p3_field::BasedVectorSpace;
+
     use super::*;
 
     #[test]
@@ -219,6 +255,91 @@ mod tests {
             for log_rows in [1, 20, 30] {
                 let j = matrix_rounds(limbs, rounds, log_rows);
                 assert!(j <= rounds && (limbs << j) >> rounds <= SHARED_MOST, "{limbs} {log_rows}");
+            }
+        }
+    }
+
+    fn element(seed: u64) -> K {
+        K::from_basis_coefficients_fn(|i| F::from_u64((seed * 3 + i as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15)))
+    }
+
+    /// Of every address: weights row by row, and, of some, runs of packed rows that are multiples of one of two vectors.
+    struct Mixed {
+        rows: Vec<Vec<Packed>>,
+        vectors: [Vec<Packed>; 2],
+        runs: Vec<Option<(usize, usize)>>,
+    }
+
+    impl Mixed {
+        fn new(limbs: usize, blocks: usize) -> Self {
+            let vector = |seed: u64| {
+                (0..blocks.max(64)).map(move |i| Packed::from_fn(|lane| element(seed + (i * WIDTH + lane) as u64)))
+            };
+            let vectors = [vector(1000).collect::<Vec<_>>(), vector(90_000).collect()];
+            // (length of a run, vector); runs of 4 packed rows are too short to be looked at, and no weights at all are possible.
+            let runs = [Some((16, 0)), Some((64, 0)), None, Some((16, 1)), Some((4, 1)), Some((16, 0))];
+            let runs: Vec<_> = (0..limbs).map(|limb| runs[limb % runs.len()]).collect();
+            let of = |(limb, run): (usize, &Option<(usize, usize)>)| match run {
+                _ if limb == 7 => vec![Packed::ZERO; blocks],
+                None => vector(7 * limb as u64).take(blocks).collect(),
+                Some((length, which)) => {
+                    let scaled = |i: usize| vectors[*which][i % length] * Packed::from(Self::scale(limb, i / length));
+                    (0..blocks).map(scaled).collect()
+                }
+            };
+            Self { rows: runs.iter().enumerate().map(of).collect(), vectors, runs }
+        }
+
+        fn scale(limb: usize, run: usize) -> K {
+            element((limb * 1000 + run) as u64)
+        }
+    }
+
+    impl Weights for Mixed {
+        fn add(&self, address: u64, first: usize, scale: K, rows: &mut [Packed]) {
+            let weights = &self.rows[address as usize][first / WIDTH..];
+            rows.iter_mut().zip(weights).for_each(|(row, &weight)| *row += weight * Packed::from(scale));
+        }
+
+        fn multiple(&self, address: u64, first: usize, count: usize) -> Option<(K, &[Packed])> {
+            let (length, which) = self.runs[address as usize].filter(|_| address != 7)?;
+            let (run, at) = (first / WIDTH / length, first / WIDTH % length);
+            let vector = self.vectors[which][..length].get(at..at + count)?;
+            Some((Self::scale(address as usize, run), vector))
+        }
+    }
+
+    #[test]
+    fn the_matrix_and_the_fold_are_those_of_all_weights() {
+        for (limbs, log_rows, rounds) in [(11, 11, 2), (16, 9, 3), (8, 4, 2), (5, 1, 1)] {
+            let (side, rows) = (usize::next_power_of_two(limbs), 1 << log_rows);
+            let weights = Mixed::new(side, usize::div_ceil(rows, WIDTH));
+            let cell =
+                |limb: usize, row: usize| F::from_u64(((limb * rows + row) as u64).wrapping_mul(0xd134_2543_de82_ef95));
+            let cells = |limb: usize, first: usize, out: &mut [F]| {
+                out.iter_mut().zip(first..).for_each(|(out, row)| *out = cell(limb, row));
+            };
+            let places = (0..side).map(|address| (address < limbs).then_some(address)).collect();
+            let batch = Batch { limbs: places, log_rows, cells: &cells, weights: &weights };
+            let (matrix, classes) = (batch.matrix(rounds), side >> rounds);
+            let weight = |address: usize, row: usize| weights.rows[address][row / WIDTH].extract(row % WIDTH);
+            for (x, row) in matrix.iter().enumerate() {
+                for (y, &entry) in row.iter().enumerate() {
+                    let pairs = (0..classes).map(|a| (x * classes + a, y * classes + a));
+                    let held = pairs.filter(|&(w, v)| w < limbs && v < limbs);
+                    let sum: K = held.flat_map(|(w, v)| (0..rows).map(move |row| weight(w, row) * cell(v, row))).sum();
+                    assert_eq!(entry, sum, "{limbs} {log_rows} {x} {y}");
+                }
+            }
+            let point: Vec<K> = (0..rounds as u64).map(element).collect();
+            let eq = eq_table(&point);
+            let found = batch.fold(&point, &mut Scratch::default()).into_parts();
+            for at in 0..classes * rows {
+                let (a, row) = (at / rows, at % rows);
+                let held = || (0..1 << rounds).map(|x| (x, x * classes + a)).filter(|&(_, address)| address < limbs);
+                let vector: K = held().map(|(x, address)| eq[x] * cell(address, row)).sum();
+                let weighted: K = held().map(|(x, address)| eq[x] * weight(address, row)).sum();
+                assert_eq!((found.0[at], found.1[at]), (vector, weighted), "{limbs} {log_rows} {at}");
             }
         }
     }

@@ -191,6 +191,18 @@ impl Sumcheck {
         }
     }
 
+    /// Vector and weight as elements.
+    #[cfg(test)]
+    pub(crate) fn into_parts(self) -> (Vec<K>, Vec<K>) {
+        match self.0 {
+            Store::Packed(pair) => {
+                let all = |values: Vec<Packed>| values.into_iter().flat_map(Packed::lanes).collect();
+                (all(pair.vector), all(pair.weight))
+            }
+            Store::Plain(pair) => (pair.vector, pair.weight),
+        }
+    }
+
     /// Sum of `vector[t] z^t`.
     pub(crate) fn univariate(&self, z: K) -> K {
         match &self.0 {
