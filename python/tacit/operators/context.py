@@ -19,7 +19,7 @@ from tacit.graph import MOVES, Graph, Node
 from tacit.numbers.dtypes import limits_of, plain
 from tacit.numbers.fixed import FLOAT_BITS, exponent_for, quantise
 from tacit.numbers.functions import IDENTITY, RELU, Function
-from tacit.operators import domains, forms, wrapping
+from tacit.operators import domains, forms, lines, wrapping
 from tacit.operators.forms import WIDE_BITS, signed_bits
 from tacit.operators.magnitude import magnitude_bits, require_finite
 from tacit.operators.registry import LOWERINGS
@@ -114,6 +114,7 @@ class Context:
         self.shift = scales.width.shift
         self.hideable = False
         """Whether the circuit, and not its verifier, must hold inputs and outputs in their intervals."""
+        self.lines: dict[str, lines.Line] = {}
         self._tensors: dict[str, Tensor] = {}
         self._deferred: dict[str, Deferred] = {}
         self._narrow: dict[str, Tensor] = {}
@@ -269,6 +270,8 @@ class Context:
             return self.narrow(name)
         if name not in self._tensors and self.constant(name) is not None:
             self._tensors[name] = self.constant_tensor(name)
+        if name not in self._tensors and name in self.lines:
+            self._tensors[name] = self.lines[name].make()
         return self._tensors[name]
 
     def constant_tensor(self, name: str, exponent: int | None = None) -> Tensor:
@@ -333,7 +336,7 @@ class Context:
         """A value as a term of a sum: exact, but an accumulator that others read too is rounded once for all of
         them."""
         tensor = self.tensor(name)
-        return tensor if tensor.is_affine or self.graph.uses(name) == 1 else self.wide(name)
+        return tensor if tensor.is_affine or lines.readers(self, name) == 1 else self.wide(name)
 
     def factor(self, name: str) -> Tensor:
         """A value as a factor of a product: a view, or a short sum of views, of about `bits` bits."""

@@ -11,6 +11,7 @@ import numpy as np
 from tacit.graph import Node
 from tacit.numbers.functions import IDENTITY
 from tacit.operators import tables
+from tacit.operators.lines import Line, takes
 from tacit.operators.normalisation.rows import by_square_sum, centred, fitting, widest_of
 from tacit.operators.registry import lowering
 from tacit.operators.rows import Turn, turned
@@ -87,6 +88,16 @@ def widest(context: Context, node: Node) -> int:
     return widest_of(prod(shape[int(node.attributes.get("axis", -1)) % len(shape) :]))
 
 
+def straight_line(context: Context, node: Node, length: int) -> tuple[np.ndarray, np.ndarray | None] | None:
+    """Slope, times sqrt(length), and offset of each place of the last dimension, where they are constant and it is a whole row."""
+    slope, offset = (context.constant(name) if name else None for name in (node.input(1), node.input(2)))
+    if context.shape(node.inputs[0])[-1] != length or (node.input(1) and slope is None) or (node.input(2) and offset is None):
+        return None
+    factors = np.ones(length) if slope is None else np.broadcast_to(slope.astype(np.float64).reshape(-1), (length,))
+    addends = None if offset is None else np.broadcast_to(offset.astype(np.float64).reshape(-1), (length,))
+    return factors * sqrt(length), addends
+
+
 @lowering("LayerNormalization", "RMSNormalization", widest=widest)
 def layer_normalisation(context: Context, node: Node) -> None:
     """Over the dimensions from `axis` on. Mean and inverse deviation may be outputs too."""
@@ -95,7 +106,12 @@ def layer_normalisation(context: Context, node: Node) -> None:
     turn = turned(shape, range(axis, len(shape)))
     epsilon = float(node.attributes.get("epsilon", 1e-5))
     parts = normalised(context, node, shape, turn, epsilon, node.operator == "LayerNormalization")
-    context.put(node.outputs[0], line(context, node, parts.values, turn.length))
+    output, made = node.outputs[0], lambda: line(context, node, parts.values, turn.length)  # noqa: E731
+    straight = straight_line(context, node, turn.length)
+    if straight is not None and any(takes(context, reader, output) for reader in context.graph.consumers.get(output, ())):
+        context.lines[output] = Line(parts.values, *straight, made)
+    else:
+        context.put(output, made())
     for name, value in zip(node.outputs[1:], (parts.mean, parts.inverse)):
         if name and context.graph.uses(name) and value is not None:
             if value is parts.inverse:
