@@ -13,8 +13,9 @@ from tacit.machine import require_features
 require_features()
 logging.getLogger("tacit").addHandler(logging.NullHandler())
 
+from tacit.conversed import verify_conversation  # noqa: E402
 from tacit.errors import InputError, InvalidReceipt, ModelError, TacitError, UnsupportedOperator  # noqa: E402
-from tacit.generated import Generated, verify_conversation, verify_generation  # noqa: E402
+from tacit.generated import Generated, verify_generation  # noqa: E402
 from tacit.key import Key  # noqa: E402
 from tacit.links import Link, Opening, verify_chain, verify_opening  # noqa: E402
 from tacit.receipt import Commitment, Receipt  # noqa: E402
@@ -24,6 +25,7 @@ __all__ = [
     "Chunk",
     "Commitment",
     "Committed",
+    "Conversation",
     "Generated",
     "Generation",
     "ImageScale",
@@ -40,18 +42,20 @@ __all__ = [
     "Tolerance",
     "UnsupportedOperator",
     "compile",
+    "compile_conversation",
     "open_commitment",
     "prove",
     "verify",
-    "verify_conversation",
     "verify_chain",
+    "verify_conversation",
     "verify_generation",
     "verify_opening",
 ]
 __version__ = "0.1.0"
 
 
-LAZY = {"compile": "api", "prove": "api", "Committed": "commitments", "open_commitment": "commitments",
+LAZY = {"compile": "api", "Conversation": "conversation", "compile_conversation": "conversation",
+         "prove": "api", "Committed": "commitments", "open_commitment": "commitments",
         "Model": "model", "ImageScale": "images", "Tolerance": "search",
         "Chunk": "frontends.generation", "Generation": "frontends.generation", "Sampling": "numbers.drawing"}
 

@@ -190,6 +190,20 @@ class Model:
         taken = 0 if self.opened or not self.openings else other.places.hand_over(places)
         self.places.gone = self.openings - taken * other._queries // self._queries
 
+    def share_weights(self, other: Model) -> None:
+        """Holds the weights of another model with the same commitment in place of its own copy, and nothing that `prepare` makes.
+        Raises ModelError where the weights differ."""
+        self.require_weights_of(other)
+        if self.weights != other.weights:
+            raise ModelError("Two models of one commitment hold different weights: one of their files is damaged.")
+        self.weights, self._tensors = other.weights, None
+        if self is not other:
+            self.release()
+
+    def release(self) -> None:
+        """Gives back what `prepare` holds; the next proof prepares anew."""
+        self._prover = None
+
     def recommit(self, seed: bytes | None = None) -> Model:
         """The same model with a new secret, hence a new commitment and key, and none of its hiding proofs used."""
         if self.seed is None:

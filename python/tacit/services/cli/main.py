@@ -161,9 +161,9 @@ def parser() -> argparse.ArgumentParser:
     open_.add_argument("--name", required=True, help="what the receipt's model calls the tensor")
     open_.add_argument("-o", "--output", required=True, help="the opening to write")
 
-    verify = commands.add_parser("verify", help="a receipt and a key -> valid or not; several receipts -> whether they are a chain")
+    verify = commands.add_parser("verify", help="a receipt and a key -> valid or not; several: a chain, or a conversation")
     verify.add_argument("receipt", nargs="+", help="a receipt file, or several of a chain, in order")
-    verify.add_argument("--key", required=True, action="append", help="the model's key; of a chain one for all, or one each")
+    verify.add_argument("--key", required=True, action="append", help="the model's key; of several receipts one, or one each")
     verify.add_argument("--context", default="", help="the text that the receipt must be bound to")
     verify.add_argument("--opening", **named("FILE", "what its owner revealed of a tensor that the receipt commits to"))
     verify.add_argument("--seed", metavar="TEXT", help="what tokens must have been drawn from, of a model that draws them")

@@ -1,10 +1,11 @@
-"""tacit verify RECEIPT.. --key KEY [--context TEXT] [--seed TEXT] [--opening NAME=FILE]"""
+"""tacit verify RECEIPT.. --key KEY.. [--context TEXT] [--seed TEXT] [--opening NAME=FILE]"""
 
 from __future__ import annotations
 
 import argparse
 import time
 
+from tacit.conversed import is_conversation, verify_conversation
 from tacit.errors import InputError
 from tacit.generated import verify_generation
 from tacit.key import Key
@@ -46,15 +47,37 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def chain(arguments: argparse.Namespace, context: bytes) -> int:
-    """Several receipts: whether each is valid and takes what those before it made."""
+    """Several receipts: whether each is valid and takes what those before it made; of a conversation also its text."""
+    keys = [Key.load(path) for path in arguments.key]
+    if is_conversation(keys):
+        return conversation(arguments, keys, context)
     if arguments.seed is not None or arguments.opening:
         raise InputError("--seed and --opening are for a single receipt.")
     started = time.perf_counter()
-    links = verify_chain(arguments.receipt, arguments.key, context)
+    links = verify_chain(arguments.receipt, keys, context)
     elapsed = time.perf_counter() - started
     print(f"valid: a chain of {len(arguments.receipt)} receipts ({1000 * elapsed:.1f} ms)")
     for link in links:
         print(f"  {link.name} of receipt {link.receipt + 1} is {link.source_name} of receipt {link.source + 1}")
+    return 0
+
+
+def conversation(arguments: argparse.Namespace, keys: list[Key], context: bytes) -> int:
+    """Receipts of a conversation's chunks: what the model wrote behind which prompt."""
+    if arguments.opening:
+        raise InputError("--opening is for a single receipt.")
+    seed = None if arguments.seed is None else arguments.seed.encode("utf-8", "surrogateescape")
+    started = time.perf_counter()
+    shown = verify_conversation(arguments.receipt, keys, seed=seed, contexts=context)
+    elapsed = time.perf_counter() - started
+    print(
+        f"valid: a conversation in {len(arguments.receipt)} chunks; the committed model {keys[0].model_commitment.hex()[:16]} "
+        f"wrote all of 'generated' behind 'prompt' ({1000 * elapsed:.1f} ms)"
+    )
+    if seed is not None:
+        print("  its tokens were drawn with the numbers of this seed")
+    for name, tokens in (("prompt", shown.prompt), ("generated", shown.tokens)):
+        print(f"  {name}: hidden" if tokens is None else f"  {name} [{len(tokens)}]: {_short(tokens)}")
     return 0
 
 

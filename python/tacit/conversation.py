@@ -1,0 +1,290 @@
+"""Long texts, proved chunk by chunk: the circuits of all chunks, one commitment to their weights, and what writes and proves.
+
+Every chunk commits to its keys and values, and every later one proves that it read these. While one chunk is proved the next one
+is written, token by token in integers: what a proof needs to know of earlier chunks are their tokens, keys and values, and these
+are known before their proofs are.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tacit import api
+from tacit.conversed import is_conversation
+from tacit.errors import InputError, ModelError
+from tacit.frontends.generation import Chunk
+from tacit.generate import PREFILL, Text, Tokens, task_of, tokens_of
+from tacit.hiding import INPUTS, OPENINGS, OUTPUTS, WEIGHTS
+from tacit.key import Key
+from tacit.model import Model
+from tacit.numbers.drawing import CACHE, GENERATED, PROMPT, Sampling, uniforms
+from tacit.receipt import Receipt
+from tacit.verify import context_bytes
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a conversation's model wrote behind a prompt, and the receipts for it, one a chunk, as `tacit.verify_conversation` takes
+    them. `text`: of the tokens, up to the one that ends it; None without a tokenizer. `proved`: how many of the receipts were made
+    for this answer; the first ones were there where an earlier prompt began alike."""
+
+    receipts: list[Receipt]
+    prompt: Tokens
+    tokens: Tokens
+    text: str | None
+    proved: int
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """What one chunk is to prove: of which text, and what the model chose. `full`: it holds nothing but prompt, and more of it
+    follows; `mark`: what such a chunk is known by; `receipt`: the one that there is already. `goes_on`: it holds no prompt."""
+
+    chunk: int
+    text: Text
+    tokens: Tokens
+    full: bool
+    goes_on: bool
+    mark: Mark
+    receipt: Receipt | None
+
+    @property
+    def chosen(self) -> Tokens:
+        return self.text.chosen(self.tokens)
+
+
+@dataclass(frozen=True)
+class Wish:
+    """How an answer is to be given: see `Conversation.answer`."""
+
+    names: frozenset[str]
+    context: bytes
+    seed: bytes | None
+
+
+Mark = tuple[tuple[int, ...], Wish]
+"""All tokens up to the end of a chunk, and how they are shown."""
+
+
+@dataclass(eq=False)
+class Conversation:
+    """The circuits of a model's chunks, in order: the first one reads a sequence from its beginning, every other goes on from all
+    before it. `compile_conversation` makes them. Raises ModelError for models that are no such chunks."""
+
+    models: tuple[Model, ...]
+    _read: dict[Mark, tuple[Tokens, Receipt]] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        if not is_conversation(self.keys) or any(len(task.past) != k for k, task in enumerate(self.tasks)):
+            raise ModelError("A conversation is made of its chunks' models, in order: use tacit.compile_conversation.")
+        for model in self.models[1:]:
+            model.share_weights(self.models[0])
+
+    @property
+    def keys(self) -> list[Key]:
+        """What verifiers need, one key a chunk."""
+        return [model.key for model in self.models]
+
+    @property
+    def tasks(self) -> list[Chunk]:
+        tasks = [task_of(model) for model in self.models]
+        return [task for task in tasks if isinstance(task, Chunk)]
+
+    @property
+    def places(self) -> int:
+        """How many tokens all chunks read."""
+        return sum(task.tokens for task in self.tasks)
+
+    def answer(
+        self,
+        prompt: str | Sequence[int],
+        *,
+        new_tokens: int | None = None,
+        seed: bytes | None = None,
+        hide: Iterable[str] | None = None,
+        context: bytes | str = b"",
+    ) -> Said:
+        """Writes behind a prompt (a text, or token numbers: all that was said before, for there is no other memory) until a token
+        ends the text, `new_tokens` are there (the chunk is filled all the same), or the last chunk is full; and proves it.
+
+        `hide`: 'weights', 'prompt' (or 'inputs'), 'generated' (or 'outputs'; only where the text fits one chunk); None: weights and
+        prompt. Keys and values are hidden always. `context`: what all receipts are bound to. Chunks that hold the prompt alone are
+        proved once for all prompts that begin with them, under the same `hide` and `context`.
+
+        Raises InputError for a prompt that does not fit, a missing or a needless seed, and what cannot be hidden; ModelError as
+        `Model.prove` does.
+        """
+        first, wish = self.tasks[0], Wish(hidden(hide), context_bytes(context), seed)
+        if (first.sampling is not None) != (seed is not None):
+            wanted = "draws its tokens: give a seed" if first.sampling is not None else "takes the likeliest tokens: leave it out"
+            raise InputError(f"This model {wanted}.")
+        given = tokens_of(self.models[0], prompt)
+        room = self.places - len(given) + 1
+        if not given or room < max(new_tokens or 1, 1):
+            raise InputError(
+                f"The prompt has {len(given)} tokens, and {new_tokens or 1} are to follow; this conversation has {self.places} "
+                "places."
+            )
+        alone = 1 + -len(given) % first.tokens
+        if GENERATED in wish.names and (new_tokens is None or new_tokens > alone):
+            raise InputError(
+                f"A text of more than one chunk cannot be hidden, only {alone} tokens behind this prompt: give new_tokens={alone} "
+                f"or less, or show {GENERATED!r}."
+            )
+        known, stop = dict(self._read), threading.Event()
+        parts = self._parts(given, new_tokens or room, wish, known, stop)
+        done: list[tuple[Part, Receipt]] = []
+        with ThreadPoolExecutor(1) as ahead:
+            try:
+                writing = ahead.submit(next, parts, None)
+                while (part := writing.result()) is not None:
+                    writing = ahead.submit(next, parts, None)
+                    done.append((part, part.receipt or self._prove(part, [receipt for _, receipt in done], wish)))
+            finally:
+                stop.set()
+        self._read = {part.mark: (part.tokens, receipt) for part, receipt in done if part.full}
+        tokens = [token for part, _ in done if not part.full for token in part.chosen]
+        words = self.models[0].words
+        text = None if words is None else words.decode(tokens)
+        return Said([receipt for _, receipt in done], given, tokens, text, sum(part.receipt is None for part, _ in done))
+
+    def _parts(
+        self,
+        prompt: Tokens,
+        count: int,
+        wish: Wish,
+        known: Mapping[Mark, tuple[Tokens, Receipt]],
+        stop: threading.Event,
+    ) -> Iterator[Part]:
+        """What the chunks are to prove, each as soon as its tokens are known; up to so many chosen ones, or one that ends it."""
+        words, following = self.models[0].words, self.models[0].following
+        ends = () if words is None else words.ends
+        assert following is not None
+        kept, past, left, token = following.empty(), list[np.ndarray](), prompt, 0
+        for chunk, (model, task) in enumerate(zip(self.models, self.tasks)):
+            goes_on, given, left = not left, left[: task.tokens] or [token], left[task.tokens :]
+            place = task.start + len(given) - 1
+            drawn = [] if wish.seed is None else uniforms(wish.seed, place + task.new_tokens)[place:].tolist()
+            text = Text(model, task, given, drawn, list(past))
+            mark, own = (tuple(prompt[: place + 1]), wish), kept[:, :, :, task.start : task.start + task.tokens]
+            tokens, receipt = known.get(mark, (None, None)) if left else (None, None)
+            if receipt is not None:
+                own[:] = receipt.secrets[CACHE].opening.integers
+            elif (tokens := written(text, kept, stop)) is None:
+                return
+            assert tokens is not None
+            past.append(own)
+            part = Part(chunk, text, tokens, bool(left), goes_on, mark, receipt)
+            yield part
+            token = part.chosen[-1]
+            count -= 0 if left else len(part.chosen)
+            if count <= 0 or (not left and any(token in ends for token in part.chosen)):
+                return
+
+    def _prove(self, part: Part, earlier: Sequence[Receipt], wish: Wish) -> Receipt:
+        names = set(wish.names)
+        if part.full and PROMPT in names:
+            names.add(GENERATED)  # what the model would say within a hidden prompt
+        if part.goes_on:
+            names.discard(PROMPT)  # the text's own
+        model, secrets = self.models[part.chunk], [receipt.secrets[CACHE] for receipt in earlier]
+        receipt = model.prove(replace(part.text, past=secrets).given(part.tokens), names, wish.context, [CACHE])
+        model.release()
+        return receipt
+
+    def save(self, folder: str | os.PathLike[str]) -> None:
+        """`0.tacit`, `0.key`, `1.tacit`, .. in a folder, which is made if need be. Raises ModelError."""
+        try:
+            Path(folder).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ModelError(f"The folder {folder} cannot be made ({error.strerror}).") from None
+        for chunk, model in enumerate(self.models):
+            model.save(Path(folder) / f"{chunk}.tacit", Path(folder) / f"{chunk}.key")
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike[str]) -> Conversation:
+        """Raises ModelError where the folder has no conversation, or damaged files."""
+        paths: list[Path] = []
+        while (path := Path(folder) / f"{len(paths)}.tacit").exists():
+            paths.append(path)
+        models: list[Model] = []
+        for path in paths:
+            models.append(Model.load(path))
+            models[-1].share_weights(models[0])
+        if not models:
+            raise ModelError(f"There is no conversation in {folder}: it has no 0.tacit.")
+        return cls(tuple(models))
+
+
+def written(text: Text, kept: np.ndarray, stop: threading.Event) -> Tokens | None:
+    """The tokens that a chunk's model chooses; None where it is told to stop. `kept` holds the keys and values of all places before
+    the chunk, and gets those of its own."""
+    model, task, prompt = text.model, text.task, text.prompt
+    following = model.following
+    assert following is not None
+    choose = following.chooser(model.tensors(), kept)
+    numbers: list[int | None] = list(text.drawn) or [None] * task.new_tokens
+    tokens: Tokens = []
+    if PREFILL * len(prompt) >= task.tokens and following.kept:
+        choice, builder = text.computed([])
+        tokens = choice[:1]
+        kept[:, :, :, task.start : task.start + len(prompt)] = following.kept_of(builder)[:, :, :, : len(prompt)]
+    for place in range(0 if not tokens else len(prompt), task.tokens):
+        if stop.is_set():
+            return None
+        behind = max(place - len(prompt) + 1, 0)
+        found = choose(task.start + place, (prompt + tokens)[place], numbers[behind])
+        tokens += [found] if place >= len(prompt) - 1 else []
+    if len(tokens) == task.new_tokens:
+        return tokens
+    # Behind the last place, again and again: the likeliest is the same, and others are drawn with numbers of their own.
+    return text.computed(tokens)[0] if text.drawn else tokens + tokens[-1:] * (task.new_tokens - len(tokens))
+
+
+def hidden(hide: Iterable[str] | None) -> frozenset[str]:
+    """The names of what a conversation's receipts hide, besides keys and values. Raises InputError for others."""
+    names = [WEIGHTS, PROMPT] if hide is None else [hide] if isinstance(hide, str) else list(hide)
+    known = {WEIGHTS: WEIGHTS, PROMPT: PROMPT, INPUTS: PROMPT, GENERATED: GENERATED, OUTPUTS: GENERATED}
+    for name in names:
+        if name not in known:
+            raise InputError(f"A conversation can hide {WEIGHTS!r}, {PROMPT!r} and {GENERATED!r}, not {name!r} by itself.")
+    return frozenset(known[name] for name in names)
+
+
+def compile_conversation(
+    model: str | os.PathLike[str],
+    samples: Any = None,
+    *,
+    chunks: int,
+    tokens: int,
+    sampling: Sampling | None = None,
+    tokenizer: str | os.PathLike[str] | None = None,
+    held: Any = None,
+    widths: str = "standard",
+    openings: int | None = None,
+) -> Conversation:
+    """The circuits of `chunks` chunks of `tokens` places each, of the language model in a file or folder of weights. `samples`,
+    `held`, `widths` as in `compile`; the samples are texts, or sequences of token numbers, of up to all places. `openings`: how
+    many proofs of each chunk its commitment hides the weights in; None: as many as 100 give to each.
+
+    Raises as `compile` does, and InputError for less than one chunk, or chunks of less than 2 places.
+    """
+    if chunks < 1:
+        raise InputError(f"A conversation has at least one chunk, not {chunks}.")
+    each = max(OPENINGS // chunks, 1) if openings is None else openings
+    if each < 1:
+        raise InputError("A conversation hides its keys and values: give openings= of at least 1.")
+    task = Chunk(model, tokens, tokens, sampling, tokenizer, longest=chunks * tokens)
+    models = [api.compile(task, samples, held=held, widths=widths, openings=each * chunks)]
+    for chunk in range(1, chunks):
+        models.append(api.compile(replace(task, earlier=(tokens,) * chunk), like=models[0], openings=each))
+        models[-1].share_weights(models[0])
+    return Conversation(tuple(models))
