@@ -17,6 +17,7 @@ from walk import Tally, build, computes, is_forced, proves, repeats, replays
 
 from tacit.primitives import arithmetic, gadgets, movement
 from tacit.primitives.builder import GADGETS
+from tacit.primitives.gadgets.digits import forgetting
 
 for path in sorted(Path(__file__).parent.glob("*.py")):  # every file that may register draws
     if path.stem.endswith("_draws") or path.stem.startswith("test_") and path != Path(__file__):
@@ -102,8 +103,9 @@ def test_the_draws_reach_every_statement_and_every_kind_of_relation():
     unseen = {key: {"low", "high", "zero", "tie"} - ({"zero"} if key[0] in POSITIVE else set()) for key in KEYS}
 
     def reach(key, instance):
-        with lines.traced():
+        with lines.traced(), forgetting() as forget:
             built = build(instance)
+            forget()
         found.update(kinds_of(built.circuit))
         for operand in instance.operands:
             v = operand.values
