@@ -11,11 +11,8 @@ pub type Lanes = <F as Field>::Packing;
 pub const WIDTH: usize = <Lanes as PackedValue>::WIDTH;
 
 /// `WIDTH` elements of K, coefficient by coefficient. The extension's own packing adds through calls that are not inlined, which
-/// costs as much as a product. Aligned like the machine's vectors, so that none lies in two lines of the cache: the field's own type
-/// is aligned like one element, and `Vec`s of it start anywhere.
+/// costs as much as a product.
 #[derive(Debug, Clone, Copy)]
-#[cfg_attr(target_feature = "avx512f", repr(align(64)))]
-#[cfg_attr(all(target_feature = "avx2", not(target_feature = "avx512f")), repr(align(32)))]
 pub struct Packed(pub [Lanes; 3]);
 
 impl Packed {
