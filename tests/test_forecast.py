@@ -10,6 +10,7 @@ import tacit
 from small_models import dense_model
 from tacit import forecast, machine, progress, sizes
 from tacit.arithmetize import finish
+from tacit.circuit import Parameters
 from tacit.circuit.encode import decode
 from tacit.errors import ModelError
 
@@ -128,11 +129,22 @@ def test_the_parts_of_a_forecast(tmp_path):
     relations = sum(r.name.startswith("a0") for r in (*circuit.lookups, *circuit.contracts))
     cells, lookups = model.report.nodes[0][1:]
     assert cells == witness > 0
-    per_cell = forecast.PER_CELL + forecast.PER_ENCODED + forecast.PER_OPENED
+    per_encoded = forecast.PER_ELEMENT * 2 ** model.parameters.log_inverse_rates[0]
+    per_cell = forecast.PER_CELL + per_encoded + forecast.PER_OPENED
     expected = per_cell * cells + forecast.PER_CELL * virtual + forecast.PER_LEAF * lookups + forecast.PER_RELATION * relations
     assert parts["a0"] == pytest.approx(expected)
     assert parts[forecast.WEIGHTS] == pytest.approx(forecast.PER_OPENED * (30 + 5 + 15 + 3))
     assert parts[forecast.TABLES] > 0 and parts[forecast.REST] > 0
+    quick, small = (forecast.by_node(decode(finish(model.circuit, 9, receipts)), nodes) for receipts in ("quick", "small"))
+    assert small[forecast.ORACLES] > quick[forecast.ORACLES] > 0 and sum(small.values()) > sum(quick.values())
+
+
+def test_rows_of_codewords_that_are_not_held_take_time():
+    held, again = (Parameters(22, 0, 0, (), (rate,), (queries,)) for rate, queries in ((2, 140), (5, 54)))
+    assert forecast._again(8, held) == 0 < forecast._again(9, held)
+    assert forecast._again(9, again) == pytest.approx(forecast.PER_STEP * (9 << 22) * (2 << 5))
+    many = replace(again, log_inverse_rates=(6,), queries=(44,))
+    assert forecast._again(9, many) == pytest.approx(forecast.PER_STEP * (9 << 22) * 88)
 
 
 @pytest.mark.parametrize("openings", [0, 1, 100])

@@ -209,7 +209,7 @@ def test_another_number_of_queries_shares_the_rows(ten):
     unfinished = encode(circuit_of(ten.program))
     for changed, openings in ((1, 10), (-1, 9)):
         like = replace(ten.parameters, reserved=10 * (queries + changed), queries=(queries + changed,))
-        found = decode(finish(unfinished, 10, like)).parameters
+        found = decode(finish(unfinished, 10, like=like)).parameters
         assert found == replace(ten.parameters, reserved=like.reserved)
         same = with_parameters(ten, found.reserved, queries)
         assert same.openings == openings and same.key.core.security()[1] >= 128

@@ -81,6 +81,10 @@ class VerifyingKey:
     def __new__(cls, /, data: bytes) -> VerifyingKey: ...
     def circuit(self, /) -> bytes: ...
     def circuit_digest(self, /) -> bytes: ...
+    def hiding_security(self, /) -> tuple[list[tuple[str, float]], float] | None:
+        """
+        Every soundness term in bits, and their sum, of proofs that hide all that can be hidden; None for a key of transparent proofs.
+        """
     def publics(self, /) -> list[tuple[str, bool, str, list[int], int, int, int, int]]:
         """
         One tuple a binding: name, is_output, dtype, shape, exponent, lowest, highest, cell bytes.
@@ -115,10 +119,11 @@ def digest(circuit: bytes) -> bytes:
     Keccak-256 of a circuit's bytes.
     """
 
-def finish(circuit: bytes, log_rows: int | None = None, openings: int = 0) -> bytes:
+def finish(circuit: bytes, openings: int = 0, receipts: str = "quick", like: tuple[int, int, int] | None = None) -> bytes:
     """
-    Chooses the parameters of an unfinished circuit (docs/circuit.md) and returns the bytes of the finished one; its limbs have
-    2^log_rows rows if that is given, and its weights' commitment serves `openings` proofs that hide.
+    Chooses the parameters of an unfinished circuit (docs/circuit.md) and returns the bytes of the finished one. Its weights' commitment
+    serves `openings` proofs that hide; `receipts`: "quick" or "small". With `like`, (log_rows, log_inverse_rate, reserved) of another
+    circuit over the same weights, it is that circuit's.
     """
 
 def security_of_size(leaves: int, cells: int) -> tuple[list[tuple[str, float]], float]:

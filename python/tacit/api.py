@@ -58,6 +58,7 @@ def compile(
     like: Model | None = None,
     batch: int | None = None,
     openings: int | None = None,
+    receipts: str = "quick",
     seed: bytes | None = None,
     links: Links | None = None,
 ) -> Model:
@@ -77,14 +78,15 @@ def compile(
     scales and its commitment to the weights. `batch`: how many samples one proof holds, each computed as it is alone, so that what
     the weights cost is paid once; they take the place of an input's or output's first axis of 1, others get one more axis.
     `openings`: how many proofs the commitment hides the weights in (any number hides inputs), 100 where it is None; 0: none hides.
-    With `like`, so many of the proofs that the other model has left, half of them where it is None. `seed`: 32 secret bytes that
-    the commitment's randomness follows from, which no other commitment may have had; None: fresh ones, so that the same model has
-    another key each time. `links`: {input: (key of another model, name of its output)}: the input has the integers of that
-    output, and the commitments' limbs have one length, so that a tensor which that model commits to can be given for it
-    (`Model.prove(commit=)`).
+    With `like`, so many of the proofs that the other model has left, half of them where it is None. `receipts`: 'quick'
+    to make, or 'small', for up to three times the time of a proof (commitments that are shared have their rate in any case).
+    `seed`: 32 secret bytes that the commitment's randomness follows from, which no other commitment may have had; None: fresh ones,
+    so that the same model has another key each time. `links`: {input: (key of another model, name of its output)}: the input has
+    the integers of that output, and the commitments' limbs have one length, so that a tensor which that model commits to can be
+    given for it (`Model.prove(commit=)`).
     Raises ModelError (also for a tolerance that no widths meet), UnsupportedOperator, InputError.
     """
-    require_options(widths, tolerance, trips, like, openings, batch, seed)
+    require_options(widths, tolerance, trips, like, openings, batch, seed, receipts)
     pinned, limbs = linked(links, None if like is None else like.parameters, openings, batch)
     places, openings = openings, like.openings if like is not None else OPENINGS if openings is None else openings
     secret = like.seed if like is not None else fresh_seed(seed) if openings else None
@@ -109,7 +111,7 @@ def compile(
     unfinished, weights = arithmetize(lowered.program, lowered.weights)
     program, scales = lowered.program, lowered.scales
     del lowered
-    circuit = finish(unfinished, openings, limbs)
+    circuit = finish(unfinished, openings, receipts, limbs)
     prover = commit(circuit, weights, secret)
     key = Key.from_bytes(prover.key())
     compiled = Model(program, circuit, weights, key, declared, scales, scale, classes, seed=secret, digests=prover.digests())

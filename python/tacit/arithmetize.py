@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 import numpy as np
 
@@ -13,7 +12,10 @@ from tacit.errors import ModelError
 from tacit.primitives.program import Program, run
 from tacit.primitives.record import Record
 
-__all__ = ["arithmetize", "circuit_of", "finish"]
+__all__ = ["QUICK", "SMALL", "arithmetize", "circuit_of", "finish", "receipts_of"]
+
+QUICK, SMALL = "quick", "small"
+"""What receipts shall be; the parameters are chosen for it (`crates/protocols/open/src/choice.rs`)."""
 
 
 def circuit_of(program: Program) -> Circuit:
@@ -40,26 +42,17 @@ def arithmetize(program: Program, weights: Mapping[str, np.ndarray]) -> tuple[by
     return encode(record.finish()), b"".join(parts)
 
 
-def finish(circuit: bytes, openings: int, like: Parameters | None = None) -> bytes:
-    """The circuit with its opening's parameters, chosen for 128 bits; its commitment to the weights serves `openings` proofs that
-    hide, or is the one of another circuit over the same weights, which has the parameters `like`. Raises ModelError."""
+def finish(circuit: bytes, openings: int, receipts: str = QUICK, like: Parameters | None = None) -> bytes:
+    """The circuit with its opening's parameters, chosen for 128 bits and for receipts that are 'quick' to make or 'small'. Its commitment
+    to the weights serves `openings` proofs that hide, or is the one of another circuit over the same weights, which has the parameters
+    `like`. Raises ModelError."""
+    shared = None if like is None else (like.log_rows, like.log_inverse_rates[0], like.reserved)
     try:
-        if like is None:
-            return _core.finish(circuit, None, openings)
-        return _finish_like(circuit, like) if like.reserved else _core.finish(circuit, like.log_rows, 0)
+        return _core.finish(circuit, openings, receipts, shared)
     except _core.Malformed as error:
         raise ModelError(f"This model cannot be proved: {error}.") from None
 
 
-def _finish_like(circuit: bytes, like: Parameters) -> bytes:
-    """As many reserved rows as the other circuit has, whose number of queries may be another: parameters chosen for at least as
-    many rows, hence for as many limbs or more, have the bits for these."""
-    queries = like.queries[0]
-    while True:
-        finished = _core.finish(circuit, like.log_rows, -(-like.reserved // queries))
-        parameters = decode(finished).parameters
-        if parameters.reserved == like.reserved:
-            return finished
-        if parameters.reserved > like.reserved:
-            return encode(replace(decode(finished), parameters=replace(parameters, reserved=like.reserved)))
-        queries = parameters.queries[0]
+def receipts_of(circuit: bytes, openings: int) -> str:
+    """What a finished circuit's parameters were chosen for; 'quick' where that makes no difference, or is not known."""
+    return SMALL if circuit != finish(circuit, openings, QUICK) and circuit == finish(circuit, openings, SMALL) else QUICK

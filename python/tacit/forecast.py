@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from math import prod
 
 from tacit import machine
-from tacit.circuit import Circuit
+from tacit.circuit import Circuit, Parameters
 from tacit.errors import ModelError
 from tacit.sizes import Sizes, sizes
 
@@ -32,8 +32,10 @@ ENOUGH = 0.75
 """A proof is refused when less than this share of the forecast is there."""
 
 THREADS = 2
-PER_ENCODED, PER_OPENED, PER_LEAF, PER_CELL, PER_RELATION = 38e-9, 45e-9, 120e-9, 60e-9, 0.5e-3
-"""Processor seconds: an encoded cell, an opened cell, a leaf of the tree, a computed cell, a relation."""
+PER_ELEMENT, PER_OPENED, PER_LEAF, PER_CELL, PER_RELATION = 9.5e-9, 45e-9, 120e-9, 60e-9, 0.5e-3
+"""Processor seconds: an element of a codeword, an opened cell, a leaf of the fraction tree, a computed cell, a relation."""
+PER_HASHED, PER_STEP = 90e-9, 1e-9
+"""A leaf of a commitment with the nodes above it; a step of computing the opened rows of a codeword that is not held."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,7 @@ def forecast(circuit: Circuit) -> Forecast:
 
 
 WEIGHTS, TABLES, REST = "opening of the weights", "table rows", "inputs, outputs, constants"
+ORACLES = "hashes of the witness' commitment, and later oracles"
 UNIFORM = "uniform cells that hide, and what they leave empty"
 """What no node takes alone."""
 
@@ -109,14 +112,16 @@ UNIFORM = "uniform cells that hide, and what they leave empty"
 def by_node(circuit: Circuit, nodes: Collection[str] = ()) -> dict[str, float]:
     """Predicted processor seconds of a proof by what takes them: each of `nodes`, whose names start those of their columns and
     relations (name, name/part), and what belongs to none of them. All of them are the forecast's."""
-    found = dict.fromkeys((*nodes, WEIGHTS, TABLES, REST), 0.0)
+    found = dict.fromkeys((*nodes, WEIGHTS, TABLES, ORACLES, REST), 0.0)
 
     def add(name: str, seconds: float) -> None:
         while name and name not in found:
             name = re.sub(r"#\d+$", "", name) if re.search(r"#\d+$", name) else name.rpartition("/")[0]
         found[name or REST] += seconds
 
-    committed = PER_ENCODED + PER_OPENED
+    parameters, held = circuit.parameters, sizes(circuit)
+    per_encoded = PER_ELEMENT * 2.0 ** parameters.log_inverse_rates[0]
+    committed = per_encoded + PER_OPENED
     for column in circuit.columns:
         cells = prod(column.shape)
         if column.home == "weights":
@@ -130,11 +135,34 @@ def by_node(circuit: Circuit, nodes: Collection[str] = ()) -> dict[str, float]:
         add(lookup.name, PER_LEAF * prod(first.axes[: first.outputs]) + PER_RELATION)
     for contract in circuit.contracts:
         add(contract.name, PER_RELATION)
-    if circuit.parameters.salt:
-        held, rows = sizes(circuit), 1 << circuit.parameters.log_rows
+    weights, witness = (_again(limbs, parameters) for limbs in held.limbs)
+    found[WEIGHTS] += weights
+    found[ORACLES] += witness + _oracles(parameters)
+    if parameters.salt:
+        rows = 1 << parameters.log_rows
         used = [sum(prod(c.shape) for c in circuit.columns if c.home in homes) for homes in (("weights",), ("witness", "count"))]
-        found[UNIFORM] = PER_OPENED * (held.cells - sum(used)) + PER_ENCODED * (held.limbs[1] * rows - used[1])
+        found[UNIFORM] = PER_OPENED * (held.cells - sum(used)) + per_encoded * (held.limbs[1] * rows - used[1])
     return found
+
+
+def _again(limbs: int, p: Parameters) -> float:
+    """Seconds for the opened rows of a commitment whose codeword is not held: layers that split it into fewer nodes than there are
+    queries take 1/rate steps a cell, all later ones twice that."""
+    rate, queries = p.log_inverse_rates[0], p.queries[0]
+    if limbs << p.log_rows + rate <= HELD:
+        return 0.0
+    layers = queries.bit_length() - 1 - rate
+    return PER_STEP * (limbs << p.log_rows) * (layers + 2 << rate if layers >= 0 else 2 * queries)
+
+
+def _oracles(p: Parameters) -> float:
+    """Seconds for the leaves of the witness' commitment, and for the oracles after it."""
+    log_message, seconds = p.log_rows, PER_HASHED * 2.0 ** (p.log_rows + p.log_inverse_rates[0])
+    for fold, rate in zip(p.folds, p.log_inverse_rates[1:], strict=True):
+        log_message -= fold
+        points = 2.0 ** (log_message + rate)
+        seconds += (PER_HASHED + PER_ELEMENT * 3 * 2**fold) * points
+    return seconds
 
 
 def _encoded(limbs: int, log_rows: int, log_rate: int) -> Encoded:

@@ -19,6 +19,7 @@ Links = Mapping[str, tuple[Key, str]]
 """{input: (key of another model, name of its output)}"""
 
 WIDTHS = ("lean", "standard", "faithful")
+RECEIPTS = ("quick", "small")
 
 
 def require_options(
@@ -29,10 +30,13 @@ def require_options(
     openings: int | None,
     batch: int | None,
     seed: bytes | None,
+    receipts: str,
 ) -> None:
     """Raises ModelError or InputError for options that mean nothing, or not together."""
     if widths not in WIDTHS:
         raise ModelError(f"widths={widths!r} is unknown; use one of {', '.join(WIDTHS)}.")
+    if receipts not in RECEIPTS:
+        raise ModelError(f"receipts={receipts!r} is unknown; use one of {', '.join(RECEIPTS)}.")
     if trips is not None and trips < 1:
         raise InputError(f"trips={trips} is no number of turns; use 1 or more.")
     if batch is not None and not 1 <= batch < 1 << 20:

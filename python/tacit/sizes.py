@@ -41,7 +41,9 @@ def sizes(circuit: Circuit) -> Sizes:
     for column in circuit.columns:
         cells[column.home] += prod(column.shape)
     rows, messages, products = 1 << p.log_rows, *_messages(circuit)
-    weights = max(1, -(-cells["weights"] // (rows - p.reserved)))
+    # Where rows are reserved, columns are cut into blocks of a 32nd of a limb, of which whole ones fit.
+    block = max(rows >> 5, 1) if p.reserved else 1
+    weights = max(1, -(-cells["weights"] // ((rows - p.reserved) // block * block)))
     if not hides:
         witness = max(1, -(-(cells["witness"] + cells["count"]) // rows))
         shown, uniform, log_limbs = circuit.publics, (0, 0), (weights + witness - 1).bit_length()

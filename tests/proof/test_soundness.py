@@ -166,14 +166,16 @@ def test_the_largest_circuit_has_128_bits():
     terms, total = _core.security_of_size(2**28, 2**30)
     assert 128 <= total < 129
     assert soundness.composed([2.0**-bits for _, bits in terms]) == pytest.approx(total, abs=1e-9)
-    # The schedule stands in the names; the rates are those of the recommendation.
+    # The schedule stands in the names and in the terms.
     queries = [int(found[1]) for name, _ in terms if (found := re.fullmatch(r"oracle \d+: (\d+) queries", name))]
     folds = [int(found[1]) for name, _ in terms if (found := re.fullmatch(r"oracle \d+: proximity gap, (\d+) folds", name))]
-    rates = [2] + [min(i + 1, 10) for i in range(1, len(queries))]
-    log_rows = 30 - 6
+    misses = [bits / count for count in queries for name, bits in terms if name.endswith(f": {count} queries")]
+    rates = [round(2 * (bits + math.log2(1.05))) for bits in misses]
+    assert rates[0] == 2 and rates == sorted(rates)
+    log_rows = sum(folds[1:]) + round(2 ** (3 * math.log2(soundness.P) - terms[-1][1]) / 2)
     own = soundness.opening(log_rows, folds[0], folds[1:], rates, queries)
-    assert folds[0] == soundness.bits(2**6 + 1)
-    before = soundness.outer(28, 64 * 40, 2**20, 3 * 2**20 + 3, 2)
+    assert folds[0] == soundness.bits(2 ** (30 - log_rows) + 1)
+    before = soundness.outer(28, 64 * 40, 2**20, 3 * 2**20 + 3, 6)
     for mine, (name, theirs) in zip(before + own, terms, strict=True):
         assert -math.log2(mine) == pytest.approx(theirs, abs=1e-6), name
 
@@ -184,6 +186,25 @@ def test_a_size_is_charged_more_than_a_circuit_of_that_size(model):
     of_size = dict(_core.security_of_size(leaves, sizes["weight cells"] + sizes["witness cells"])[0])
     exact = dict(model.key.core.security()[0])
     assert all(of_size[name] <= exact[name] + 1e-6 for name in exact if name.startswith(OUTER))
+
+
+def test_the_terms_of_hiding_proofs(model):
+    """Against the independent formulas: what else a proof that hides is charged, and what it shares with a transparent one."""
+    hiding = model.key.core.hiding_security()
+    assert (hiding is None) == (not model.openings)
+    if hiding is None:
+        return
+    terms, total = hiding
+    assert soundness.composed([2.0**-bits for _, bits in terms]) == pytest.approx(total, abs=1e-9) and total >= 128
+    found, plain = dict(terms), dict(model.key.core.security()[0])
+    rate = model.parameters.log_inverse_rates[0]
+    several = math.log2(10) + rate
+    assert found["mask: 1/|K| * L"] == pytest.approx(3 * math.log2(soundness.P) - several, abs=1e-6)
+    rounds = 2 ** (found["mask: 1/|K| * L"] - found["triples: 4n/|K| * L"]) / 4
+    assert rounds == pytest.approx(round(rounds), abs=1e-6) and rounds >= 1
+    claims = {which: 2 ** (found["mask: 1/|K| * L"] - bits["combine: claims/|K| * L"]) for which, bits in (("all", found), ("few", plain))}
+    assert claims["all"] > claims["few"]  # what must be zero is a claim, too
+    assert set(plain) <= set(found) | {name for name in plain if "proximity gap" in name}
 
 
 def bits_command(capsys, text: str) -> tuple[int, str, str]:

@@ -153,7 +153,7 @@ def check_public(circuit: Circuit, public: Public) -> None:
 
 def check_parameters(p: Parameters) -> None:
     demand(1 <= p.log_rows <= 30, "the rows of a limb")
-    demand(p.reserved < 2 ** (p.log_rows - 1), "the reserved rows fill half a limb")
+    demand(p.reserved <= 7 << max(p.log_rows - 3, 0), "the reserved rows leave less than an eighth of a limb")
     demand(p.salt <= 64 and p.salt % 4 == 0, "the bytes of a salt")
     oracles = len(p.folds) + 1
     demand(len(p.log_inverse_rates) == oracles == len(p.queries), "folds, rates and queries do not fit together")

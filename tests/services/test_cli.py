@@ -21,6 +21,8 @@ from tacit.model import Model
 from tacit.receipt import Receipt
 from tacit.services.cli import main
 
+HIDDEN = ("triples: 4n/|K| * L", "mask: 1/|K| * L", "combine: claims/|K| * L")
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory, samples) -> Path:
@@ -115,7 +117,14 @@ def test_what_inspect_says_is_true(folder, capsys):
     out = inspected(capsys, folder / "m.tacit")
     model = Model.load(folder / "m.tacit")
     assert "opened   no" in out and "used     1 of 100 proofs" in out and "parameters 53 " in out
-    assert "proofs that hide add two terms" in out and "proofs that hide" not in inspected(capsys, folder / "transparent.key")
+    parameters = model.parameters
+    assert f"opening  limbs of 2^{parameters.log_rows} rows, {parameters.reserved:,} of the weights' reserved" in out
+    assert f"  0: over limbs folded, rate 1/{2 ** parameters.log_inverse_rates[0]}, {parameters.queries[0]} queries" in out
+    hiding = key.core.hiding_security()
+    assert hiding is not None and f"hiding   {hiding[1]:.2f} bits in sum" in out
+    listed = out[out.index("terms that are others or more where everything is hidden:") :]
+    assert all(re.search(rf"^ +{dict(hiding[0])[name]:.2f}  {re.escape(name)}$", listed, re.MULTILINE) for name in HIDDEN)
+    assert "hiding   " not in inspected(capsys, folder / "transparent.key")
     transparent = inspected(capsys, folder / "transparent.tacit")
     assert "opened   yes" in transparent and "used " not in transparent
     assert sum(cells for _, cells, _ in model.report.nodes) <= model.report.cells

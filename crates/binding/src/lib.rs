@@ -21,6 +21,7 @@ mod verifier;
 use pyo3::create_exception;
 use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
+use tacit_proof::{Like, Receipts, Wanted};
 
 create_exception!(_core, Malformed, PyException, "The circuit, key or buffer cannot be used.");
 create_exception!(_core, Refused, PyException, "The bytes are not a valid receipt.");
@@ -33,12 +34,19 @@ fn digest(circuit: &[u8]) -> [u8; 32] {
     tacit_circuit::digest(circuit)
 }
 
-/// Chooses the parameters of an unfinished circuit (docs/circuit.md) and returns the bytes of the finished one; its limbs have
-/// 2^log_rows rows if that is given, and its weights' commitment serves `openings` proofs that hide.
+/// Chooses the parameters of an unfinished circuit (docs/circuit.md) and returns the bytes of the finished one. Its weights' commitment
+/// serves `openings` proofs that hide; `receipts`: "quick" or "small". With `like`, (log_rows, log_inverse_rate, reserved) of another
+/// circuit over the same weights, it is that circuit's.
 #[pyfunction]
-#[pyo3(signature = (circuit, log_rows=None, openings=0))]
-fn finish(circuit: &[u8], log_rows: Option<usize>, openings: u32) -> PyResult<Vec<u8>> {
-    tacit_proof::finish_in_limbs(circuit, log_rows, openings).map_err(Malformed::new_err)
+#[pyo3(signature = (circuit, openings=0, receipts="quick", like=None))]
+fn finish(circuit: &[u8], openings: u32, receipts: &str, like: Option<(usize, usize, u32)>) -> PyResult<Vec<u8>> {
+    let receipts = match receipts {
+        "quick" => Receipts::Quick,
+        "small" => Receipts::Small,
+        other => return Err(Malformed::new_err(format!("receipts are quick or small, not {other}"))),
+    };
+    let like = like.map(|(log_rows, log_inverse_rate, reserved)| Like { log_rows, log_inverse_rate, reserved });
+    tacit_proof::finish_with(circuit, &Wanted { receipts, openings, like }).map_err(Malformed::new_err)
 }
 
 /// Every soundness term in bits, and their sum, of a circuit of so many leaves and committed cells, as `finish` would choose.

@@ -115,6 +115,13 @@ impl VerifyingKey {
         Ok((security.terms, security.composed))
     }
 
+    /// Every soundness term in bits, and their sum, of proofs that hide all that can be hidden; None for a key of transparent proofs.
+    fn hiding_security(&self) -> PyResult<Option<(Vec<(String, f64)>, f64)>> {
+        let security = tacit_proof::security_when_hiding(&self.0.key.circuit)
+            .map_err(|error| Malformed::new_err(error.to_string()))?;
+        Ok(security.map(|security| (security.terms, security.composed)))
+    }
+
     /// (name, number) of columns, relations, rows of a limb, limbs and queries.
     fn sizes(&self) -> Vec<(String, u64)> {
         self.0.sizes()

@@ -298,7 +298,8 @@ fn check_parameters(parameters: &Parameters) -> Valid {
     let Parameters { log_rows, reserved, salt, folds, log_inverse_rates, queries } = parameters;
     let log_rows = usize::from(*log_rows);
     demand((1..=30).contains(&log_rows), || format!("limbs of 2^{log_rows} rows are not supported"))?;
-    demand(u64::from(*reserved) < 1 << log_rows.saturating_sub(1), || "the reserved rows fill half a limb".into())?;
+    let most = 7u64 << log_rows.saturating_sub(3);
+    demand(u64::from(*reserved) <= most, || "the reserved rows leave less than an eighth of a limb".into())?;
     demand(*salt <= 64, || "a salt has more than 64 bytes".into())?;
     let oracles = folds.len().saturating_add(1);
     let lengths = log_inverse_rates.len() == oracles && queries.len() == oracles;

@@ -20,6 +20,7 @@
 
 mod blinding;
 mod buffers;
+mod choose;
 mod format;
 mod hiding;
 mod named;
@@ -30,10 +31,12 @@ mod stages;
 mod statement;
 mod verify;
 
+pub use choose::{Like, Wanted, finish, finish_with, security_of_size};
 pub use format::{Key, Receipt};
 pub use hiding::HideSet;
 pub use named::Named;
 pub use oracle::check;
-pub use parameters::{Security, finish, finish_in_limbs, security, security_of_size};
+pub use parameters::{Security, security, security_when_hiding};
 pub use prove::{Model, ProveError, Shared, name_tensor};
+pub use tacit_open::choice::Receipts;
 pub use verify::{Refused, VerifyingKey};

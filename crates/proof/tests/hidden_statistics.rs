@@ -16,7 +16,7 @@ use tacit_algebra::field::PrimeCharacteristicRing;
 use tacit_algebra::progress::Progress;
 use tacit_algebra::{F, K, from_bytes, to_bytes};
 use tacit_hide::{Pads, Variables, prove_triples};
-use tacit_proof::{Model, finish_in_limbs};
+use tacit_proof::{Model, Wanted, finish_with};
 use tacit_transcript::tamper::{How, with};
 use tacit_transcript::{Randomness, Sender, Transcript};
 use view::rank;
@@ -50,7 +50,7 @@ fn recorded(fixed: &Fixed, prover: impl FnOnce()) -> Vec<Step> {
 /// A proof of a secret's model, both commitments with randomness of their own.
 fn proof(secret: i64, number: usize, fixed: &Fixed) -> Vec<Step> {
     let buffers = toy::buffers(secret);
-    let circuit = finish_in_limbs(&toy::circuit().encode(), None, 1).unwrap();
+    let circuit = finish_with(&toy::circuit().encode(), &Wanted { openings: 1, ..Wanted::default() }).unwrap();
     let seed = |kind: u8| std::array::from_fn(|i| if i == 0 { kind } else { (number >> (8 * (i % 2))) as u8 });
     let model = Model::setup_blinded(&circuit, &buffers.weights, seed(secret as u8), &Progress::default()).unwrap();
     recorded(fixed, || {
@@ -169,7 +169,7 @@ fn opened_elements_of_a_limb_satisfy_no_equation() {
         words(step).map(F::from_u64).collect()
     };
     let samples: Vec<Vec<F>> = proofs()[0].iter().map(rows).collect();
-    let circuit = finish_in_limbs(&toy::circuit().encode(), None, 1).unwrap();
+    let circuit = finish_with(&toy::circuit().encode(), &Wanted { openings: 1, ..Wanted::default() }).unwrap();
     let queries = tacit_circuit::Circuit::decode(&circuit).unwrap().parameters.queries[0] as usize;
     let limbs = samples[0].len() / queries;
     assert!(limbs >= 5 && queries + 8 < PROOFS, "{limbs} {queries}");

@@ -5,14 +5,14 @@ mod toy;
 
 use tacit_algebra::progress::Progress;
 use tacit_circuit::Circuit;
-use tacit_proof::{HideSet, Model, Receipt, VerifyingKey, finish_in_limbs};
+use tacit_proof::{HideSet, Model, Receipt, VerifyingKey, Wanted, finish_with};
 
 fn set(weights: bool, publics: &[bool]) -> HideSet {
     HideSet { weights, publics: publics.to_vec() }
 }
 
 fn model(seed: i64, openings: u32) -> Model {
-    let circuit = finish_in_limbs(&toy::circuit().encode(), None, openings).unwrap();
+    let circuit = finish_with(&toy::circuit().encode(), &Wanted { openings, ..Wanted::default() }).unwrap();
     Model::setup_blinded(&circuit, &toy::buffers(seed).weights, [9; 32], &Progress::default()).unwrap()
 }
 

@@ -5,7 +5,7 @@ mod toy;
 
 use tacit_algebra::progress::Progress;
 use tacit_circuit::{Circuit, Home, Values, check, count_lookups};
-use tacit_proof::{Key, Model, Receipt, Refused, VerifyingKey, finish, finish_in_limbs};
+use tacit_proof::{Key, Like, Model, Receipt, Refused, VerifyingKey, Wanted, finish, finish_with};
 
 fn model(seed: i64) -> Model {
     let circuit = finish(&toy::circuit().encode()).unwrap();
@@ -37,13 +37,19 @@ fn honest_receipts_verify() {
 }
 
 #[test]
-fn limbs_of_a_given_length_prove_and_are_committed_to_as_such() {
+fn limbs_of_another_circuit_prove_and_are_committed_to_as_such() {
     let unfinished = toy::circuit().encode();
-    let own = Circuit::decode(&finish(&unfinished).unwrap()).unwrap().parameters.log_rows;
+    let own = Circuit::decode(&finish(&unfinished).unwrap()).unwrap().parameters;
+    let limbs = |log_rows: usize, log_inverse_rate: usize| {
+        let like = Some(Like { log_rows, log_inverse_rate, reserved: 0 });
+        finish_with(&unfinished, &Wanted { like, ..Wanted::default() })
+    };
+    let (rows, rate) = (usize::from(own.log_rows), usize::from(own.log_inverse_rates[0]));
     let mut roots = Vec::new();
-    for rows in [own, own + 1] {
-        let circuit = finish_in_limbs(&unfinished, Some(usize::from(rows)), 0).unwrap();
-        assert_eq!(Circuit::decode(&circuit).unwrap().parameters.log_rows, rows);
+    for (rows, rate) in [(rows, rate), (rows + 1, rate), (rows, rate + 1)] {
+        let circuit = limbs(rows, rate).unwrap();
+        let found = Circuit::decode(&circuit).unwrap().parameters;
+        assert_eq!((usize::from(found.log_rows), usize::from(found.log_inverse_rates[0])), (rows, rate));
         let buffers = toy::buffers(0);
         let model = Model::setup(&circuit, &buffers.weights, &Progress::default()).unwrap();
         let receipt = model.prove(&buffers.public, &buffers.witness, b"", &Progress::default()).unwrap();
@@ -51,9 +57,9 @@ fn limbs_of_a_given_length_prove_and_are_committed_to_as_such() {
         assert_eq!(key.verify(&receipt, b""), Ok(()));
         roots.push(receipt.weights_root);
     }
-    assert_ne!(roots[0], roots[1]);
+    assert!(roots[0] != roots[1] && roots[0] != roots[2] && roots[1] != roots[2]);
     assert_eq!(roots[0], proved(0).1.weights_root);
-    assert!(finish_in_limbs(&unfinished, Some(200), 0).is_err());
+    assert!(limbs(200, rate).is_err() && limbs(rows, 0).is_err() && limbs(rows, 11).is_err());
 }
 
 #[test]

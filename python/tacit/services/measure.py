@@ -53,9 +53,10 @@ def measure(
     batch: int | None = None,
     threads: int | None = None,
     openings: int = OPENINGS,
+    receipts: str = "quick",
     fixed: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """One JSON-able object; `samples`, `shapes`, `fixed`, `tolerance`, `held`, `batch` and `openings` as in `compile`, seeded
+    """One JSON-able object; `samples`, `shapes`, `fixed`, `tolerance`, `held`, `batch`, `openings` and `receipts` as in `compile`, seeded
     random samples when None. `threads` are those of the prover and of onnxruntime, all processors when None. `mode` and `hidden`
     say what the measured proofs hide.
 
@@ -68,6 +69,7 @@ def measure(
     threads = threads or os.cpu_count() or 1
     started = time.perf_counter()
     options: dict[str, Any] = {"tolerance": tolerance, "held": held, "batch": batch, "openings": openings, "fixed": fixed}
+    options["receipts"] = receipts
     model = api.compile(path, samples, widths=widths, shapes=shapes, **options)
     compile_s = time.perf_counter() - started
     rows = inputs.many(samples, model.declared, model.image)
@@ -95,6 +97,7 @@ def measure(
         "bits": round(report.bits, 2),
         "mode": mode(openings),
         "openings": openings,
+        "receipts": receipts,
         "hidden": list(receipt.hidden),
         "widths": widths,
         "batch": batch,

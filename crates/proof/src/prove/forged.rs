@@ -6,7 +6,7 @@ use tacit_transcript::{Invalid, Randomness};
 use tacit_circuit::ColumnId;
 
 use super::*;
-use crate::{Refused, VerifyingKey, finish_in_limbs};
+use crate::{Refused, VerifyingKey, Wanted, finish_with};
 
 #[path = "../../tests/toy/mod.rs"]
 mod toy;
@@ -28,7 +28,7 @@ impl Forger {
 
     fn naming(named: Vec<(u32, Randomness)>) -> Self {
         let (buffers, progress) = (toy::buffers(1), Progress::default());
-        let circuit = finish_in_limbs(&toy::circuit().encode(), None, 1).unwrap();
+        let circuit = finish_with(&toy::circuit().encode(), &Wanted { openings: 1, ..Wanted::default() }).unwrap();
         let model = Model::setup_blinded(&circuit, &buffers.weights, [2; 32], &progress).unwrap();
         let values = model.values(&buffers.public, &buffers.witness).unwrap();
         let key = VerifyingKey::decode(&model.key()).unwrap();

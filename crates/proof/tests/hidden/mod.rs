@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use tacit_algebra::progress::Progress;
 use tacit_circuit::Values;
-use tacit_proof::{HideSet, Model, Receipt, VerifyingKey, finish_in_limbs};
+use tacit_proof::{HideSet, Model, Receipt, VerifyingKey, Wanted, finish_with};
 use tacit_transcript::Randomness;
 use tacit_transcript::tamper::{How, with};
 
@@ -24,7 +24,7 @@ pub fn everything() -> HideSet {
 /// A model of the toy, all columns of one input, and the key.
 pub fn model(seed: i64) -> (Model, Values, VerifyingKey) {
     let buffers = toy::buffers(seed);
-    let circuit = finish_in_limbs(&toy::circuit().encode(), None, 2).unwrap();
+    let circuit = finish_with(&toy::circuit().encode(), &Wanted { openings: 2, ..Wanted::default() }).unwrap();
     let model = Model::setup_blinded(&circuit, &buffers.weights, [9; 32], &Progress::default()).unwrap();
     let values = model.values(&buffers.public, &buffers.witness).unwrap();
     let key = VerifyingKey::decode(&model.key()).unwrap();

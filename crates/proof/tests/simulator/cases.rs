@@ -5,7 +5,7 @@ use tacit_algebra::field::PrimeCharacteristicRing;
 use tacit_algebra::progress::Progress;
 use tacit_circuit::{Circuit, Home, Values};
 use tacit_columns::Layout;
-use tacit_proof::{HideSet, Model, Receipt, VerifyingKey, finish_in_limbs};
+use tacit_proof::{HideSet, Model, Receipt, VerifyingKey, Wanted, finish_with};
 use tacit_transcript::tamper::How;
 use tacit_transcript::{Randomness, Receiver};
 
@@ -37,7 +37,7 @@ pub fn every() -> Case {
 
 impl Case {
     fn new(circuit: &Circuit, weights: &[u8], public: &[u8], witness: &[u8]) -> Self {
-        let bytes = finish_in_limbs(&circuit.encode(), None, 2).unwrap();
+        let bytes = finish_with(&circuit.encode(), &Wanted { openings: 2, ..Wanted::default() }).unwrap();
         let model = Model::setup_blinded(&bytes, weights, SEED, &Progress::default()).unwrap();
         let values = model.values(public, witness).unwrap();
         let mut rest = public;

@@ -19,6 +19,7 @@
     )
 )]
 
+pub mod choice;
 #[allow(
     clippy::arithmetic_side_effects,
     clippy::expect_used,

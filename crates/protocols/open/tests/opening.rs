@@ -8,6 +8,7 @@ use tacit_algebra::multilinear::{eq_index, eq_table};
 use tacit_algebra::packed::{Packed, WIDTH, pack};
 use tacit_algebra::progress::{Progress, Stopped};
 use tacit_algebra::{F, K, P};
+use tacit_open::choice::{Receipts, candidates, complete};
 use tacit_open::{Commitment, OpenError, Schedule, Scratch, Shape, Weights, commit, commit_within, open, verify};
 use tacit_transcript::{Digest, Invalid, Randomness, Receiver, Sender, Transcript};
 
@@ -252,10 +253,13 @@ fn one_limb_without_weights() {
 }
 
 #[test]
-fn a_recommended_schedule_works() {
-    let choice = tacit_open::security::choose(11, 3, &[]).unwrap();
-    let case = Case::new(choice.schedule, &[3, 2], 7);
-    assert_eq!(case.verify(&case.prove(case.value)), Ok(()));
+fn recommended_schedules_work() {
+    for receipts in [Receipts::Quick, Receipts::Small] {
+        let found = candidates(receipts, 11..=11, receipts.rates(1 << 14), 4, 0, |_| Some(vec![3, 2]));
+        let choice = complete(&found[0].schedule, 3, &[]).unwrap();
+        let case = Case::new(choice.schedule, &[3, 2], 7);
+        assert_eq!(case.verify(&case.prove(case.value)), Ok(()));
+    }
 }
 
 #[test]

@@ -9,7 +9,8 @@ use tacit_algebra::multilinear::{eq_index, eq_table};
 use tacit_algebra::packed::{Packed, WIDTH, pack};
 use tacit_algebra::progress::Progress;
 use tacit_algebra::{F, K};
-use tacit_open::{Scratch, Shape, Weights, commit, open, security, verify};
+use tacit_open::choice::{Receipts, candidates, complete};
+use tacit_open::{Scratch, Shape, Weights, commit, open, verify};
 use tacit_transcript::{Randomness, Receiver, Sender, Transcript};
 
 /// Seconds of all threads so far, user and system (Linux; elsewhere 0): walls lie on a busy machine.
@@ -38,7 +39,8 @@ impl Weights for Powers<'_> {
 
 /// The weight of row t of the limb at address a is `scale^a powers[t]`, so that the form has a cheap extension.
 fn measure(log_rows: usize, widths: [usize; 2]) {
-    let choice = security::choose(log_rows, 6, &[]).unwrap();
+    let found = candidates(Receipts::Quick, log_rows..=log_rows, 2..=2, 0, 0, |_| Some(widths.to_vec()));
+    let choice = complete(&found[0].schedule, 6, &[]).unwrap();
     let schedule = choice.schedule;
     let mut random = SmallRng::seed_from_u64(1);
     let progress = Progress::default();

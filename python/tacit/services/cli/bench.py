@@ -26,6 +26,7 @@ def run(arguments: argparse.Namespace) -> int:
         held=arguments.held,
         batch=arguments.batch,
         openings=arguments.openings,
+        receipts=arguments.receipts,
     )
     if arguments.peer:
         result["peer"] = with_peer(path, arguments.peer)

@@ -36,6 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
         batch=arguments.batch,
         openings=arguments.openings,
         links={name: (Key.load(path), output) for name, path, output in arguments.link},
+        receipts=arguments.receipts,
     )
     model.save(output, key=key)
     print(model.report.text())

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tacit import _core
+from tacit.circuit import Parameters
 from tacit.circuit.encode import decode
 from tacit.errors import InputError, ModelError
 from tacit.forecast import by_node
@@ -34,8 +35,8 @@ LEARNT = "learnt   anyway: architecture, shapes, sizes, scales and exponents of 
 ASSUMED = "assumed  Keccak-256 as a random oracle and collision resistant; WHIR in the proven Johnson regime; no trusted setup"
 NOT_COVERED = "not      that the integer model equals the float model (tacit compile measures it); who made the model; when"
 
+STAGES = ("lookup", "contract", "combine", "triples", "mask")
 OPENINGS = (100, 1_000, 10_000)
-HIDING_BITS = "proofs that hide add two terms (triples, mask); tacit verify refuses one of less than 128 bits in sum"
 OPENED = "yes: by a transparent proof, or more proofs than can hide, so nothing is claimed about the weights' secrecy"
 UNOPENED = "no: no transparent proof was made from this file yet; the first one will be recorded here"
 LOST = "used     unknown: the count of the proofs is not this file's (a copy?); tacit recommit gives it a commitment of its own"
@@ -106,21 +107,44 @@ def _key(key: Key) -> str:
 
 def _security(key: Key) -> list[str]:
     counts = ", ".join(f"{name} {value:,}" for name, value in key.core.sizes())
-    return [f"sizes    {counts}", *_bits(*key.core.security()), *([HIDING_BITS] if openings(key) else [])]
+    lines = [f"sizes    {counts}", *_opening(decode(key.core.circuit()).parameters), *_bits("security", *key.core.security())]
+    hiding = key.core.hiding_security()
+    if hiding is None:
+        return lines
+    # Terms of the opening are the same where its limbs are as many.
+    plain = {name: f"{bits:.2f}" for name, bits in key.core.security()[0]}
+    other = [(name, bits) for name, bits in hiding[0] if plain.get(name) != f"{bits:.2f}"]
+    return [*lines, *_bits("hiding", *hiding, "terms that are others or more where everything is hidden:", other)]
 
 
-def _bits(terms: Iterable[tuple[str, float]], composed: float) -> list[str]:
-    """The composition, what each stage adds to it, every term."""
+def _opening(parameters: Parameters) -> list[str]:
+    """The opening's parameters, oracle by oracle."""
+    p = parameters
+    rows = f"opening  limbs of 2^{p.log_rows} rows, {p.reserved:,} of the weights' reserved; salts of {p.salt} bytes; oracles:"
+    folds = ["over limbs", *(f"{fold} variables" for fold in p.folds)]
+    parts = zip(folds, p.log_inverse_rates, p.queries, strict=True)
+    return [rows, *(f"  {n}: {fold} folded, rate 1/{1 << rate}, {queries} queries" for n, (fold, rate, queries) in enumerate(parts))]
+
+
+def _bits(
+    what: str,
+    terms: Iterable[tuple[str, float]],
+    composed: float,
+    title: str = "every term in bits:",
+    shown: Iterable[tuple[str, float]] | None = None,
+) -> list[str]:
+    """The composition, what each stage adds to it, every term, or those `shown`."""
     terms = list(terms)
     stages: dict[str, float] = {}
     for name, bits in terms:
         stage = re.split(r"[:, ]", name)[0]
-        stage = stage if stage in ("lookup", "contract", "combine") else "open"
+        stage = stage if stage in STAGES else "open"
         stages[stage] = stages.get(stage, 0.0) + 2.0**-bits
-    lines = [f"security {composed:.2f} bits in sum, grinding 0; of each stage:"]
+    lines = [f"{what:8} {composed:.2f} bits in sum, grinding 0; of each stage:"]
     lines += [f"  {-math.log2(error):7.2f}  {stage}" for stage, error in stages.items()]
-    lines.append("every term in bits:")
-    return lines + [f"  {bits:7.2f}  {name}" for name, bits in sorted(terms, key=lambda term: term[1])]
+    lines.append(title)
+    listed = sorted(terms if shown is None else shown, key=lambda term: term[1])
+    return lines + [f"  {bits:7.2f}  {name}" for name, bits in listed]
 
 
 def _size(text: str) -> str:
@@ -133,7 +157,7 @@ def _size(text: str) -> str:
         terms, composed = _core.security_of_size(leaves, cells)
     except _core.Malformed as error:
         raise InputError(f"--bits {text}: {error}.") from None
-    return "\n".join([f"any circuit of {leaves:,} leaves and {cells:,} cells", *_bits(terms, composed)])
+    return "\n".join([f"any circuit of {leaves:,} leaves and {cells:,} cells", *_bits("security", terms, composed)])
 
 
 def _number(name: str, text: str) -> int:
@@ -190,13 +214,14 @@ def _model(path: Path) -> str:
 
 def _openings(model: Model) -> list[str]:
     """What commitments that hide in so many proofs would take, next to one that never hides."""
-    from tacit.arithmetize import finish
+    from tacit.arithmetize import finish, receipts_of
 
-    plain = sizes(decode(finish(model.circuit, 0)))
+    receipts = receipts_of(model.circuit, model.openings)
+    plain = sizes(decode(finish(model.circuit, 0, receipts)))
     lines = [f"cost     of openings, beside transparent proofs ({plain.cells:,} cells to encode, about {plain.receipt:,} bytes):"]
     for count in OPENINGS:
         try:
-            found = sizes(decode(finish(model.circuit, count)))
+            found = sizes(decode(finish(model.circuit, count, receipts)))
         except ModelError:
             lines.append(f"         {count:6,}: not possible with this model")
             continue

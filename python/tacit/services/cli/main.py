@@ -98,6 +98,13 @@ def named(what: str, text: str) -> dict[str, Any]:
     return {"type": pair, "action": "append", "default": [], "metavar": f"NAME={what}", "help": f"{text}; repeatable"}
 
 
+RECEIPTS: dict[str, Any] = {
+    "choices": ("quick", "small"),
+    "default": "quick",
+    "help": "quick to make, or small: up to three times the time of a proof",
+}
+
+
 class Parser(argparse.ArgumentParser):
     """Says what is wrong in one sentence."""
 
@@ -124,6 +131,7 @@ def parser() -> argparse.ArgumentParser:
     compile_.add_argument("--batch", type=int, metavar="N", help="samples that one proof holds, along the first axis of the input")
     compile_.add_argument("--openings", type=int, metavar="N", help=OPENINGS)
     compile_.add_argument("--link", **LINK)
+    compile_.add_argument("--receipts", **RECEIPTS)
     compile_.add_argument("--image", metavar="DIVIDE", type=float, help="take images; pixels are divided by this number")
     compile_.add_argument("--image-mean", metavar="M[,M,M]", type=numbers, help="then these are subtracted")
     compile_.add_argument("--image-deviation", metavar="D[,D,D]", type=numbers, help="then these divide")
@@ -188,6 +196,7 @@ def parser() -> argparse.ArgumentParser:
     bench.add_argument("--held", help="a file of more samples, which are only measured")
     bench.add_argument("--shape", **SHAPE)
     bench.add_argument("--openings", type=int, default=100, metavar="N", help="as in compile; 0: transparent proofs")
+    bench.add_argument("--receipts", **RECEIPTS)
     return root
 
 
