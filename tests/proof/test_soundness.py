@@ -27,7 +27,7 @@ from reference.layout import Layout  # noqa: E402
 from reference.security import bits_of  # noqa: E402
 from reference.verifier import read_key  # noqa: E402
 
-VECTORS = ("linear", "perceptron", "convolution", "softmax", "relations")
+VECTORS = ("linear", "perceptron", "small", "convolution", "softmax", "relations")
 OUTER = ("lookup", "contract", "combine")
 KEY = (ROOT / "vectors" / "format-1" / "relations" / "key.bin").read_bytes()
 RELATIONS = decode(KEY[13 : 13 + int.from_bytes(KEY[9:13], "little")])

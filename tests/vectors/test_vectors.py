@@ -33,6 +33,7 @@ ACCEPTED = [(number, each) for (number, _), entry in MODELS.items() for each in 
 STAGES = {
     (1, "linear"): ("last tree values", "proof extended"),
     (1, "perceptron"): (),
+    (1, "small"): (),
     (1, "convolution"): ("last contract round", "last Merkle siblings"),
     (1, "softmax"): ("first contract virtual total", "opening: rows: not below p"),
     (1, "relations"): ("last contract value", "another output", "proof of another receipt"),

@@ -1,10 +1,12 @@
 //! The parameters of a circuit, chosen once, when it is compiled. Whoever verifies takes any that reach the profile.
 
+use std::ops::RangeInclusive;
+
 use tacit_algebra::multilinear::bits;
 use tacit_circuit::{Circuit, Home, Parameters};
 use tacit_columns::limb_counts;
 use tacit_hide::Variables;
-use tacit_open::choice::{Candidate, Choice, LOWEST_FIRST, Receipts, candidates, complete, log_rows};
+use tacit_open::choice::{Candidate, Choice, LOWEST_FIRST, Receipts, candidates, complete, fewest_queries, log_rows};
 use tacit_open::security::list_bits;
 use tacit_open::{MAX_LOG_LIMBS, Schedule};
 
@@ -13,8 +15,6 @@ use crate::parameters::{LARGEST, Security, Sizes, hidden_terms};
 
 /// log2 of the rows of the longest limbs.
 const LONGEST: usize = 26;
-/// At most, and at least, queries to oracle 0 at the rates that are tried.
-const QUERIES: (u64, u64) = (142, 44);
 /// Eighths of a limb that may be reserved.
 const MOST_RESERVED: u64 = 7;
 /// Limbs of a witness that hold the rows T (`docs/hiding.md`).
@@ -118,7 +118,7 @@ impl<'a> Search<'a> {
     fn sentence(&self, failed: Option<Failure>) -> String {
         let openings = self.wanted.openings;
         match failed {
-            _ if QUERIES.1.saturating_mul(u64::from(openings)) > MOST_RESERVED << (LONGEST - 3) => {
+            _ if self.room(*self.rates().end()) > MOST_RESERVED << (LONGEST - 3) => {
                 format!("no limbs have room for the uniform rows of {openings} hiding proofs: ask for fewer openings")
             }
             Some(Failure::Bits) => "no parameters reach 128 bits for a circuit of this size".into(),
@@ -141,16 +141,25 @@ impl<'a> Search<'a> {
         self.cells.iter().fold(0u64, |sum, &cells| sum.saturating_add(cells))
     }
 
+    fn rates(&self) -> RangeInclusive<usize> {
+        self.wanted.receipts.rates(self.total())
+    }
+
+    /// Rows of a weight limb that so many openings take at this rate, or a few more.
+    fn room(&self, rate: usize) -> u64 {
+        fewest_queries(rate).saturating_mul(u64::from(self.wanted.openings))
+    }
+
     fn candidates(&self) -> Vec<Candidate> {
         let total = self.total();
         let salt = if self.hidden.is_some() { usize::from(SALT) } else { 0 };
         let receipts = self.wanted.receipts;
-        let room = |queries: u64| bits(queries.saturating_mul(u64::from(self.wanted.openings)));
         let least = log_rows(total);
-        let shortest = least.saturating_sub(1).max(8).max(room(QUERIES.1)).min(LONGEST);
-        let longest = least.saturating_add(2).max(room(QUERIES.0).saturating_add(1)).min(LONGEST);
+        let shortest = least.saturating_sub(1).max(8).max(bits(self.room(*self.rates().end()))).min(LONGEST);
+        let longest =
+            least.saturating_add(2).max(bits(self.room(*self.rates().start())).saturating_add(1)).min(LONGEST);
         let own = |schedule: &Schedule| self.limbs(schedule, self.own_reserved(schedule));
-        let mut found = candidates(receipts, shortest..=longest, receipts.rates(total), salt, self.outside(), own);
+        let mut found = candidates(receipts, shortest..=longest, self.rates(), salt, self.outside(), own);
         if let Some(like) = self.wanted.like {
             // Chosen among all candidates, as if it stood alone, so that a circuit like itself gets its own parameters.
             let shares = |candidate: &Candidate| {

@@ -57,7 +57,7 @@ fn limbs_of_another_circuit_prove_and_are_committed_to_as_such() {
         assert_eq!(key.verify(&receipt, b""), Ok(()));
         roots.push(receipt.weights_root);
     }
-    assert!(roots[0] != roots[1] && roots[0] != roots[2] && roots[1] != roots[2]);
+    assert!(roots[0] != roots[1] && roots[0] != roots[2]);
     assert_eq!(roots[0], proved(0).1.weights_root);
     assert!(limbs(200, rate).is_err() && limbs(rows, 0).is_err() && limbs(rows, 11).is_err());
 }
