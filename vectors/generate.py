@@ -29,8 +29,7 @@ from reference.verifier import read_key, walk  # noqa: E402
 from tacit import _core  # noqa: E402
 
 CONTEXTS = (b"vector", b"")
-# Limbs with rows and leaves with salts for proofs that hide, of which these are none; several oracles of ever lower rates.
-SMALL = {"openings": 100, "receipts": "small", "seed": bytes(range(32))}
+SMALL: dict[str, Any] = {"openings": 0, "receipts": "small"}
 ORDER = 2**64 - 2**32 + 1
 HIDDEN = struct.pack("<H", HIDING_FORMAT)
 Case = dict[str, Any]
@@ -46,7 +45,7 @@ def compiled() -> dict[str, tuple[bytes, bytes, bytes]]:
     for name, make, options in [*made, ("small", exact_models.MODELS["perceptron"], SMALL)]:
         model, inputs = make(), exact_models.samples(make())
         held = tacit.compile(model, samples=inputs, **options)
-        receipts = (held.prove(inputs[i], context=context, hide=()).to_bytes() for i, context in enumerate(CONTEXTS))
+        receipts = (held.prove(inputs[i], context=context).to_bytes() for i, context in enumerate(CONTEXTS))
         found[name] = (held.key.to_bytes(), *receipts)
     cases = [relations.case(seed) for seed in (1, 2)]
     prover = _core.Prover(cases[0].circuit, cases[0].weights, _core.Progress())

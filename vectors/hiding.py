@@ -13,6 +13,7 @@ import json
 import struct
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,8 @@ def of(name: str, seed: int) -> relations.Case:
     if name == "layer":
         return layer.case(seed, OPENINGS)
     case = relations.case(seed)
-    return relations.Case(_core.finish(encode(relations.skeleton()), openings=OPENINGS), case.weights, case.public, case.witness)
+    circuit = encode(replace(relations.skeleton(), parameters=layer.hiding_in(OPENINGS)))
+    return relations.Case(circuit, case.weights, case.public, case.witness)
 
 
 def prover(name: str) -> _core.Prover:

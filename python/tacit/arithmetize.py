@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from tacit import _core
-from tacit.circuit import Circuit, Parameters, column_bytes, decode, encode
+from tacit.circuit import Circuit, Parameters, column_bytes, encode
 from tacit.errors import ModelError
 from tacit.primitives.program import Program, run
 from tacit.primitives.record import Record

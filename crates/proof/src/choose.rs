@@ -15,6 +15,8 @@ use crate::parameters::{LARGEST, Security, Sizes, hidden_terms};
 
 /// log2 of the rows of the longest limbs.
 const LONGEST: usize = 26;
+/// Queries to oracle 0 that a candidate may lack, and rows T that follow from them.
+const MORE_QUERIES: u64 = 8;
 /// Eighths of a limb that may be reserved.
 const MOST_RESERVED: u64 = 7;
 /// Limbs of a witness that hold the rows T (`docs/hiding.md`).
@@ -215,13 +217,10 @@ impl<'a> Search<'a> {
         let queries = schedule.queries().first().copied().unwrap_or(0) as u64;
         let trace = schedule.trace();
         let traced = trace.iter().map(|run| run.end.saturating_sub(run.start)).fold(0, u64::saturating_add);
-        let ordinary = rows.checked_sub(queries)?;
+        let ordinary = rows.checked_sub(queries).filter(|_| keeps_clear(schedule))?;
         for log_limbs in bits(weights.saturating_add(TRACED)) as u64..=MAX_LOG_LIMBS as u64 {
             let mask = log_limbs.saturating_mul(4).saturating_add(2);
             let below = ordinary.checked_sub(mask)?;
-            if trace.last().is_some_and(|run| run.end > below) {
-                return None;
-            }
             let masked = log_limbs.saturating_add(1);
             let room = TRACED
                 .saturating_mul(rows.saturating_sub(traced).saturating_sub(mask))
@@ -241,11 +240,16 @@ impl<'a> Search<'a> {
             None => Sizes::of(self.circuit).terms(list_bits(rate)),
             Some((variables, zeros)) => hidden_terms(self.circuit, variables, *zeros, list_bits(rate)),
         };
+        if self.hidden.is_some() && !keeps_clear(candidate) {
+            return Err(Failure::Room);
+        }
         let layout = |error: tacit_transcript::Invalid| Failure::Layout(error.to_string());
         // More limbs ask for more bits, which may ask for more queries, hence more uniform rows: a few turns settle it.
-        let mut log_limbs = 0;
+        let mut log_limbs = 0usize;
         for _ in 0..8 {
-            let choice = complete(candidate, log_limbs, &outer).map_err(|_| Failure::Bits)?;
+            // A tensor with a commitment of its own takes more limbs.
+            let more = usize::from(self.hidden.is_some());
+            let choice = complete(candidate, log_limbs.saturating_add(more), &outer).map_err(|_| Failure::Bits)?;
             let own = self.own_reserved(&choice.schedule);
             let reserved = self.wanted.like.map_or(own, |like| u64::from(like.reserved));
             let queries = choice.schedule.queries().first().copied().unwrap_or(0) as u64;
@@ -263,6 +267,16 @@ impl<'a> Search<'a> {
         }
         Err(Failure::Room)
     }
+}
+
+/// Whether the rows T leave room for a mask and the top rows above them, whatever the number of limbs: tensors that have commitments of
+/// their own take more limbs than the circuit alone.
+fn keeps_clear(schedule: &Schedule) -> bool {
+    let mask = 4u64.saturating_mul(MAX_LOG_LIMBS as u64).saturating_add(2);
+    // The queries of a candidate may turn out a few more.
+    let queries = schedule.queries().first().copied().unwrap_or(0) as u64;
+    let above = queries.saturating_add(mask).saturating_add(MORE_QUERIES);
+    schedule.trace().last().is_none_or(|run| run.end.saturating_add(above) <= 1 << schedule.log_rows())
 }
 
 /// Why a candidate does not do.

@@ -50,5 +50,5 @@ fn golden_files_break_no_target() {
             }
         }
     }
-    assert_eq!(keys, 10);
+    assert_eq!(keys, 11);
 }
