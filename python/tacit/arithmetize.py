@@ -43,9 +43,9 @@ def arithmetize(program: Program, weights: Mapping[str, np.ndarray]) -> tuple[by
 
 
 def finish(circuit: bytes, openings: int, receipts: str = QUICK, like: Parameters | None = None) -> bytes:
-    """The circuit with its opening's parameters, chosen for 128 bits and for receipts that are 'quick' to make or 'small'. Its commitment
-    to the weights serves `openings` proofs that hide, or is the one of another circuit over the same weights, which has the parameters
-    `like`. Raises ModelError."""
+    """The circuit with its opening's parameters, chosen for 128 bits and for receipts that are 'quick' to make or 'small'. Its
+    commitment to the weights serves `openings` proofs that hide; with the parameters `like` of another circuit, commitments are
+    shared with that. Raises ModelError."""
     shared = None if like is None else (like.log_rows, like.log_inverse_rates[0], like.reserved)
     try:
         return _core.finish(circuit, openings, receipts, shared)

@@ -19,6 +19,8 @@ const LONGEST: usize = 26;
 const MORE_QUERIES: u64 = 8;
 /// Eighths of a limb that may be reserved.
 const MOST_RESERVED: u64 = 7;
+/// log2 of the rows of limbs that have room for the rows T and for cells.
+const TRACED_ROWS: usize = 13;
 /// Limbs of a witness that hold the rows T (`docs/hiding.md`).
 const TRACED: u64 = 4;
 /// Processor nanoseconds, about: a fraction of the tree, a committed cell's arithmetic, a relation.
@@ -158,8 +160,9 @@ impl<'a> Search<'a> {
         let receipts = self.wanted.receipts;
         let least = log_rows(total);
         let shortest = least.saturating_sub(1).max(8).max(bits(self.room(*self.rates().end()))).min(LONGEST);
+        let traced = if self.hidden.is_some() { TRACED_ROWS } else { 0 };
         let longest =
-            least.saturating_add(2).max(bits(self.room(*self.rates().start())).saturating_add(1)).min(LONGEST);
+            least.saturating_add(2).max(traced).max(bits(self.room(*self.rates().start())).saturating_add(1)).min(LONGEST);
         let own = |schedule: &Schedule| self.limbs(schedule, self.own_reserved(schedule));
         let mut found = candidates(receipts, shortest..=longest, self.rates(), salt, self.outside(), own);
         if let Some(like) = self.wanted.like {

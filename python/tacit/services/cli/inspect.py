@@ -122,8 +122,8 @@ def _opening(parameters: Parameters) -> list[str]:
     p = parameters
     rows = f"opening  limbs of 2^{p.log_rows} rows, {p.reserved:,} of the weights' reserved; salts of {p.salt} bytes; oracles:"
     folds = ["over limbs", *(f"{fold} variables" for fold in p.folds)]
-    parts = zip(folds, p.log_inverse_rates, p.queries, strict=True)
-    return [rows, *(f"  {n}: {fold} folded, rate 1/{1 << rate}, {queries} queries" for n, (fold, rate, queries) in enumerate(parts))]
+    parts = enumerate(zip(folds, p.log_inverse_rates, p.queries, strict=True))
+    return [rows, *(f"  {n}: {fold} folded, rate 1/{1 << rate}, {queries} queries" for n, (fold, rate, queries) in parts)]
 
 
 def _bits(
