@@ -161,8 +161,11 @@ impl<'a> Search<'a> {
         let least = log_rows(total);
         let shortest = least.saturating_sub(1).max(8).max(bits(self.room(*self.rates().end()))).min(LONGEST);
         let traced = if self.hidden.is_some() { TRACED_ROWS } else { 0 };
-        let longest =
-            least.saturating_add(2).max(traced).max(bits(self.room(*self.rates().start())).saturating_add(1)).min(LONGEST);
+        let longest = least
+            .saturating_add(2)
+            .max(traced)
+            .max(bits(self.room(*self.rates().start())).saturating_add(1))
+            .min(LONGEST);
         let own = |schedule: &Schedule| self.limbs(schedule, self.own_reserved(schedule));
         let mut found = candidates(receipts, shortest..=longest, self.rates(), salt, self.outside(), own);
         if let Some(like) = self.wanted.like {

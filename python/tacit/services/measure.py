@@ -57,7 +57,8 @@ def measure(
     fixed: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """One JSON-able object; `samples`, `shapes`, `fixed`, `tolerance`, `held`, `batch`, `openings` and `receipts` as in `compile`,
-    seeded random samples when None. `threads` are those of the prover and of onnxruntime, all processors when None. `mode` and `hidden`
+    seeded random samples when None. `threads` are those of the prover and of onnxruntime, all processors when None. `mode` and
+    `hidden`
     say what the measured proofs hide.
 
     Proving runs in a process of its own that never imports onnxruntime, so that its peak memory is its own.
