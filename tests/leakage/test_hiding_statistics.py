@@ -87,8 +87,8 @@ def test_many_receipts_are_uniform_and_tell_nothing(count, equal_outputs, hide, 
 
 @pytest.mark.parametrize("other", [1, 2], ids=NAMES[1:])
 def test_the_classifier_tells_transparent_receipts_apart(other):
-    first, second = (drawn(False, secret, None, 24).words for secret in (0, other))
-    assert told(first, second).accuracy > 0.95
+    first, second = (drawn(False, secret, None, 64).words for secret in (0, other))
+    assert told(first, second).accuracy > 0.9
 
 
 def random_words(receipts: int, places: int, seed: int) -> np.ndarray:
