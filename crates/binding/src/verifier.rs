@@ -10,6 +10,9 @@ use crate::{Malformed, Refused};
 /// name, is an output, dtype, shape, exponent, lowest, highest, bytes of a cell.
 type Signature = (String, bool, String, Vec<u64>, i32, i64, i64, u8);
 
+/// Terms in bits, and their sum.
+type Security = (Vec<(String, f64)>, f64);
+
 /// binding, root, seal.
 type Stated<'a> = (u32, Cow<'a, [u8]>, Cow<'a, [u8]>);
 
@@ -109,14 +112,14 @@ impl VerifyingKey {
     }
 
     /// Every soundness term in bits, and their sum.
-    fn security(&self) -> PyResult<(Vec<(String, f64)>, f64)> {
+    fn security(&self) -> PyResult<Security> {
         let security =
             tacit_proof::security(&self.0.key.circuit).map_err(|error| Malformed::new_err(error.to_string()))?;
         Ok((security.terms, security.composed))
     }
 
     /// Every soundness term in bits, and their sum, of proofs that hide all that can be hidden; None for a key of transparent proofs.
-    fn hiding_security(&self) -> PyResult<Option<(Vec<(String, f64)>, f64)>> {
+    fn hiding_security(&self) -> PyResult<Option<Security>> {
         let security = tacit_proof::security_when_hiding(&self.0.key.circuit)
             .map_err(|error| Malformed::new_err(error.to_string()))?;
         Ok(security.map(|security| (security.terms, security.composed)))

@@ -200,11 +200,14 @@ fn provers_name_hidden_tensors_in_order() {
     assert!(model.hide_values(&values, &set(true, &[false, true]), &named, &fresh, b"", &progress).is_err());
 }
 
+/// Challenges and positions by label and number.
+type Answers = Rc<RefCell<HashMap<(String, usize), Vec<u8>>>>;
+
 /// At the same challenges and positions, another secret shows other values of the same tensor, at every position.
 #[test]
 fn opened_rows_of_a_named_commitment_depend_on_its_secret() {
     let (model, values, _) = model(0);
-    let fixed: Rc<RefCell<HashMap<(String, usize), Vec<u8>>>> = Rc::default();
+    let fixed: Answers = Rc::default();
     let rows = |secret: u8| -> (Vec<u8>, Receipt) {
         let (fixed, found) = (Rc::clone(&fixed), Rc::new(RefCell::new(Vec::new())));
         let kept = Rc::clone(&found);

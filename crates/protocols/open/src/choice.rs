@@ -221,7 +221,8 @@ fn siblings(queries: u64, depth: usize) -> u64 {
         return 0;
     }
     let log = u64::from(u128::from(queries.clamp(1, 0xffff)).saturating_pow(8).ilog2());
-    let layers = (8 * depth as u64).saturating_sub(log).saturating_sub(7).saturating_add(12 * queries >> depth);
+    let rest = queries.saturating_mul(12).checked_shr(depth as u32).unwrap_or(0);
+    let layers = 8u64.saturating_mul(depth as u64).saturating_sub(log).saturating_sub(7).saturating_add(rest);
     queries.saturating_mul(layers) / 8
 }
 
