@@ -280,7 +280,8 @@ mod tests {
     #[test]
     fn table_of_the_specification() {
         // rows, folds, rates, queries, composed bits
-        let table: [(usize, &[usize], &[usize], &[usize], f64); 3] = [
+        type Row<'a> = (usize, &'a [usize], &'a [usize], &'a [usize], f64);
+        let table: [Row<'_>; 3] = [
             (18, &[4, 3, 3], &[2, 2, 3, 4], &[140, 140, 91, 68], 128.332_820_003),
             (12, &[4], &[2, 2], &[139, 139], 128.215_883_243),
             (21, &[4, 3, 3, 3], &[2, 2, 3, 4, 5], &[140, 140, 91, 68, 54], 128.147_314_916),
