@@ -65,13 +65,33 @@ def test_columns_are_the_numbers_of_every_type(kind, widths):
         drawn = np.random.default_rng(4).normal(0, 0.05, (4, 256)).astype(np.float32)
         weights = brain_floats(bfloat16(drawn)) if kind == "BF16" else drawn.astype(np.float16).astype(np.float32)
     assert len(np.unique(weights)) > 8
+    assert exactly(weight_column(weights.T, widths), weights.T)
+
+
+@pytest.mark.parametrize("widths", ["lean", "standard", "faithful"])
+def test_wide_spread_brain_floats_are_kept_but_for_the_least(widths):
+    """No 30 bits hold bfloat16 numbers whose magnitudes differ by 2^40; those within 2^-18 of the largest are kept, others to
+    2^-30 of it."""
+    drawn = np.random.default_rng(6).normal(0, 1, (256, 4)) * np.ldexp(1.0, -np.random.default_rng(7).integers(0, 40, (256, 4)))
+    weights = brain_floats(bfloat16(drawn.astype(np.float32)))
+    assert exact_exponent(weights, 30) is None
+    found = weight_column(weights, widths).reshape(weights.shape)
+    step = np.abs(weights).max() / np.abs(found).max()
+    step = 2.0 ** round(float(np.log2(step)))
+    error = np.abs(found * step - weights.astype(np.float64))
+    large = np.abs(weights) >= np.abs(weights).max() * 2.0**-18
+    assert 100 < large.sum() < 900 and not error[large].any() and 0 < error.max() <= np.abs(weights).max() * 2.0**-29
+
+
+def weight_column(weights: np.ndarray, widths: str) -> np.ndarray:
+    """The integers that a product of three rows with these weights holds."""
     nodes = [helper.make_node("MatMul", ["x", "w"], ["y"])]
-    given, result = (helper.make_tensor_value_info(n, TensorProto.FLOAT, [3, k]) for n, k in (("x", 256), ("y", 4)))
-    graph = helper.make_graph(nodes, "product", [given], [result], [numpy_helper.from_array(np.ascontiguousarray(weights.T), "w")])
+    size, results = weights.shape
+    given, result = (helper.make_tensor_value_info(n, TensorProto.FLOAT, [3, k]) for n, k in (("x", size), ("y", results)))
+    graph = helper.make_graph(nodes, "product", [given], [result], [numpy_helper.from_array(np.ascontiguousarray(weights), "w")])
     model = simplify(load(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), supported=SUPPORTED))
-    rows = [{"x": np.random.default_rng(5).normal(0, 1, (3, 256)).astype(np.float32)}]
-    columns = lower(model, quantize(model, observe(model, rows), widths)).weights
-    assert exactly(columns["w"], weights.T)
+    rows = [{"x": np.random.default_rng(5).normal(0, 1, (3, size)).astype(np.float32)}]
+    return lower(model, quantize(model, observe(model, rows), widths)).weights["w"]
 
 
 def test_the_least_exponent():

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tacit.graph import Node
-from tacit.numbers.fixed import FLOAT_BITS, exact_exponent, exponent_for
+from tacit.numbers.fixed import FLOAT_BITS, PIECE, exact_exponent, exponent_for
 from tacit.operators.context import (
     EXACT_BITS,
     FACTOR_SLACK,
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 SINGLE = 24
 """Significant bits of a float32."""
+LOST_BITS = (1 << 13) - 1
+"""The bits of a float32's fraction that a float16 has not."""
 TOY_SHIFT = 14
 SHIFT = "shift"
 """What the common shift is called among the exponents of weights."""
@@ -84,15 +86,25 @@ def weigh(context: Context, node: Node, name: str, array: np.ndarray, data: Tens
 
 def kept_exponent(context: Context, array: np.ndarray, data: Tensor) -> int:
     """The exponent that keeps weights exactly, where they have few bits and a product of `data` with them fits; else a small one.
-    It costs no more than a digit of the remainder of each result."""
+    It costs no more than a digit of the remainder of each result. Of 16-bit floats with too many bits between the largest and the
+    least, all but the least are kept: those within 2^-18 of the largest."""
     least = -WIDEST_PRODUCT
     if array.size < FEWEST_EXACT or sum(size > 1 for size in array.shape) < 2:
         return least
     exponent = exact_exponent(array, EXACT_BITS)
+    if exponent is None and are_half_precision(array):
+        exponent = exponent_for(float(np.abs(array).max(initial=0)), EXACT_BITS, headroom=0)
     sums = max(float(np.abs(array).sum(axis=axis).max()) for axis in range(array.ndim))
     if exponent is None or exponent > exponent_for(sums, WIDEST_PRODUCT - signed_bits(data), headroom=0):
         return least
     return exponent
+
+
+def are_half_precision(array: np.ndarray) -> bool:
+    """Whether weights have at most the 11 significant bits of a float16; a bfloat16 has 8."""
+    flat = array.reshape(-1)
+    pieces = (flat[start : start + PIECE].astype(np.float32) for start in range(0, flat.size, PIECE))
+    return all(not np.any(piece.view(np.uint32) & LOST_BITS) for piece in pieces)
 
 
 def tied_exponent(context: Context, node: Node, name: str, array: np.ndarray, data: Tensor, exponent: int) -> int:
