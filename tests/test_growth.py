@@ -1,4 +1,4 @@
-"""Depth costs the verifier little: a relation adds some 36 bytes; the opening, all weights together, far less than in proportion."""
+"""Depth costs the verifier little: a relation adds some 36 bytes, four times the weights far less than as many bytes."""
 
 from __future__ import annotations
 
