@@ -1,6 +1,6 @@
 """Real models out of PyPI packages (requirements-models.lock): proved, verified, compared with onnxruntime on unseen inputs.
 
-python bench/real.py [NAME ...] [--runs N] [--widths standard] [--openings N]    writes bench/real.json
+python bench/real.py [NAME ...] [--runs N] [--widths standard] [--openings N] [--receipts small]    writes bench/real.json
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "tests" / "models")]
 from byte_pairs import BytePairs  # noqa: E402
 
 import real_inputs as given  # noqa: E402
-from run import processor  # noqa: E402
+from run import named, processor  # noqa: E402
 from tacit import api, inputs  # noqa: E402
 from tacit.execute import execute  # noqa: E402
 from tacit.frontends import gguf  # noqa: E402
@@ -234,14 +234,15 @@ def agreement(real: Real, model: Any, rows: list[dict[str, np.ndarray]]) -> list
     return found
 
 
-def one(name: str, runs: int, widths: str, openings: int) -> dict[str, Any]:
+def one(name: str, runs: int, widths: str, openings: int, receipts: str) -> dict[str, Any]:
     """The figures of `measure`, and the agreement on inputs that `compile` never saw."""
     real = MODELS[name]
     path = real.path
     if path is None:
         raise FileNotFoundError(f"{real.package} is not installed: pip install -r requirements-models.lock")
     samples, widths = real.samples(), real.widths or widths
-    result = measure(path, samples, runs=runs, widths=widths, shapes=real.shapes, fixed=real.fixed, openings=openings)
+    options: dict[str, Any] = {"openings": openings, "receipts": receipts}
+    result = measure(path, samples, runs=runs, widths=widths, shapes=real.shapes, fixed=real.fixed, **options)
     model = api.compile(path, samples, widths=widths, shapes=real.shapes, fixed=real.fixed, openings=0)
     rows = inputs.many(real.held(), model.declared, model.image)
     found = agreement(real, model, rows)
@@ -258,12 +259,14 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--widths", default="standard")
     parser.add_argument("--openings", type=int, default=OPENINGS, help="0: transparent proofs")
+    parser.add_argument("--receipts", choices=("quick", "small"), default="quick")
     arguments = parser.parse_args()
     for name in arguments.names:
-        figures = one(name, arguments.runs, arguments.widths, arguments.openings)
+        figures = one(name, arguments.runs, arguments.widths, arguments.openings, arguments.receipts)
         print(json.dumps(figures), flush=True)
         found = json.loads(RESULTS.read_text())["models"] if RESULTS.exists() else {}
-        found[name if arguments.widths == "standard" else f"{name} ({arguments.widths})"] = figures
+        wide = name if arguments.widths == "standard" else f"{name} ({arguments.widths})"
+        found[named(wide, arguments.receipts)] = figures
         results = {"processor": processor(), "threads": os.cpu_count(), "models": dict(sorted(found.items()))}
         RESULTS.write_text(json.dumps(results, indent=1) + "\n")
     return 0

@@ -1,6 +1,6 @@
 """Measures workloads of fixed seeds and writes bench/results.json; README's table comes from it.
 
-python bench/run.py [NAME ...] [--runs N] [--openings N] [--peer ezkl] [--readme]
+python bench/run.py [NAME ...] [--runs N] [--openings N] [--receipts small] [--peer ezkl] [--readme]
 
 Without names, those that take seconds. By name, too: resnet50 at 224 x 224, gpt2-16, gpt2-64 and gpt2-512 (random weights in the
 shape of GPT-2, so many tokens); NAMExN is a batch of N, such as lenet5x32.
@@ -59,20 +59,26 @@ def workload(name: str, folder: Path) -> tuple[Path, Any, dict[str, Any]]:
     return path, models.samples(name, 2 if name == "resnet50" else CALIBRATION), {}
 
 
-def one(name: str, runs: int, openings: int, peer: str | None) -> dict:
+def named(name: str, receipts: str) -> str:
+    """What the results call a workload whose receipts were asked to be small."""
+    return name if receipts == "quick" else f"{name}, {receipts} receipts"
+
+
+def one(name: str, runs: int, openings: int, receipts: str, peer: str | None) -> dict:
     batch = None if name in models.NAMES else re.fullmatch(r"(.+)x(\d+)", name)
     count = int(batch[2]) if batch else None
     with tempfile.TemporaryDirectory() as folder:
         path, samples, options = workload(batch[1] if batch else name, Path(folder))
         weights = "trained" if name.startswith("digits") else "seeded random"
-        result = {**measure(path, samples, runs=runs, batch=count, openings=openings, **options), "model": name, "weights": weights}
+        measured = measure(path, samples, runs=runs, batch=count, openings=openings, receipts=receipts, **options)
+        result = {**measured, "model": name, "weights": weights}
         if peer:
             result["peer"] = with_peer(path, peer)
     return result
 
 
 def table(results: dict) -> str:
-    """README's tables, from the JSON alone: models, then batches."""
+    """README's tables, from the JSON alone: models, batches, small receipts beside quick ones."""
     lines = [
         "| model | weights | prove | verify | receipt | peak memory | × onnxruntime | error |",
         "|---|---|---|---|---|---|---|---|",
@@ -82,8 +88,18 @@ def table(results: dict) -> str:
         "| samples in one proof | prove, each sample | verify | receipt | peak memory | × onnxruntime |",
         "|---|---|---|---|---|---|",
     ]
-    modes = {r.get("mode", "transparent") for r in results["models"].values()}
-    for name, r in results["models"].items():
+    small = [
+        "",
+        "| receipts: quick, small | receipt | prove | verify |",
+        "|---|---|---|---|",
+    ]
+    found = results["models"]
+    modes = {r.get("mode", "transparent") for r in found.values()}
+    for name, r in found.items():
+        if r.get("receipts", "quick") != "quick":
+            quick = found.get(name.partition(",")[0])
+            small += [compared(quick, r)] if quick else []
+            continue
         said = f" ({r.get('mode', 'transparent')})" if len(modes) > 1 else ""
         verify, size = f"{1000 * r['verify_s']:.1f} ms", f"{r['receipt_bytes'] / 1000:.0f} kB"
         memory, overhead = f"{r['peak_rss_bytes'] / 1e9:.2f} GB", f"{r['overhead']:,.0f}"
@@ -96,9 +112,23 @@ def table(results: dict) -> str:
             f"{100 * r['relative_error']:.2f} % |"
         )
     lines += batches if len(batches) > 3 else []
+    lines += small if len(small) > 3 else []
     machine = f"{results['processor']}, {results['threads']} threads"
     note = f"{machine}, `make bench`; {' or '.join(sorted(modes))}; 128 bits, medians of {results['runs']} proofs."
     return "\n".join([*lines, "", note])
+
+
+def compared(quick: dict, small: dict) -> str:
+    """A row: bytes and seconds of one model's receipts, quick ones and small ones."""
+    size, prove, verify = (
+        ", ".join(form(r[key]) for r in (quick, small))
+        for key, form in (
+            ("receipt_bytes", lambda b: f"{b / 1000:.0f} kB"),
+            ("prove_s", lambda s: f"{s:.3f} s"),
+            ("verify_s", lambda s: f"{1000 * s:.1f} ms"),
+        )
+    )
+    return f"| {quick['model']} | {size} | {prove} | {verify} |"
 
 
 def write_readme(results: dict) -> None:
@@ -112,16 +142,18 @@ def main() -> int:
     parser.add_argument("names", nargs="*", default=WORKLOADS)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--openings", type=int, default=OPENINGS, help="0: transparent proofs")
+    parser.add_argument("--receipts", choices=("quick", "small"), default="quick")
     parser.add_argument("--peer", choices=("ezkl",))
     parser.add_argument("--readme", action="store_true", help="only write README's table from results.json")
     arguments = parser.parse_args()
     if not arguments.readme:
         found = json.loads(RESULTS.read_text())["models"] if RESULTS.exists() else {}
         for name in arguments.names:
-            found[name] = one(name, arguments.runs, arguments.openings, arguments.peer)
-            print(json.dumps(found[name]), flush=True)
+            kept = named(name, arguments.receipts)
+            found[kept] = one(name, arguments.runs, arguments.openings, arguments.receipts, arguments.peer)
+            print(json.dumps(found[kept]), flush=True)
             ordered = {name: found[name] for name in [*WORKLOADS, *found] if name in found}
-            threads = found[name]["threads"]
+            threads = found[kept]["threads"]
             results = {"processor": processor(), "threads": threads, "runs": arguments.runs, "models": ordered}
             RESULTS.write_text(json.dumps(results, indent=1) + "\n")
     write_readme(json.loads(RESULTS.read_text()))
