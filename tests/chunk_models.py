@@ -61,12 +61,13 @@ def graph_of(task: Generation) -> Graph:
 
 @dataclass
 class Computed:
-    """What a circuit computes for one input: its scores, what it chooses, and what it keeps."""
+    """What a circuit computes for one input: its scores, what it chooses, what it keeps, and its outputs."""
 
     scores: np.ndarray
     chosen: np.ndarray
     kept: np.ndarray
     exponent: int
+    outputs: dict[str, np.ndarray]
 
 
 def computed(graph: Graph, lowered: Lowered, given: dict[str, np.ndarray]) -> Computed:
@@ -74,7 +75,7 @@ def computed(graph: Graph, lowered: Lowered, given: dict[str, np.ndarray]) -> Co
     scores = lowered.values[graph.choice.scores]
     chosen = given["generated"][0] + claims_missed(lowered.program, builder)["generated"][0]
     kept = np.stack([builder.value(lowered.values[name]) for name in graph.state.kept])
-    return Computed(builder.value(scores), chosen, kept.reshape(-1, 2, *kept.shape[1:]), scores.exponent)
+    return Computed(builder.value(scores), chosen, kept.reshape(-1, 2, *kept.shape[1:]), scores.exponent, builder.outputs())
 
 
 def whole(folder: Path, places: int, outliers: bool = False) -> tuple[Generation, Graph, Lowered]:

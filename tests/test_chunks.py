@@ -13,7 +13,6 @@ import tacit
 from chunk_models import plain
 from tacit import generate
 from tacit.chunks import following
-from tacit.execute import executed
 from tacit.following import Following
 from tacit.frontends.generation import Chunk, Generation
 from tacit.lower import lower
@@ -25,16 +24,16 @@ SEQUENCE = np.random.default_rng(7).integers(0, plain.WORDS, PLACES + 1).tolist(
 
 @pytest.fixture(scope="module", params=["llama", "gpt2", "llama+outliers"])
 def circuits(request, tmp_path_factory):
-    """(folder, the whole sequence as one circuit: task, graph, lowered)."""
+    """(folder, the whole sequence as one circuit: task, graph, lowered; what it computes for SEQUENCE)."""
     kind, _, outliers = request.param.partition("+")
     folder = models.folder_of(kind, tmp_path_factory.mktemp(kind))
-    return folder, *models.whole(folder, PLACES, bool(outliers))
+    task, graph, lowered = models.whole(folder, PLACES, bool(outliers))
+    return folder, task, graph, lowered, models.computed(graph, lowered, task.row(SEQUENCE[:1], SEQUENCE[1:]))
 
 
 @pytest.mark.parametrize("lengths", [(4, 4, 4), (2, 7, 3), (12,)])
 def test_chunks_compute_what_the_whole_computes(circuits, lengths):
-    folder, task, graph, lowered = circuits
-    expected = models.computed(graph, lowered, task.row(SEQUENCE[:1], SEQUENCE[1:]))
+    folder, _, _, lowered, expected = circuits
     caches: list[np.ndarray] = []
     for k, length in enumerate(lengths):
         start = sum(lengths[:k])
@@ -48,14 +47,12 @@ def test_chunks_compute_what_the_whole_computes(circuits, lengths):
         assert found.exponent == expected.exponent and np.array_equal(found.scores, expected.scores[rows])
         assert np.array_equal(found.chosen, expected.chosen[rows])
         assert np.array_equal(found.kept, expected.kept[..., rows, :])
-        outputs = executed(circuit.program, circuit.weights, given).outputs()
-        assert np.array_equal(outputs["cache"], found.kept)
-        caches.append(outputs["cache"])
+        assert np.array_equal(found.outputs["cache"], found.kept)
+        caches.append(found.outputs["cache"])
 
 
 def test_a_longer_prompt_chooses_behind_it(circuits):
-    folder, task, graph, lowered = circuits
-    expected = models.computed(graph, lowered, task.row(SEQUENCE[:1], SEQUENCE[1:]))
+    folder, _, _, lowered, expected = circuits
     chunk = Chunk(folder, 6, 6, longest=PLACES)
     part, circuit = models.like(chunk, lowered)
     for prompt in (1, 4, 6):
@@ -67,7 +64,7 @@ def test_a_longer_prompt_chooses_behind_it(circuits):
 
 
 def test_all_circuits_have_the_same_weights(circuits):
-    folder, _, _, lowered = circuits
+    folder, _, _, lowered, _ = circuits
     for chunk in (
         Chunk(folder, 4, 4, longest=PLACES),
         Chunk(folder, 1, 3, earlier=(4,), longest=PLACES),
@@ -98,7 +95,7 @@ def test_few_places_are_as_fine_as_many(tmp_path):
 
 def test_exponents_of_weights_are_decided_once(circuits):
     """Scales that come from a lowering bind the next one, whatever it would choose for as many results as it has."""
-    _, _, graph, lowered = circuits
+    _, _, graph, lowered, _ = circuits
     coarser = {key: exponent - 1 for key, exponent in lowered.scales.weighed.items() if key != "shift"}
     found = lower(graph, replace(lowered.scales, weighed=coarser, kept=()))
     assert {key: found.scales.weighed[key] for key in coarser} == coarser
@@ -106,8 +103,7 @@ def test_exponents_of_weights_are_decided_once(circuits):
 
 
 def test_one_token_after_the_other_is_what_the_circuit_computes(circuits):
-    _, task, graph, lowered = circuits
-    expected = models.computed(graph, lowered, task.row(SEQUENCE[:1], SEQUENCE[1:]))
+    _, task, _, lowered, expected = circuits
     steps = following(task, lowered)
     steps = Following.from_json(json.loads(json.dumps(steps.to_json())))
     kept = steps.empty()
@@ -152,7 +148,7 @@ def test_a_prompt_leaves_no_place_empty():
 
 CHUNK, CONVERSATION = 4, 10
 PROMPT, SEED, SAMPLING = [3, 1, 4, 1, 5, 9], b"seed", tacit.Sampling(0.8, top_k=20)
-TEXTS = np.random.default_rng(0).integers(0, plain.WORDS, (4, CONVERSATION + 1)).tolist()
+TEXTS = np.random.default_rng(0).integers(0, plain.WORDS, (2, CONVERSATION + 1)).tolist()
 
 
 def conversation(folder, openings=None):
@@ -182,6 +178,11 @@ def continued(chunks, seeds=(None, None, None), **options):
     return one, two, three
 
 
+@pytest.fixture(scope="module")
+def parts(shown):
+    return continued(shown)
+
+
 def texts(chunks, seed=None):
     """The tokens and the last cache of the first two chunks, which nobody proves."""
     past, tokens = [], []
@@ -194,9 +195,8 @@ def texts(chunks, seed=None):
     return tokens, past[-1].tolist()
 
 
-def test_a_conversation_is_proved_chunk_by_chunk(shown):
+def test_a_conversation_is_proved_chunk_by_chunk(shown, parts):
     assert len({model.key.model_commitment for model in shown}) == 1 and len({model.key.to_bytes() for model in shown}) == 3
-    parts = continued(shown)
     for model, part in zip(shown, parts):
         tacit.verify(part.receipt, model.key)
     _, two, three = (dict(zip((s.name for s in m.key.inputs), p.receipt.inputs)) for m, p in zip(shown, parts))
@@ -264,9 +264,8 @@ def test_caches_are_hidden_and_linked(folder):
     assert np.array_equal(alone.cache, parts[0].cache.opening.integers) and not alone.receipt.commitments
 
 
-def test_shown_caches_make_a_conversation(shown):
+def test_shown_caches_make_a_conversation(shown, parts):
     """Without commitments: receipts that show the same keys and values."""
-    parts = continued(shown)
     receipts, keys = [part.receipt for part in parts], [model.key for model in shown]
     written = tacit.verify_conversation(receipts, keys)
     assert (written.prompt, written.tokens) == (PROMPT, [*parts[1].tokens[:3], *parts[2].tokens])
