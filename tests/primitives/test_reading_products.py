@@ -119,3 +119,22 @@ def test_digits_of_one_number_are_multiplied_once(monkeypatch, bits, products):
     np.testing.assert_array_equal(b.value(einsum(b, "mk,kn->mn", x * 3 + y * 2, v)), (3 * a + 2 * c) @ w)
     np.testing.assert_array_equal(b.value(whole * -5), ((a << 14) + c) @ w * -5)
     np.testing.assert_array_equal(b.value(high + low), (a + c) @ w)
+
+
+def test_axes_of_one_factor_alone_are_summed_before_it_is_multiplied(monkeypatch):
+    """The square of a sum is a product over both of its axes, which nobody needs to write down."""
+    sizes = []
+    times = reading.times
+
+    def seen(*operands):
+        found = times(*operands)
+        sizes.append(found[0].size)
+        return found
+
+    monkeypatch.setattr(reading, "times", seen)
+    a, c = drawn(9, 50, 3), drawn(9, 70, 3)
+    b = Evaluate({"a": a, "c": c})
+    x, y = (b.input(name, array.shape, -512, 512, 0) for name, array in (("a", a), ("c", c)))
+    found = b.value(einsum(b, "mk,nk->k", x, y))
+    np.testing.assert_array_equal(found, a.sum(0) * c.sum(0))
+    assert sizes == [3]

@@ -202,11 +202,11 @@ class Reading:
         right, right_axes = self.factor(factor)
         shared = [axis for axis in right_axes if axis in left_axes]
         inner = [axis for axis in shared if axis not in keep]
-        if not inner:
-            return times(left, left_axes, right, right_axes)
         batch = [axis for axis in shared if axis in keep]
         left, left_axes = summed(left, left_axes, keep | set(shared))
         right, right_axes = summed(right, right_axes, keep | set(shared))
+        if not inner:
+            return times(left, left_axes, right, right_axes)
         outer_left = [axis for axis in left_axes if axis not in shared]
         outer_right = [axis for axis in right_axes if axis not in shared]
         exact = reach < EXACT
