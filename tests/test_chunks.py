@@ -11,8 +11,11 @@ import pytest
 import chunk_models as models
 import tacit
 from chunk_models import plain
+from tacit import chunks as compiler
 from tacit import generate
 from tacit.chunks import following
+from tacit.circuit import decode
+from tacit.execute import executed
 from tacit.following import Following
 from tacit.frontends.generation import Chunk, Generation
 from tacit.lower import lower
@@ -221,6 +224,33 @@ def test_chunks_write_what_a_whole_circuit_writes(folder):
     second = tacit.compile(Chunk(folder, CHUNK, CHUNK, earlier=(4,), longest=CONVERSATION), like=whole)
     assert first.key.model_commitment == second.key.model_commitment == whole.key.model_commitment
     assert texts([first, second])[0][1][:3] == whole.generate(PROMPT).tokens[:3]
+
+
+def test_chunks_share_what_computes_their_tokens(shown, folder):
+    assert shown[1].following.program is shown[0].following.program
+    drawing = tacit.compile(Chunk(folder, CHUNK, CHUNK, SAMPLING, longest=CONVERSATION), like=shown[0])
+    assert drawing.following.program is not shown[0].following.program
+
+
+def test_a_verifier_reads_a_public_cache_once(shown):
+    """Each view of a public column costs whoever verifies all of its cells, and every layer has views of its own."""
+    for model in shown[1:]:
+        circuit = decode(model.circuit)
+        sums = [contract.zero for contract in circuit.contracts]
+        sums += [component for lookup in circuit.lookups for component in lookup.components]
+        read = [view.column for found in sums for term in found.terms for view in term.views]
+        caches = [public.column for public in circuit.publics if public.name.startswith("cache_")]
+        assert caches and all(read.count(column) == 1 for column in caches)
+
+
+def test_places_behind_all_samples_are_not_measured(folder, monkeypatch):
+    """Nor are they among the scores that are compared."""
+    counted = []
+    monkeypatch.setattr(compiler, "executed", lambda *given: counted.append(1) or executed(*given))
+    short = tacit.compile(Chunk(folder, CHUNK, CHUNK, longest=CONVERSATION), [TEXTS[0][:6], TEXTS[1][:3]], openings=0)
+    assert len(counted) == 4 and short.report.fidelity[0].cosine > 0.999
+    whole = Generation(folder, 1, CONVERSATION)
+    assert [compiler.reached(whole.row(text[:1], text[1:length])) for text, length in zip(TEXTS, (6, 3))] == [5, 2]
 
 
 def test_the_scores_of_all_chunks_are_measured(shown):

@@ -132,6 +132,30 @@ def test_transparent_models_share_a_commitment():
 # Openings are shared
 
 
+def test_equal_weights_are_committed_to_with_the_digests_of_the_first(longest, monkeypatch):
+    """Large weights are encoded once; digests that are no commitment's to them, of a damaged file, are not taken."""
+    taken: list[tuple[bytes, bytes]] = []
+
+    def recorded(circuit, weights, seed=None, digests=b""):
+        taken.append((weights, digests))
+        return commit(circuit, weights, seed, digests)
+
+    parameters = decode(longest.circuit).parameters
+    wrong = bytes(32 << parameters.log_rows + parameters.log_inverse_rates[0] - 6)
+    monkeypatch.setattr("tacit.model.commit", recorded)
+    shared = tacit.compile(attention(), ids(7), like=replace(longest, digests=wrong))
+    assert [digests for _, digests in taken] == [wrong, b""] and all(weights is longest.weights for weights, _ in taken)
+    assert shared.key.model_commitment == longest.key.model_commitment
+    taken.clear()
+    with pytest.raises(tacit.ModelError):
+        tacit.compile(attention(seed=1), ids(7), like=replace(longest, digests=wrong))
+    assert [digests for _, digests in taken] == [b""]
+    places = decode(longest.circuit)
+    turned = tuple(replace(c, shape=(*c.shape, 1)) if c.home == "weights" else c for c in places.columns)
+    assert longest.has_weights(longest.circuit, longest.weights)
+    assert not longest.has_weights(encode(replace(places, columns=turned)), longest.weights)
+
+
 @pytest.fixture
 def ten() -> tacit.Model:
     return tacit.compile(attention(), ids(12), openings=10)

@@ -25,7 +25,7 @@ from tacit.images import ImageScale
 from tacit.inputs import Declared
 from tacit.key import Key
 from tacit.lower import Lowered, lower
-from tacit.model import Model, commit
+from tacit.model import Model, committed
 from tacit.observe import Range, observe
 from tacit.operators import EXPANSIONS, SUPPORTED
 from tacit.options import Links, linked, require_chunk, require_options, require_shapes
@@ -107,12 +107,12 @@ def compile(
         lowered, report = fitted(source, None if samples is None else rows, held_rows, scale, fit, estimator is model)
         classes = source.classes
         del source, rows, held_rows  # a large model's floats take the memory that committing needs
-    steps = following(model, lowered) if isinstance(model, Generation) and batch is None else None
+    steps = following(model, lowered, like) if isinstance(model, Generation) and batch is None else None
     unfinished, weights = arithmetize(lowered.program, lowered.weights)
     program, scales = lowered.program, lowered.scales
     del lowered
     circuit = finish(unfinished, openings, receipts, limbs)
-    prover = commit(circuit, weights, secret)
+    prover, weights = committed(circuit, weights, secret, like)
     key = Key.from_bytes(prover.key())
     compiled = Model(program, circuit, weights, key, declared, scales, scale, classes, seed=secret, digests=prover.digests())
     compiled._prover = prover

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -21,6 +23,7 @@ from tacit.numbers.drawing import CACHE, GENERATED, UNIFORM
 from tacit.observe import observe
 from tacit.operators import EXPANSIONS, SUPPORTED
 from tacit.passes import expand, join_softmax, simplify
+from tacit.primitives.program import Program, chosen_of
 from tacit.quantize import Scales, quantize
 from tacit.report import Report, compare
 from tacit.weights import by_constant
@@ -33,28 +36,40 @@ def prepared(task: Generation) -> Graph:
     return simplify(expand(join_softmax(load(task, shapes={}, supported=SUPPORTED)), EXPANSIONS))
 
 
-def following(task: Generation, circuit: Lowered) -> Following | None:
-    """Of the model whose circuit was lowered; None where a sequence has one place. Raises ModelError where the two would not have
-    the same weights."""
+def following(task: Generation, circuit: Lowered, like: Model | None = None) -> Following | None:
+    """Of the model whose circuit was lowered, or of one that it is like and that computes the same tokens; None where a sequence
+    has one place. Raises ModelError where the two would not have the same weights."""
     if task.places < 2:
         return None
+    assert circuit.graph.state is not None
+    columns = [circuit.values[name].column for name in circuit.graph.state.kept]
+    kept = tuple(column.name for column in columns if column is not None) if None not in columns else ()
+    known = None if like is None else like.following
+    alike = known is not None and known.shape[3] == task.places
+    if like is not None and known is not None and alike and chosen_by(like.program) == chosen_by(circuit.program):
+        return replace(known, kept=kept)
     graph = prepared(Next(task.model, 1, 1, task.sampling, task.tokenizer, behind=task.places - 1))
     step = lower(graph, quantize(graph, {}).as_in(circuit.scales), by_constant(circuit.program, circuit.weights))
-    assert graph.state is not None and circuit.graph.state is not None
+    assert graph.state is not None
     named = dict(zip(step.weights, (given.name for given in step.program.steps if given.gadget == "weight"), strict=True))
     masks = {column: int(step.weights[column].min()) for column, name in named.items() if name == graph.state.mask}
     for column, array in step.weights.items():
         if column not in masks and not np.array_equal(array, circuit.weights.get(column, ())):
             raise ModelError(f"One token of this model has other weights than a sequence: {column!r} differs.")
-    columns = [circuit.values[name].column for name in circuit.graph.state.kept]
     heads, _, size = graph.values[graph.state.kept[0]].shape
     return Following(
         step.program,
         tuple(column for column, name in named.items() if name in graph.blocks),
         masks,
-        tuple(column.name for column in columns if column is not None) if None not in columns else (),
+        kept,
         (len(columns) // 2, 2, heads, task.places, size),
     )
+
+
+def chosen_by(program: Program) -> tuple[str, dict[str, Any]]:
+    """The gadget that chooses tokens, and its settings."""
+    step = next(step for step in program.steps if step.name == chosen_of(GENERATED))
+    return step.gadget, {key: value for key, value in step.arguments.items() if isinstance(value, int)}
 
 
 def lowered_chunk(
@@ -78,27 +93,29 @@ def lowered_chunk(
 
 
 def measured(task: Chunk, first: Lowered, reference: Reference) -> Report:
-    """The integer scores of all chunks, one behind the other, against those of the model in floats at every place."""
+    """The integer scores of all chunks, one behind the other, against those of the model in floats at every place that a sample
+    reaches."""
     rows = [*reference.rows, *reference.held]
     scores: list[list[np.ndarray]] = [[] for _ in rows]
     caches: list[list[np.ndarray]] = [[] for _ in rows]
     saturated: dict[str, int] = {}
     shared = by_constant(first.program, first.weights)
-    for start in range(0, task.places, task.tokens):
+    most = max(map(reached, rows))
+    for start in range(0, most, task.tokens):
+        gc.collect()  # the chunk before: its floats and what was computed, in cycles of objects
         part = continued(task, start)
         lowered = first if part == task else like_first(part, first.scales, shared)
-        assert lowered.graph.choice is not None
-        name = lowered.graph.choice.scores
         for i, row in enumerate(progress.each(f"measuring places from {start}", rows)):
             given = chunk_row(part, row, start) | {f"{CACHE}_{j}": cache for j, cache in enumerate(caches[i])}
-            builder = executed(lowered.program, lowered.weights, given)
-            scores[i].append(scores_of(builder, lowered.values[name]))
-            caches[i].append(builder.outputs()[CACHE])
-            for step, count in builder.saturated.items():
+            own, cache, counts = computed(lowered, given)
+            scores[i].append(own)
+            caches[i].append(cache)
+            for step, count in counts.items():
                 saturated[step] = saturated.get(step, 0) + count
+        del lowered
     count, (output,) = len(reference.rows), reference.graph.outputs
-    expected = [outputs[output] for outputs in reference.outputs]
-    found = [np.concatenate(parts) for parts in scores]
+    expected = [outputs[output][:most] for outputs in reference.outputs]
+    found = [np.concatenate(parts)[:most] for parts in scores]
     return replace(
         cost_of(first),
         samples=count,
@@ -107,6 +124,18 @@ def measured(task: Chunk, first: Lowered, reference: Reference) -> Report:
         held=(compare(output, expected[count:], found[count:]),) if reference.held else (),
         saturated=tuple(saturated.items()),
     )
+
+
+def reached(row: Row) -> int:
+    """How many places a sample of `task.whole` has, without the padding behind it; two at least."""
+    return max(int(np.flatnonzero(row[GENERATED][0]).max(initial=0)) + 1, 2)
+
+
+def computed(lowered: Lowered, given: Row) -> tuple[np.ndarray, np.ndarray, Mapping[str, int]]:
+    """A chunk's scores, its keys and values, and what saturated."""
+    assert lowered.graph.choice is not None
+    builder = executed(lowered.program, lowered.weights, given)
+    return scores_of(builder, lowered.values[lowered.graph.choice.scores]), builder.outputs()[CACHE], builder.saturated
 
 
 def continued(task: Chunk, start: int) -> Chunk:

@@ -30,7 +30,7 @@ Tokens = list[int]
 Cache = np.ndarray | Committed
 Next = Callable[[Tokens], Tokens]
 """What a model chooses in every row, given all generated tokens."""
-PREFILL = 8
+PREFILL = 2
 """A prompt of less than so large a part of the places is read token by token, too."""
 
 

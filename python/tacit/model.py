@@ -16,7 +16,7 @@ import numpy as np
 from tacit import _core, hiding, inputs, progress, storage
 from tacit.circuit import Parameters
 from tacit.circuit.encode import decode
-from tacit.commitments import Committed, Naming, arrays
+from tacit.commitments import Committed, Naming, arrays, limbs
 from tacit.errors import ModelError
 from tacit.following import Following
 from tacit.forecast import Forecast, forecast, require_memory
@@ -200,6 +200,13 @@ class Model:
         if self is not other:
             self.release()
 
+    def has_weights(self, circuit: bytes, weights: bytes) -> bool:
+        """Whether another circuit's weights are those of this model, in columns of the same shapes in limbs of the same length, so
+        that one seed gives one commitment."""
+        mine, theirs = decode(self.circuit), decode(circuit)
+        places = [[c.shape for c in given.columns if c.home == "weights"] for given in (mine, theirs)]
+        return places[0] == places[1] and limbs(mine.parameters) == limbs(theirs.parameters) and self.weights == weights
+
     def release(self) -> None:
         """Gives back what `prepare` holds; the next proof prepares anew."""
         self._prover = None
@@ -350,6 +357,17 @@ def mark_opened(path: Path, key: Key) -> None:
         storage.write(storage.File(path, storage.pack({**manifest, "opened": True}, parts), PRIVATE))
         if used is not None:
             hiding.start_count(path, key.model_commitment, used)
+
+
+def committed(circuit: bytes, weights: bytes, seed: bytes | None, like: Model | None) -> tuple[_core.Prover, bytes]:
+    """The prover of a circuit, and its weights. Where a model that it is `like` has the same in the same places, they are that
+    model's own, and nothing is encoded again: the commitment depends on the seed, on the weights, and on where they lie."""
+    if like is None or not like.has_weights(circuit, weights):
+        return commit(circuit, weights, seed), weights
+    prover = commit(circuit, like.weights, seed, like.digests)
+    if like.digests and Key.from_bytes(prover.key()).model_commitment != like.key.model_commitment:
+        prover = commit(circuit, like.weights, seed)  # a damaged file's
+    return prover, like.weights
 
 
 def commit(circuit: bytes, weights: bytes, seed: bytes | None = None, digests: bytes = b"") -> _core.Prover:

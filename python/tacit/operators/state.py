@@ -22,7 +22,8 @@ Form = tuple[int, int, int]
 
 def read(context: Context, state: State) -> None:
     """The inputs that hold the kept values of earlier chunks, in the forms of `context.scales.kept`; each is held in its interval
-    by the circuit where the verifier does not see it, or checks a wider one."""
+    by the circuit where the verifier does not see it, or checks a wider one. What is read in parts is a copy: whoever verifies pays
+    for all cells of a public column with every view of it, and every layer has two."""
     forms = context.scales.kept
     if state.past and len(forms) != len(state.kept):
         raise ModelError("A chunk that continues a sequence has the scales of its first one: compile it like that.")
@@ -31,6 +32,7 @@ def read(context: Context, state: State) -> None:
         shape = (len(names) // 2, 2, *context.shape(names[0]))
         name = f"{CACHE}_{j}"
         whole = context.builder.input(name, shape, low, high, 0, dtype_of(low, high))
+        whole = context.builder.copy(whole, f"{name}/read")
         alike = all(form[1:] == (low, high) for form in forms)
         if alike and context.hideable:
             whole = gadgets.range_check(context.builder, f"{name}/range", whole, low, high)
