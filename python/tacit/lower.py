@@ -12,6 +12,7 @@ from tacit.operators import LOWERINGS, state
 from tacit.operators.chosen import choose
 from tacit.operators.context import Columns, Context
 from tacit.operators.fusion import fuse
+from tacit.operators.mixtures import divide_last
 from tacit.operators.norms import recognise
 from tacit.operators.weights import SHIFT, common_shift
 from tacit.primitives.builder import Builder
@@ -61,7 +62,7 @@ def lower_into(builder: Builder, graph: Graph, scales: Scales, shared: Columns |
     require_static(graph)
     made = (name for node in graph.nodes if node.kind not in MOVES for name in node.outputs if name)
     builder.computed = sum(graph.values[name].size for name in made)
-    graph = fuse(Context(recognise(graph), scales, builder, shared))
+    graph = fuse(Context(divide_last(recognise(graph)), scales, builder, shared))
     context = Context(graph, scales, builder, shared)
     context.shift = common_shift(context)
     context.hideable = hideable

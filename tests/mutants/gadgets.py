@@ -46,6 +46,7 @@ ONE = found_by("relations_needed", "test_a_range_of_one_value")
 ENDS = found_by("relations_needed", "test_a_wide_interval_has_two_ends")
 WIDTHS = found_by("relations_needed", "test_widths_beyond_the_field_are_refused")
 SOFTMAX = found_by("relations_needed", "test_softmax_is_unique")
+MEAN = found_by("weighted", "test_the_mean_is_unique_for_every_field_value")
 
 BITS = found_by("bits", "test_common_bits_are_unique_for_every_field_value")
 NEAREST = found_by("nearest", "test_the_nearest_quotient_is_unique_for_every_field_value")
@@ -221,6 +222,21 @@ GADGETS = (
         SOFTMAX,
     ),
     dropped("a probability has no range", "softmax.py", 'digits(b, f"{name}/probability", p, bits)', SOFTMAX),
+    *(
+        Mutant(f"a mean's {part} has no range", (Edit(FOLDER + "weighted.py", line, ""),), MEAN)
+        for part, line in (
+            ("quotient", '("quotient", (q - least).bounded(0, greatest - least), quotient_bits),'),
+            ("remainder", '("remainder", r, divisor_bits),'),
+            ("remainder's distance from its divisor", '("below", below, divisor_bits),'),
+        )
+    ),
+    dropped("digits of a mean have no range together", "weighted.py", 'b.lookup(f"{name}/above", box_table(tops), above)', MEAN),
+    dropped(
+        "a mean's lowest digits have no range",
+        "weighted.py",
+        'b.lookup(f"{name}/{part}/digit0", range_table(1 << min(width, DIGIT)), [low])',
+        MEAN,
+    ),
     dropped(
         "an index says nothing of its one-hot row",
         "selection.py",

@@ -13,6 +13,7 @@ from tacit.errors import ModelError
 from tacit.graph import Node, State
 from tacit.numbers.drawing import CACHE
 from tacit.operators.context import Context
+from tacit.operators.mixtures import MEAN
 from tacit.primitives import gadgets, movement
 from tacit.primitives.tensor import Tensor
 
@@ -47,7 +48,7 @@ def read(context: Context, state: State) -> None:
 
 def settle(context: Context, state: State, node: Node) -> None:
     """Rounds what is kept of a node's results, once for all who read it; and gives a sum over all keys the interval that it has
-    over those of the longest sequence, on which its own rounding may depend."""
+    over those of the longest sequence, on which its own rounding may depend. A mean does not grow with its keys."""
     for name in node.outputs:
         if name in state.kept:
             tensor = context.factor(name)
@@ -58,7 +59,7 @@ def settle(context: Context, state: State, node: Node) -> None:
                     f"Node {node}: what is kept of it has the form {form}, and {context.scales.kept[place]} in the circuit that "
                     "this one is like; compile both from the same model."
                 )
-        if name in state.mixed:
+        if name in state.mixed and node.operator != MEAN:
             tensor, keys = context.tensor(name), keys_of(context, state)
             context.put(name, tensor.bounded(tensor.low * state.places // keys, tensor.high * state.places // keys))
 

@@ -11,6 +11,7 @@ from tacit.errors import ModelError
 from tacit.graph import Node
 from tacit.numbers.functions import Function
 from tacit.operators.forms import WIDE_FRACTION
+from tacit.operators.mixtures import SOFTMAXES
 from tacit.operators.registry import as_output, lowering
 from tacit.passes.masks import LARGEST
 from tacit.primitives import arithmetic, gadgets
@@ -44,7 +45,7 @@ def hiding(context: Context, node: Node, array: np.ndarray, scores: str) -> np.n
     where even then none does."""
     hidden = array <= -LARGEST
     readers = context.graph.consumers.get(node.outputs[0], ())
-    if not hidden.any() or hidden.all() or not readers or any(reader.kind != "Softmax" for reader in readers):
+    if not hidden.any() or hidden.all() or not readers or any(reader.kind not in SOFTMAXES for reader in readers):
         return array
     spread = float(array[~hidden].max() - array[~hidden].min())
     depth = depth_below(context.tensor(scores), spread)

@@ -21,9 +21,10 @@ from tacit.primitives.gadgets.roots import inverse_root, logarithm, normalised, 
 from tacit.primitives.gadgets.running import carried, running_sum
 from tacit.primitives.gadgets.scatter import scatter
 from tacit.primitives.gadgets.selection import one_hot, position, select
-from tacit.primitives.gadgets.softmax import softmax
+from tacit.primitives.gadgets.softmax import softmax, softmax_weights
 from tacit.primitives.gadgets.steps import stepped
 from tacit.primitives.gadgets.survivors import survivors
+from tacit.primitives.gadgets.weighted import weighted_mean
 
 __all__ = [
     "argmax",
@@ -59,8 +60,10 @@ __all__ = [
     "scatter",
     "select",
     "softmax",
+    "softmax_weights",
     "square_root",
     "stepped",
     "survivors",
     "top_k",
+    "weighted_mean",
 ]

@@ -86,6 +86,12 @@ def softmax(b: Builder, name: str, x: Tensor, bits: int = 16, step: int | None =
     return p
 
 
+@gadget("softmax_weights")
+def softmax_weights(b: Builder, name: str, x: Tensor, step: int) -> Tensor:
+    """e = exp(x - max x) along the last dimension, of exponent MANTISSA: a softmax that is not divided yet; see `exponentials`."""
+    return exponentials(b, name, x, Exponentials(step))
+
+
 def exponentials(b: Builder, name: str, x: Tensor, table: Exponentials) -> Tensor:
     """e = exp(x - max x) along the last dimension, with q = round(x 2^(step - exponent)) and d = m - q, m the row's
     maximum.
