@@ -8,8 +8,11 @@ import pytest
 import chunk_models as models
 import tacit
 from chunk_models import plain
+from tacit import generate
+from tacit.execute import executed
 from tacit.frontends.generation import Chunk
 from tacit.numbers.drawing import uniforms
+from tacit.primitives.evaluate import Unsatisfied
 from tacit.services.cli import main
 
 TOKENS, CHUNKS = 4, 3
@@ -24,7 +27,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def talk(folder):
-    return tacit.compile_conversation(folder, TEXTS, chunks=CHUNKS, tokens=TOKENS)
+    return tacit.compile_conversation(folder, TEXTS, chunks=CHUNKS, tokens=TOKENS, openings=50)
 
 
 @pytest.fixture(scope="module")
@@ -122,18 +125,84 @@ def test_hidden_prompts(talk):
     shown = tacit.verify_conversation(hidden.receipts, talk.keys)
     assert shown.prompt is None and shown.tokens == hidden.tokens
     assert [set(receipt.hidden) for receipt in hidden.receipts] == [
-        {"weights", "prompt", "generated", "cache"},
-        {"weights", "prompt", "cache_0", "cache"},
+        {"weights", "prompt", "generated", "next", "cache"},
+        {"weights", "prompt", "first", "cache_0", "cache"},
         {"weights", "cache_0", "cache_1", "cache"},
     ]
 
 
-def test_hidden_texts_are_not_known_to_go_on(talk, said):
-    alone = talk.answer(PROMPT, new_tokens=4, hide=["weights", "outputs"])
-    shown = tacit.verify_conversation(alone.receipts, talk.keys)
-    assert (shown.prompt, shown.tokens, alone.tokens) == (PROMPT, None, said.tokens[:4])
-    with pytest.raises(tacit.InputError, match="only 4 tokens behind this prompt"):
-        talk.answer(PROMPT, hide="outputs")
+def test_hidden_texts(talk, said):
+    """The token that a text goes on with has one commitment in both receipts; nothing else of it is there."""
+    hidden = talk.answer(PROMPT, hide=["weights", "outputs"])
+    shown = tacit.verify_conversation([receipt.to_bytes() for receipt in hidden.receipts], talk.keys)
+    assert (shown.prompt, shown.tokens, hidden.tokens) == (PROMPT, None, said.tokens)
+    assert [set(receipt.hidden) for receipt in hidden.receipts] == [
+        {"weights", "generated", "next", "cache"},
+        {"weights", "generated", "next", "cache_0", "cache"},
+        {"weights", "prompt", "first", "generated", "next", "cache_0", "cache_1", "cache"},
+    ]
+    assert [set(receipt.commitments) & {"first", "next"} for receipt in hidden.receipts] == [set(), {"next"}, {"first"}]
+    nothing = talk.answer(PROMPT, hide=["weights", "prompt", "generated"])
+    shown = tacit.verify_conversation(nothing.receipts, talk.keys)
+    assert (shown.prompt, shown.tokens, nothing.tokens) == (None, None, said.tokens)
+    alone = talk.answer(PROMPT, new_tokens=4, hide="outputs")
+    assert not {"first", "next"} & set(alone.receipts[-1].commitments)
+
+
+def test_tokens_that_are_not_linked_do_not_go_on(talk, said):
+    """The right token under another commitment, one of another conversation, one without a commitment, and one that is shown where
+    the other is hidden."""
+    hidden = talk.answer(PROMPT, hide=["weights", "outputs"])
+    again = talk.answer(PROMPT, hide=["weights", "outputs"], context="again")
+    other = talk.answer(OTHER, hide=["weights", "outputs"])
+    a, model, keys = hidden.receipts, talk.models[2], talk.keys
+    task = generate.task_of(model)
+    secrets = [receipt.secrets["cache"] for receipt in a[:2]]
+
+    def last(token, first, hide):
+        given = generate.Text(model, task, [token], [], secrets)
+        given = given.given(generate.found(given)[0])
+        return model.prove(given if first is None else given | {"first": first}, ["weights", *hide], commit=["cache"])
+
+    tokens = {"prompt", "generated", "next"}
+    for first, hide, reason in (
+        (a[1].secrets["next"], tokens, None),
+        (again.receipts[1].secrets["next"], tokens, "does not go on with the token that receipt 2 chose last"),
+        (None, {*tokens, "first"}, "is not known to go on where receipt 2 ends"),
+        (None, tokens, "is not known to go on where receipt 2 ends"),
+    ):
+        receipts = [*a[:2], last(said.tokens[3], first, hide)]
+        if reason is None:
+            assert tacit.verify_conversation(receipts, keys).tokens is None
+        else:
+            refused(receipts, keys, f"Receipt 3 {reason}")
+    foreign = other.receipts[1].secrets["next"]
+    refused([*a[:2], last(other.tokens[3], foreign, tokens)], keys, "Receipt 3 does not go on with the token")
+    refused([*a[:2], said.receipts[2]], keys, "did not read what receipt 1 computed")
+    # A text that is shown goes on with no commitment either.
+    shown = talk.models[1].generate(PROMPT[4:], past=[a[0].secrets["cache"]], hide="weights", commit="cache")
+    secrets[1] = shown.cache
+    receipts = [a[0], shown.receipt, last(said.tokens[3], None, {*tokens, "first"})]
+    assert tacit.verify_chain(receipts, keys)
+    refused(receipts, keys, "Receipt 3 is not known to go on where receipt 2 ends")
+
+
+def test_the_first_token_is_the_prompts(talk, said):
+    """The circuit demands it, and that `next` is what was chosen behind the last place."""
+    model = talk.models[1]
+    task = generate.task_of(model)
+    cache = said.receipts[0].secrets["cache"].opening.integers
+    text = generate.Text(model, task, [5, 9], [], [cache])
+    given = text.given(generate.found(text)[0])
+    integers = model.integers(given | {"cache_0": cache})
+    right = executed(model.program, model.tensors(), integers, check=True)
+    assert right.outputs()["next"].tolist() == [given["generated"][0][2]]
+    with pytest.raises(Unsatisfied, match="contract first is -?1 at"):
+        executed(model.program, model.tensors(), integers | {"first": integers["first"] + 1}, check=True)
+
+
+def test_parts_that_are_hidden_without_need(talk, said):
+    """Each receipt is valid alone; what is hidden of the one before has no commitment."""
     a = said.receipts
     for number, hide in ((1, "generated"), (2, "prompt"), (2, "generated"), (1, "prompt_length")):
         past = [receipt.secrets["cache"] for receipt in a[:number]]

@@ -21,11 +21,11 @@ from tacit import api
 from tacit.conversed import is_conversation
 from tacit.errors import InputError, ModelError
 from tacit.frontends.generation import Chunk
-from tacit.generate import PREFILL, Text, Tokens, task_of, tokens_of
+from tacit.generate import COPIES, PREFILL, Text, Tokens, task_of, tokens_of
 from tacit.hiding import INPUTS, OPENINGS, OUTPUTS, WEIGHTS
 from tacit.key import Key
 from tacit.model import Model
-from tacit.numbers.drawing import CACHE, GENERATED, PROMPT, Sampling, uniforms
+from tacit.numbers.drawing import CACHE, FIRST, GENERATED, NEXT, PROMPT, Sampling, uniforms
 from tacit.receipt import Receipt
 from tacit.verify import context_bytes
 
@@ -46,13 +46,15 @@ class Said:
 @dataclass(frozen=True, eq=False)
 class Part:
     """What one chunk is to prove: of which text, and what the model chose. `full`: it holds nothing but prompt, and more of it
-    follows; `mark`: what such a chunk is known by; `receipt`: the one that there is already. `goes_on`: it holds no prompt."""
+    follows; `mark`: what such a chunk is known by; `receipt`: the one that there is already. `goes_on`: it holds no prompt; `ends`:
+    no chunk goes on from it."""
 
     chunk: int
     text: Text
     tokens: Tokens
     full: bool
     goes_on: bool
+    ends: bool
     mark: Mark
     receipt: Receipt | None
 
@@ -115,9 +117,10 @@ class Conversation:
         """Writes behind a prompt (a text, or token numbers: all that was said before, for there is no other memory) until a token
         ends the text, `new_tokens` are there (the chunk is filled all the same), or the last chunk is full; and proves it.
 
-        `hide`: 'weights', 'prompt' (or 'inputs'), 'generated' (or 'outputs'; only where the text fits one chunk); None: weights and
-        prompt. Keys and values are hidden always. `context`: what all receipts are bound to. Chunks that hold the prompt alone are
-        proved once for all prompts that begin with them, under the same `hide` and `context`.
+        `hide`: 'weights', 'prompt' (or 'inputs'), 'generated' (or 'outputs'); None: weights and prompt. Keys and values are hidden
+        always; where a hidden text goes on in another chunk, the token there has a commitment of its own in both receipts.
+        `context`: what all receipts are bound to. Chunks that hold the prompt alone are proved once for all prompts that begin with
+        them, under the same `hide` and `context`.
 
         Raises InputError for a prompt that does not fit, a missing or a needless seed, and what cannot be hidden; ModelError as
         `Model.prove` does.
@@ -132,12 +135,6 @@ class Conversation:
             raise InputError(
                 f"The prompt has {len(given)} tokens, and {new_tokens or 1} are to follow; this conversation has {self.places} "
                 "places."
-            )
-        alone = 1 + -len(given) % first.tokens
-        if GENERATED in wish.names and (new_tokens is None or new_tokens > alone):
-            raise InputError(
-                f"A text of more than one chunk cannot be hidden, only {alone} tokens behind this prompt: give new_tokens={alone} "
-                f"or less, or show {GENERATED!r}."
             )
         known, stop = dict(self._read), threading.Event()
         parts = self._parts(given, new_tokens or room, wish, known, stop)
@@ -182,21 +179,28 @@ class Conversation:
                 return
             assert tokens is not None
             past.append(own)
-            part = Part(chunk, text, tokens, bool(left), goes_on, mark, receipt)
-            yield part
-            token = part.chosen[-1]
-            count -= 0 if left else len(part.chosen)
-            if count <= 0 or (not left and any(token in ends for token in part.chosen)):
+            chosen = [] if left else text.chosen(tokens)
+            count -= len(chosen)
+            over = not left and (count <= 0 or chunk + 1 == len(self.models) or any(found in ends for found in chosen))
+            yield Part(chunk, text, tokens, bool(left), goes_on, over, mark, receipt)
+            if over:
                 return
+            token = text.chosen(tokens)[-1]
 
     def _prove(self, part: Part, earlier: Sequence[Receipt], wish: Wish) -> Receipt:
-        names = set(wish.names)
+        names, commit = set(wish.names), [CACHE]
         if part.full and PROMPT in names:
             names.add(GENERATED)  # what the model would say within a hidden prompt
-        if part.goes_on:
-            names.discard(PROMPT)  # the text's own
-        model, secrets = self.models[part.chunk], [receipt.secrets[CACHE] for receipt in earlier]
-        receipt = model.prove(replace(part.text, past=secrets).given(part.tokens), names, wish.context, [CACHE])
+        if part.goes_on:  # the prompt is the text's own
+            names = names - {PROMPT} | ({PROMPT} if GENERATED in names else set())
+        given = replace(part.text, past=[receipt.secrets[CACHE] for receipt in earlier]).given(part.tokens)
+        names |= {copy for name, copy in COPIES.items() if name in names and (copy != FIRST or earlier)}
+        if GENERATED in wish.names and part.goes_on:
+            given[FIRST] = earlier[-1].secrets[NEXT]
+        if GENERATED in wish.names and not part.full and not part.ends:
+            commit.append(NEXT)  # what the next chunk goes on with
+        model = self.models[part.chunk]
+        receipt = model.prove(given, names, wish.context, commit)
         model.release()
         return receipt
 

@@ -13,8 +13,8 @@ from tacit.errors import InputError, InvalidReceipt, ModelError
 from tacit.generated import Generated
 from tacit.key import Key
 from tacit.links import find, require_alike
-from tacit.numbers.drawing import CACHE, GENERATED, LENGTH, PROMPT, UNIFORM, uniforms
-from tacit.receipt import Receipt
+from tacit.numbers.drawing import CACHE, FIRST, GENERATED, LENGTH, NEXT, PROMPT, UNIFORM, uniforms
+from tacit.receipt import Commitment, Receipt
 from tacit.verify import held, verify
 
 AXIS = 3
@@ -23,33 +23,39 @@ AXIS = 3
 
 @dataclass(frozen=True)
 class Form:
-    """What a chunk's key fixes: how many places it reads, and, for each earlier chunk that it goes on from, how many that had;
-    whether tokens are drawn."""
+    """What a chunk's key fixes: how many places it reads, how many tokens it chooses, and, for each earlier chunk that it goes on
+    from, how many that had; whether tokens are drawn."""
 
     places: int
+    rows: int
     earlier: tuple[int, ...]
     drawn: bool
 
 
+Token = int | Commitment | None
+"""What a receipt says of one token: its number, a commitment to it, or nothing."""
+
+
 @dataclass(frozen=True)
 class Part:
-    """What one chunk's receipt shows: how many of its places hold given tokens, these tokens, and those that the model chose behind
-    the last of them and behind every place from there on; None where they are hidden."""
+    """What one chunk's receipt says: how many of its places hold given tokens, these tokens, and those that the model chose behind
+    the last of them and behind every place from there on; None where they are hidden. `first`: the token at its first place;
+    `last`: the one that was chosen behind the last place, which no place of this chunk holds."""
 
     places: int
     length: int
     given: list[int] | None
     chosen: list[int] | None
+    first: Token
+    last: Token
 
-    @property
-    def last(self) -> int | None:
-        """The token that was chosen behind the last place, which no place of this chunk holds."""
-        complete = self.chosen is not None and len(self.chosen) == self.places - self.length + 1
-        return self.chosen[-1] if self.chosen and complete else None
+    def is_known_to(self, other: Part) -> bool:
+        """Whether both tell the token that the other chunk would go on with, in one way."""
+        return self.last is not None and type(self.last) is type(other.first)
 
     def goes_on_in(self, other: Part) -> bool:
         """Whether the other chunk reads what this one chose last, and nothing else that it did not choose itself."""
-        return other.length == 1 and self.last is not None and other.given == [self.last]
+        return other.length == 1 and self.is_known_to(other) and self.last == other.first
 
 
 def form_of(key: Key) -> Form | None:
@@ -58,14 +64,16 @@ def form_of(key: Key) -> Form | None:
     count = sum(name.startswith(f"{CACHE}_") for name in inputs)
     caches = [f"{CACHE}_{i}" for i in range(count)]
     drawn = UNIFORM in inputs
-    expected = {PROMPT, LENGTH, *caches, *([UNIFORM] if drawn else [])}
-    if set(inputs) != expected or set(outputs) != {GENERATED, CACHE}:
+    expected = {PROMPT, LENGTH, *caches, *([UNIFORM] if drawn else []), *([FIRST] if caches else [])}
+    if set(inputs) != expected or set(outputs) != {GENERATED, NEXT, CACHE}:
+        return None
+    if any((s.shape, s.dtype, s.exponent) != ((1,), "int64", 0) for s in key.signatures if s.name in (FIRST, NEXT)):
         return None
     if any(len(shape) != 2 for shape in (inputs[PROMPT], outputs[GENERATED])):
         return None
     if any(len(shape) != AXIS + 2 for shape in (outputs[CACHE], *(inputs[name] for name in caches))):
         return None
-    return Form(outputs[CACHE][AXIS], tuple(inputs[name][AXIS] for name in caches), drawn)
+    return Form(outputs[CACHE][AXIS], outputs[GENERATED][1], tuple(inputs[name][AXIS] for name in caches), drawn)
 
 
 def is_conversation(keys: Sequence[Key]) -> bool:
@@ -82,13 +90,13 @@ def verify_conversation(
 ) -> Generated:
     """What one committed model wrote behind a prompt, in as many chunks as there are receipts. `keys`: of the chunks, in order;
     there may be more than receipts, for a conversation can go on. `contexts`: one for all, or one a receipt. The prompt is None
-    where a receipt hides a part of it, the tokens where the last one hides them. A token that the model chose itself counts as
+    where a receipt hides a part of it, and so are the tokens. A token that the model chose itself counts as
     chosen, though it may have been given.
 
     Raises InvalidReceipt unless all receipts are valid, each reads the keys and values that every earlier one computed, in their
     order (both show the same integers, or both have one commitment), and the tokens that the model chose go on from one to the
-    next, known to do so: a receipt that was exchanged, moved, left out, doubled or taken from another conversation is refused, and
-    so are two chunks whose first or last tokens are hidden where the text goes on. Raises ModelError for keys that are not those of
+    next, known to do so: both receipts show the token, or have one commitment to it. So a receipt that was exchanged, moved, left
+    out, doubled or taken from another conversation is refused. Raises ModelError for keys that are not those of
     a conversation's chunks in order, InputError for too few keys, for contexts of another number, and as `verify_generation` does.
     """
     read = [held(receipt, Receipt) for receipt in receipts]
@@ -112,7 +120,7 @@ def verify_conversation(
         for i in range(k):
             _require_linked((k, receipt, key), (i, read[i], opened[i]))
     shown = [_shown(key, receipt) for key, receipt in zip(opened, read)]
-    parts = [_part(k, form, tensors) for k, (form, tensors) in enumerate(zip(forms, shown))]
+    parts = [_part(k, form, receipt, tensors) for k, (form, receipt, tensors) in enumerate(zip(forms, read, shown))]
     first = _beginning(parts)
     if seed is not None:
         for k, (form, tensors, part) in enumerate(zip(forms, shown, parts)):
@@ -173,7 +181,7 @@ def _shown(key: Key, receipt: Receipt) -> dict[str, np.ndarray | None]:
     return dict(zip(names, (*receipt.inputs, *receipt.outputs), strict=True))
 
 
-def _part(place: int, form: Form, shown: dict[str, np.ndarray | None]) -> Part:
+def _part(place: int, form: Form, receipt: Receipt, shown: dict[str, np.ndarray | None]) -> Part:
     """Raises InvalidReceipt where a receipt hides how many of its tokens were given."""
     length = shown[LENGTH]
     if length is None:
@@ -181,12 +189,16 @@ def _part(place: int, form: Form, shown: dict[str, np.ndarray | None]) -> Part:
             f"Receipt {place + 1} hides {LENGTH!r}, without which nobody knows where its text begins: hide {PROMPT!r} alone."
         )
     count = int(length[0])
-    given, chosen = shown[PROMPT], shown[GENERATED]
+    given, chosen, named = shown[PROMPT], shown[GENERATED], receipt.commitments
+    first, last = shown.get(FIRST), shown[NEXT]
+    complete = form.rows > form.places - count  # else nothing was chosen behind the last place
     return Part(
         form.places,
         count,
         None if given is None else [int(token) for token in given[0, :count]],
         None if chosen is None else [int(token) for token in chosen[0, : form.places - count + 1]],
+        named.get(FIRST) if first is None else int(first[0]),
+        None if not complete else named.get(NEXT) if last is None else int(last[0]),
     )
 
 
@@ -199,11 +211,10 @@ def _beginning(parts: list[Part]) -> int:
     for k, part in enumerate(parts[:first]):
         if part.length == part.places:
             continue
-        following = parts[k + 1]
-        if part.last is None or following.given is None:
+        if not part.is_known_to(parts[k + 1]):
             raise InvalidReceipt(
-                f"Receipt {k + 2} is not known to go on where receipt {k + 1} ends, for its tokens there are hidden: only the last "
-                f"receipt of a conversation may hide {GENERATED!r}, and none behind the prompt {PROMPT!r}."
+                f"Receipt {k + 2} is not known to go on where receipt {k + 1} ends: give {FIRST!r} there the commitment of "
+                f"{NEXT!r} here, or show both."
             )
         raise InvalidReceipt(f"Receipt {k + 2} does not go on with the token that receipt {k + 1} chose last.")
     return first

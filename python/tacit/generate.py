@@ -21,7 +21,7 @@ from tacit.frontends.generation import Chunk, Generation
 from tacit.frontends.words import Words
 from tacit.hiding import INPUTS, WEIGHTS
 from tacit.key import Key
-from tacit.numbers.drawing import CACHE, GENERATED, LENGTH, PROMPT, UNIFORM, Sampling, uniforms
+from tacit.numbers.drawing import CACHE, FIRST, GENERATED, LENGTH, NEXT, PROMPT, UNIFORM, Sampling, uniforms
 from tacit.primitives.evaluate import Evaluate
 from tacit.primitives.program import Program, chosen_of
 from tacit.receipt import Receipt
@@ -30,6 +30,8 @@ Tokens = list[int]
 Cache = np.ndarray | Committed
 Next = Callable[[Tokens], Tokens]
 """What a model chooses in every row, given all generated tokens."""
+COPIES = {PROMPT: FIRST, GENERATED: NEXT}
+"""What a chunk's receipt shows of these tensors by another name: who hides them hides both."""
 PREFILL = 2
 """A prompt of less than so large a part of the places is read token by token, too."""
 
@@ -195,12 +197,14 @@ def hidden(model: Writer, task: Generation, hide: Iterable[str] | None) -> Itera
     """`hide`, but 'inputs', which are hidden by default, without the uniform numbers: they are no secret, and nobody could hold
     hidden ones against a seed. Nor of a chunk without the prompt's length, which says how many of the tokens stand behind different
     places. By their own name they are hidden all the same. With the inputs a chunk's own keys and values are hidden, from which
-    they could be computed."""
+    they could be computed; with the prompt its first token, and with the generated ones the last."""
     shown = {UNIFORM, LENGTH} if isinstance(task, Chunk) else {UNIFORM}
     inputs = [s.name for s in model.key.inputs if s.name not in shown] + ([CACHE] if isinstance(task, Chunk) else [])
     if hide is None:
         return [WEIGHTS, *inputs] if model.openings else None
     names = [hide] if isinstance(hide, str) else list(hide)
+    if isinstance(task, Chunk):
+        names += [copy for name, copy in COPIES.items() if name in names and (copy != FIRST or task.past)]
     return [name for given in names for name in (inputs if given == INPUTS else (given,))]
 
 

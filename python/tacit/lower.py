@@ -8,6 +8,7 @@ import numpy as np
 
 from tacit.errors import ModelError, UnsupportedOperator
 from tacit.graph import MOVES, Graph, Node, require_supported
+from tacit.numbers.drawing import FIRST
 from tacit.operators import LOWERINGS, state
 from tacit.operators.chosen import choose
 from tacit.operators.context import Columns, Context
@@ -79,6 +80,8 @@ def lower_into(builder: Builder, graph: Graph, scales: Scales, shared: Columns |
         context.put(name, range_check(builder, f"{name}/range", tensor, scale.low, scale.high) if checked else tensor)
     if graph.state is not None:
         state.read(context, graph.state)
+    if FIRST in graph.inputs:
+        state.begin(context)
     for node in graph.nodes:
         lower_node(context, node)
         if graph.state is not None:

@@ -12,7 +12,10 @@ import numpy as np
 
 from tacit.errors import InputError
 from tacit.frontends.words import Words
-from tacit.numbers.drawing import GENERATED, LENGTH, PROMPT, UNIFORM, Sampling
+from tacit.numbers.drawing import FIRST, GENERATED, LENGTH, PROMPT, UNIFORM, Sampling
+
+FLAT = (LENGTH, FIRST)
+"""Inputs of one axis; others have one of length 1 before it."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,7 @@ class Generation:
 
     @property
     def inputs(self) -> dict[str, int]:
-        """Names and lengths of the graph's inputs [1, length] (of [length]: the prompt's length)."""
+        """Names and lengths of the graph's inputs [1, length]; the shape of those in `FLAT` is [length]."""
         found = {PROMPT: self.prompt_tokens, LENGTH: 1, GENERATED: self.new_tokens}
         return found if self.sampling is None else {**found, UNIFORM: self.new_tokens}
 
@@ -95,18 +98,19 @@ class Generation:
             raise InputError(
                 f"The prompt has {len(prompt)} tokens; this model takes {self.shortest} to {self.prompt_tokens}."
             )
-        given = {PROMPT: prompt, LENGTH: [len(prompt)], GENERATED: generated, UNIFORM: uniform}
+        given = {PROMPT: prompt, LENGTH: [len(prompt)], GENERATED: generated, UNIFORM: uniform, FIRST: prompt[:1]}
         found = {name: np.zeros(length, dtype=np.int64) for name, length in self.inputs.items()}
         for name, array in found.items():
             array[: len(given[name])] = given[name]
-        return {name: array if name == LENGTH else array[None] for name, array in found.items()}
+        return {name: array if name in FLAT else array[None] for name, array in found.items()}
 
 
 @dataclass(frozen=True)
 class Chunk(Generation):
     """One chunk of a longer sequence: max(prompt_tokens, new_tokens) places behind those of earlier chunks, which had `earlier`
     places each. Its circuit reads their keys and values, one input `cache_0`, `cache_1`, .. a chunk, and gives its own, the
-    output `cache`, all [layers, 2, heads, places, size] (docs/generation.md).
+    output `cache`, all [layers, 2, heads, places, size]; and the token `first` [1] of a chunk behind others, and `next` [1], which
+    it chose behind its last place (docs/generation.md).
 
     `longest`: how many places the whole sequence may have; all chunks of one conversation agree on it. Raises InputError for
     chunks of less than two places and for a sequence that is longer.
@@ -125,6 +129,10 @@ class Chunk(Generation):
     @property
     def tokens(self) -> int:
         return max(self.prompt_tokens, self.new_tokens)
+
+    @property
+    def inputs(self) -> dict[str, int]:
+        return super().inputs | ({FIRST: 1} if self.earlier else {})
 
     @property
     def past(self) -> tuple[int, ...]:

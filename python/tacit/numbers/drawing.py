@@ -12,6 +12,9 @@ from tacit.errors import InputError
 
 PROMPT, LENGTH, GENERATED, UNIFORM = "prompt", "prompt_length", "generated", "uniform"
 """The inputs, and the output, of a model that writes."""
+FIRST, NEXT = "first", "next"
+"""Of a chunk of a sequence: the token at its first place, an input of chunks behind others, and, an output, the one that the model
+chose behind its last place: where a text goes on, the next chunk's first."""
 CACHE = "cache"
 """Keys and values of a chunk of a sequence, as an output; those of the j-th chunk, as an input, are `cache_j`."""
 

@@ -11,7 +11,7 @@ from math import prod
 
 from tacit.errors import ModelError
 from tacit.graph import Node, State
-from tacit.numbers.drawing import CACHE
+from tacit.numbers.drawing import CACHE, FIRST, GENERATED, LENGTH, NEXT, PROMPT
 from tacit.operators.context import Context
 from tacit.operators.mixtures import MEAN
 from tacit.primitives import gadgets, movement
@@ -44,6 +44,13 @@ def read(context: Context, state: State) -> None:
             if not alike:
                 part = gadgets.range_check(context.builder, f"{name}/{i}/range", part.bounded(*form[1:]), *form[1:])
             context.put(own, part.with_exponent(form[0]))
+
+
+def begin(context: Context) -> None:
+    """Demands that `first` is the token at a chunk's first place, so that it can be held against what the chunk before chose."""
+    builder, prompt = context.builder, context.tensor(PROMPT)
+    token = movement.slice_(builder, movement.reshape(builder, prompt, (prompt.size,)), 0, 0, 1)
+    builder.contract(FIRST, movement.plus(builder, token, -context.tensor(FIRST)))
 
 
 def settle(context: Context, state: State, node: Node) -> None:
@@ -79,7 +86,8 @@ def forms(context: Context, state: State) -> tuple[Form, ...]:
 
 
 def show(context: Context, state: State) -> None:
-    """The output of everything that is kept: a copy, whose integers its relation fixes."""
+    """The token that was chosen behind the last place, and everything that is kept: outputs whose integers their relations fix."""
+    show_next(context, context.shape(state.kept[0])[-2])
     builder, found = context.builder, None
     tensors = [context.tensor(name).with_exponent(0) for name in state.kept]
     shape = (len(tensors) // 2, 2, *tensors[0].shape)
@@ -91,6 +99,14 @@ def show(context: Context, state: State) -> None:
     assert found is not None and found.size == prod(shape)
     low, high = min(tensor.low for tensor in tensors), max(tensor.high for tensor in tensors)
     builder.output(CACHE, found.bounded(low, high), dtype_of(low, high), shape)
+
+
+def show_next(context: Context, places: int) -> None:
+    """The output `next`: the generated token behind the last of so many places. Where fewer are generated it is the last of them,
+    and means nothing."""
+    builder, length = context.builder, context.tensor(LENGTH)
+    generated = movement.reshape(builder, context.tensor(GENERATED), (context.tensor(GENERATED).size,))
+    builder.output(NEXT, gadgets.select(builder, NEXT, generated, places - length), "int64", (1,))
 
 
 def dtype_of(low: int, high: int) -> str:

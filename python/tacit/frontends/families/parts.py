@@ -12,7 +12,7 @@ from tacit.frontends.checkpoint import Checkpoint
 from tacit.frontends.generation import Chunk, Generation, Next
 from tacit.graph import Block, Choice, Graph, State, Value, check
 from tacit.graph.writer import Writer
-from tacit.numbers.drawing import CACHE, GENERATED, LENGTH, PROMPT, UNIFORM, UNIFORM_BITS
+from tacit.numbers.drawing import CACHE, FIRST, GENERATED, LENGTH, PROMPT, UNIFORM, UNIFORM_BITS
 
 OPSET = 24
 """The first with Swish; RMSNormalization is from 23, Gelu from 20."""
@@ -61,7 +61,7 @@ class Transformer(Writer):
         """The graph whose output `scores` chooses the tokens that it reads as generated ones."""
         words = graph.values[scores].shape[-1]
         lengths = (generation.shortest, generation.prompt_tokens)
-        intervals = {PROMPT: (0, words - 1), LENGTH: lengths, GENERATED: (0, words - 1)}
+        intervals = {PROMPT: (0, words - 1), LENGTH: lengths, GENERATED: (0, words - 1), FIRST: (0, words - 1)}
         uniform = ""
         if generation.sampling is not None:
             uniform, intervals[UNIFORM] = UNIFORM, (0, (1 << UNIFORM_BITS) - 1)
@@ -85,10 +85,12 @@ class Transformer(Writer):
         given = {
             name: self.reshape(self.entrance(name, (length,) if name == LENGTH else (1, length)), length)
             for name, length in generation.inputs.items()
-            if name != UNIFORM
+            if name not in (UNIFORM, FIRST)
         }
         if generation.sampling is not None:
             self.entrance(UNIFORM, (1, generation.new_tokens))
+        if FIRST in generation.inputs:
+            self.entrance(FIRST, (1,))
         prompt, places = given[PROMPT], self.integers(*range(self.tokens))
         longer = self.op("Concat", prompt, given[GENERATED], axis=0)
         longer = self.op("Slice", longer, self.integers(0), self.integers(self.tokens))
