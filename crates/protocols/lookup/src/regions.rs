@@ -78,6 +78,11 @@ impl<'a> Regions<'a> {
         Ok(Some(Self { list, depth, width }))
     }
 
+    /// Leaves of all regions.
+    pub fn leaves(&self) -> u64 {
+        self.list.iter().map(|region| region.axes.iter().product::<u64>()).sum()
+    }
+
     /// Address of the first node, at `level` above the leaves, of the regions with at most `2^level` addresses.
     pub fn tail_start(&self, level: usize) -> u64 {
         let larger: u64 =

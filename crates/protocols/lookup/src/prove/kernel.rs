@@ -11,7 +11,7 @@ use tacit_algebra::K;
 use tacit_algebra::field::{Field, PrimeCharacteristicRing};
 
 use super::leaves::{Leaves, Ones};
-use super::packed::{Packed, Quad, ZEROS, lane_sum, split};
+use super::packed::{Packed, Quad, ZEROS, gate, lane_sum, split};
 use super::tree::TASK;
 use super::weights::Weights;
 
@@ -38,6 +38,8 @@ impl Lambda {
 /// Blocks of quads, before or after `n1` became `n1 + lambda e1`.
 pub(crate) trait Source: Sync {
     const FRESH: bool;
+    /// Blocks, those that are absent at the end not counted.
+    fn blocks(&self) -> usize;
     /// Blocks `2 i` and `2 i + 1`, zero beyond the end. The buffer is where a source may compute them.
     fn pair<'s>(&'s self, i: usize, buffer: &'s mut [Quad; 2]) -> [&'s Quad; 2];
     /// `(b', b1'), (d', d1')` of pair `i` when all its numerators are 1 and none is padding.
@@ -78,6 +80,9 @@ pub(crate) struct Fresh<'a>(pub &'a Leaves, pub Option<Ones<'a>>);
 
 impl Source for Fresh<'_> {
     const FRESH: bool = true;
+    fn blocks(&self) -> usize {
+        self.0.blocks()
+    }
     #[inline(always)]
     fn pair<'s>(&'s self, i: usize, buffer: &'s mut [Quad; 2]) -> [&'s Quad; 2] {
         computed(i, self.0.blocks(), buffer, |block| self.0.quad(block))
@@ -88,28 +93,80 @@ impl Source for Fresh<'_> {
     }
 }
 
-/// The second level, computed from the leaves.
-pub(crate) struct Second<'a>(pub &'a Leaves);
+/// A level above the leaves, or above another such level, computed from it.
+pub(crate) struct Above<B>(pub B);
 
-impl Second<'_> {
-    pub fn blocks(&self) -> usize {
-        self.0.blocks().div_ceil(2)
+/// Blocks of a level, before any round.
+pub(crate) trait Blocks: Sync {
+    fn count(&self) -> usize;
+    fn quad(&self, block: usize) -> Quad;
+    /// The nodes over a block.
+    fn nodes(&self, block: usize) -> [Packed; 2];
+}
+
+impl Blocks for &Leaves {
+    fn count(&self) -> usize {
+        self.blocks()
     }
-
     #[inline(always)]
-    pub fn quad(&self, block: usize) -> Quad {
-        let nodes = |block| if block < self.0.blocks() { self.0.nodes(block) } else { [Packed::ZERO; 2] };
+    fn quad(&self, block: usize) -> Quad {
+        Leaves::quad(self, block)
+    }
+    #[inline(always)]
+    fn nodes(&self, block: usize) -> [Packed; 2] {
+        Leaves::nodes(self, block)
+    }
+}
+
+impl<B: Blocks> Blocks for Above<B> {
+    fn count(&self) -> usize {
+        self.0.count().div_ceil(2)
+    }
+    #[inline]
+    fn quad(&self, block: usize) -> Quad {
+        let nodes = |block| if block < self.0.count() { self.0.nodes(block) } else { [Packed::ZERO; 2] };
         let ([nx, ex], [ny, ey]) = (nodes(2 * block), nodes(2 * block + 1));
         let ((n0, n1), (e0, e1)) = (split(nx, ny), split(ex, ey));
         [n0, e0, n1, e1]
     }
+    #[inline]
+    fn nodes(&self, block: usize) -> [Packed; 2] {
+        gate(&self.quad(block))
+    }
 }
 
-impl Source for Second<'_> {
+impl<B: Blocks> Source for Above<B> {
     const FRESH: bool = true;
+    fn blocks(&self) -> usize {
+        self.count()
+    }
     #[inline(always)]
     fn pair<'s>(&'s self, i: usize, buffer: &'s mut [Quad; 2]) -> [&'s Quad; 2] {
-        computed(i, self.blocks(), buffer, |block| self.quad(block))
+        computed(i, self.count(), buffer, |block| self.quad(block))
+    }
+}
+
+/// Blocks after a round with the challenge `r`, computed from what they were.
+pub(crate) struct Bound<'a, S> {
+    source: S,
+    r: Packed,
+    lambda: &'a Lambda,
+}
+
+impl<'a, S: Source> Bound<'a, S> {
+    pub fn new(source: S, r: K, lambda: &'a Lambda) -> Self {
+        Self { source, r: Packed::from(r), lambda }
+    }
+}
+
+impl<S: Source> Source for Bound<'_, S> {
+    const FRESH: bool = false;
+    fn blocks(&self) -> usize {
+        self.source.blocks().div_ceil(2)
+    }
+    #[inline(always)]
+    fn pair<'s>(&'s self, i: usize, buffer: &'s mut [Quad; 2]) -> [&'s Quad; 2] {
+        computed(i, self.blocks(), buffer, |block| fold_block(&self.source, block, self.r, self.lambda))
     }
 }
 
@@ -126,6 +183,9 @@ pub(crate) struct Stored<'a>(pub &'a [Quad]);
 
 impl Source for Stored<'_> {
     const FRESH: bool = true;
+    fn blocks(&self) -> usize {
+        self.0.len()
+    }
     #[inline(always)]
     fn pair<'s>(&'s self, i: usize, _: &'s mut [Quad; 2]) -> [&'s Quad; 2] {
         neighbours(self.0, i)
@@ -141,6 +201,9 @@ pub(crate) struct Folded<'a, O> {
 
 impl<O: Shifted> Source for Folded<'_, O> {
     const FRESH: bool = false;
+    fn blocks(&self) -> usize {
+        self.count + self.rest.len()
+    }
     #[inline(always)]
     fn pair<'s>(&'s self, i: usize, _: &'s mut [Quad; 2]) -> [&'s Quad; 2] {
         neighbours(self.rest, i - self.count / 2)

@@ -4,21 +4,22 @@ use tacit_algebra::field::PrimeCharacteristicRing;
 use tacit_algebra::{K, integer};
 use tacit_circuit::{Circuit, Columns, Rule, Segment, component_values};
 
+use super::integers::Integers;
 use super::kernel::{Lambda, Shifted};
-use super::packed::{Lanes, Packed, Quad, WIDTH, gate, load_pairs, load_runs, split_lanes};
+use super::packed::{Lanes, Packed, Quad, WIDTH, gate, load_pairs, split_lanes};
 use super::shape::{Shape, extend_rows};
 use crate::claims::Fingerprint;
 use crate::regions::{Kind, Region};
 
-/// A region's leaves `(N, E)`: N = 1 or -count, `E = base - sum_j beta_j z_j`.
+/// A region's leaves `(N, E)`: N = 1 or -count, `E = base - sum_j beta_j z_j`; the z_j without their least, which the base takes over.
 pub(crate) struct Leaves {
     /// Of the pairs of leaves, rows already padded for the next pairing.
     pub shape: Shape,
     /// The z_j, and the counts of a segment, in that shape (two leaves an element).
-    components: Vec<Vec<i64>>,
-    counts: Option<Vec<i64>>,
+    components: Vec<Integers>,
+    counts: Option<Integers>,
     /// 1 for a leaf, 0 for padding between rows; absent without such padding.
-    mask: Option<Vec<i64>>,
+    mask: Option<Vec<u8>>,
     /// Neither counts nor a mask.
     plain: bool,
     /// Leaves, with the padding between rows.
@@ -27,6 +28,8 @@ pub(crate) struct Leaves {
     betas: Vec<Packed>,
     /// Base and betas.
     scalars: (K, Vec<K>),
+    /// Whether memory is dearer than time ([`Leaves::computes`]).
+    lean: bool,
 }
 
 /// The `(b', d')` of the first `count` blocks (an even number) after up to two rounds, computed from integers: with 2^rounds leaves
@@ -56,7 +59,7 @@ impl Ones<'_> {
         let (mut b, mut d) = (self.base, self.base);
         for (z, coefficients) in self.leaves.components.iter().zip(&self.coefficients) {
             let coefficients: [Packed; S] = std::array::from_fn(|s| coefficients[s]);
-            let [z0, z1] = load_runs::<S>(z, 2 * S * block * WIDTH);
+            let [z0, z1] = z.runs::<S>(2 * S * block * WIDTH);
             b -= Packed::dot(&coefficients, &z0);
             d -= Packed::dot(&coefficients, &z1);
         }
@@ -66,8 +69,14 @@ impl Ones<'_> {
 
 impl Leaves {
     /// `region.size >= 1`.
-    pub fn new(circuit: &Circuit, values: &dyn Columns, region: &Region<'_>, fingerprint: &Fingerprint) -> Self {
-        let (mut components, mut counts) = integers(circuit, values, region);
+    pub fn new(
+        circuit: &Circuit,
+        values: &dyn Columns,
+        region: &Region<'_>,
+        fingerprint: &Fingerprint,
+        lean: bool,
+    ) -> Self {
+        let (mut components, base, mut counts) = held(circuit, values, region, fingerprint);
         let whole = Shape::new(region.axes);
         let (mut length, mut mask) = (whole.len(), None);
         let pairs = Shape { outer: whole.outer.clone(), width: whole.width.next_multiple_of(2) }.halved();
@@ -75,25 +84,30 @@ impl Leaves {
         let rows = pairs.rows();
         let (from, to) = (length / rows, 2 * shape.width);
         if rows > 1 && from != to {
-            let extend = |values: &Vec<i64>| extend_rows(values, from, to, 0);
-            components = components.iter().map(extend).collect();
-            counts = counts.as_ref().map(extend);
-            mask = Some(extend(&vec![1; length]));
+            components = components.iter().map(|values| values.extended(from, to)).collect();
+            counts = counts.map(|values| values.extended(from, to));
+            mask = Some(extend_rows(&vec![1; length], from, to, 0));
             length = rows * to;
         }
-        let scalars = (fingerprint.base(region.tag), fingerprint.components()[..components.len()].to_vec());
+        let scalars = (base, fingerprint.components()[..components.len()].to_vec());
         let (base, betas) = (Packed::from(scalars.0), scalars.1.iter().map(|&beta| Packed::from(beta)).collect());
         let plain = counts.is_none() && mask.is_none();
         let shape = if pairs.is_single() { pairs } else { shape };
-        Self { shape, components, counts, mask, plain, length, base, betas, scalars }
+        Self { shape, components, counts, mask, plain, length, base, betas, scalars, lean }
     }
 
     /// The leaf of a region with one element.
     pub fn single(circuit: &Circuit, values: &dyn Columns, region: &Region<'_>, fingerprint: &Fingerprint) -> [K; 2] {
-        let (components, counts) = integers(circuit, values, region);
-        let head = |values: &Vec<i64>| values.first().map_or(K::ZERO, |&value| integer(value));
-        let phi = components.iter().zip(fingerprint.components()).map(|(z, &beta)| beta * head(z)).sum::<K>();
-        [counts.as_ref().map_or(K::ONE, |counts| -head(counts)), fingerprint.base(region.tag) - phi]
+        let (components, base, counts) = held(circuit, values, region, fingerprint);
+        let phi = components.iter().zip(fingerprint.components()).map(|(z, &beta)| beta * K::from(z.head())).sum::<K>();
+        [counts.as_ref().map_or(K::ONE, |counts| -K::from(counts.head())), base - phi]
+    }
+
+    /// Whether the level at a height above the leaves, after so many rounds, is computed in each pass and not stored. Of 2^n leaves it
+    /// has `2^(n - 1 - height - rounds)` pairs: those with at least 2^(n - 2) before any round are computed, in a lean tree all with at
+    /// least 2^(n - 3).
+    pub fn computes(&self, height: usize, rounds: usize) -> bool {
+        if self.lean { height + rounds <= 2 } else { height <= 1 && rounds == 0 }
     }
 
     /// Blocks of pairs.
@@ -110,7 +124,7 @@ impl Leaves {
         let (n0, n1) = match &self.counts {
             None => (here0, here1),
             Some(counts) => {
-                let (count0, count1) = load_pairs(counts, at);
+                let (count0, count1) = counts.pairs(at);
                 (-count0, -count1)
             }
         };
@@ -139,6 +153,11 @@ impl Leaves {
         })
     }
 
+    /// Whether there are such blocks before any round, and after one.
+    pub fn shifts(&self, drawn: &[K], lambda: &Lambda) -> bool {
+        drawn.is_empty() && self.plain && self.length >= 8 * WIDTH && lambda.scalar != K::ZERO
+    }
+
     /// Whether a block of pairs are leaves with numerator 1, without padding.
     #[inline(always)]
     fn all_ones(&self, block: usize) -> bool {
@@ -148,7 +167,7 @@ impl Leaves {
     #[inline(always)]
     fn minus_components(&self, mut e0: Packed, mut e1: Packed, at: usize) -> (Packed, Packed) {
         for (z, &beta) in self.components.iter().zip(&self.betas) {
-            let (z0, z1) = load_pairs(z, at);
+            let (z0, z1) = z.pairs(at);
             e0 -= beta.times(z0);
             e1 -= beta.times(z1);
         }
@@ -181,6 +200,19 @@ impl Leaves {
         };
         split_lanes(present(at), present(at + WIDTH))
     }
+}
+
+/// A region's components less their least integers, its base, which takes over these, and the counts of a segment.
+fn held(
+    circuit: &Circuit,
+    values: &dyn Columns,
+    region: &Region<'_>,
+    fingerprint: &Fingerprint,
+) -> (Vec<Integers>, K, Option<Integers>) {
+    let (components, counts) = integers(circuit, values, region);
+    let (least, components): (Vec<i64>, _) = components.into_iter().map(Integers::above_least).unzip();
+    let taken = least.into_iter().zip(fingerprint.components()).map(|(least, &beta)| beta * integer(least)).sum::<K>();
+    (components, fingerprint.base(region.tag) - taken, counts.map(Integers::unsigned))
 }
 
 /// Components over the region's elements in C order, and the counts of a segment.

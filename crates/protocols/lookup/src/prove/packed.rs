@@ -1,8 +1,9 @@
 //! The fraction gate on blocks of `WIDTH` consecutive elements.
 
 use tacit_algebra::field::{PackedFieldPow2, PackedValue, PrimeCharacteristicRing};
-use tacit_algebra::packed::cell;
-use tacit_algebra::{F, K, signed};
+use tacit_algebra::{F, K};
+
+use super::integers::Integer;
 
 pub(crate) use tacit_algebra::packed::{Lanes, Packed, WIDTH, pack};
 
@@ -49,13 +50,13 @@ pub(crate) fn lane_sum(value: Packed) -> K {
 
 /// Even and odd elements of `values[at .. at + 2 WIDTH]`, zero beyond the end.
 #[inline(always)]
-pub(crate) fn load_pairs(values: &[i64], at: usize) -> (Lanes, Lanes) {
+pub(crate) fn load_pairs<T: Integer>(values: &[T], at: usize) -> (Lanes, Lanes) {
     match values.get(at..at + 2 * WIDTH) {
         Some(run) => {
-            split_lanes(Lanes::from_fn(|lane| cell(run[lane])), Lanes::from_fn(|lane| cell(run[WIDTH + lane])))
+            split_lanes(Lanes::from_fn(|lane| run[lane].element()), Lanes::from_fn(|lane| run[WIDTH + lane].element()))
         }
         None => {
-            let element = |i: usize| values.get(i).map_or(F::ZERO, |&value| signed(value));
+            let element = |i: usize| values.get(i).map_or(F::ZERO, |value| value.element());
             (Lanes::from_fn(|lane| element(at + 2 * lane)), Lanes::from_fn(|lane| element(at + 2 * lane + 1)))
         }
     }
@@ -63,9 +64,9 @@ pub(crate) fn load_pairs(values: &[i64], at: usize) -> (Lanes, Lanes) {
 
 /// Of `values[at .. at + 2 S WIDTH]`, all of which exist: the elements whose number modulo 2 S is `2 s`, for every s, and `2 s + 1`.
 #[inline(always)]
-pub(crate) fn load_runs<const S: usize>(values: &[i64], at: usize) -> [[Lanes; S]; 2] {
+pub(crate) fn load_runs<T: Integer, const S: usize>(values: &[T], at: usize) -> [[Lanes; S]; 2] {
     let run = &values[at..at + 2 * S * WIDTH];
-    let lanes = |n: usize| Lanes::from_fn(|lane| cell(run[n * WIDTH + lane]));
+    let lanes = |n: usize| Lanes::from_fn(|lane| run[n * WIDTH + lane].element());
     let mut both = [[Lanes::ZERO; S]; 2];
     let [even, odd] = &mut both;
     for (s, (even, odd)) in even.iter_mut().zip(odd).enumerate() {

@@ -4,7 +4,8 @@ use rayon::prelude::*;
 use tacit_algebra::K;
 
 use super::kernel::{
-    Folded, Fresh, Lambda, Next, Second, Shifted, Source, Stored, bound, evaluate, fill, fold_block, pair_of,
+    Above, Blocks, Bound, Folded, Fresh, Lambda, Next, Shifted, Source, Stored, bound, evaluate, fill, fold_block,
+    pair_of,
 };
 use super::leaves::{Leaves, Ones};
 use super::packed::{Packed, Quad, ZEROS, first, gate};
@@ -44,9 +45,13 @@ impl Spares {
 }
 
 pub(crate) enum Data<'a> {
-    Leaves(&'a Leaves),
-    /// The second level, as the leaves that it is computed from: the level would be as large as all above it together.
-    Second(&'a Leaves),
+    /// The level at a height above the leaves, after rounds with the challenges `drawn`: computed from the leaves in every pass
+    /// ([`Leaves::computes`]), as it would be as large as all above it together.
+    Computed {
+        leaves: &'a Leaves,
+        height: usize,
+        drawn: Vec<K>,
+    },
     Stored(Vec<Quad>),
     /// Leaves after one round, those with numerators 1 not stored.
     Once {
@@ -62,6 +67,58 @@ pub(crate) enum Data<'a> {
     },
 }
 
+/// The expression for the [`Blocks`] of a level that is computed.
+macro_rules! with_level {
+    ($leaves:expr, $height:expr, $level:ident => $body:expr) => {
+        match $height {
+            0 => {
+                let $level = $leaves;
+                $body
+            }
+            1 => {
+                let $level = Above($leaves);
+                $body
+            }
+            _ => {
+                let $level = Above(Above($leaves));
+                $body
+            }
+        }
+    };
+}
+
+/// The expression for the [`Source`] of a level that is computed.
+macro_rules! with_computed {
+    ($leaves:expr, $height:expr, $drawn:expr, $lambda:expr, $source:ident => $body:expr) => {
+        match ($height, $drawn.as_slice()) {
+            (0, []) => {
+                let $source = Fresh($leaves, $leaves.ones(&[], $lambda));
+                $body
+            }
+            (0, &[r]) => {
+                let $source = Bound::new(Fresh($leaves, None), r, $lambda);
+                $body
+            }
+            (0, &[r, s, ..]) => {
+                let $source = Bound::new(Bound::new(Fresh($leaves, None), r, $lambda), s, $lambda);
+                $body
+            }
+            (1, []) => {
+                let $source = Above($leaves);
+                $body
+            }
+            (1, &[r, ..]) => {
+                let $source = Bound::new(Above($leaves), r, $lambda);
+                $body
+            }
+            _ => {
+                let $source = Above(Above($leaves));
+                $body
+            }
+        }
+    };
+}
+
 impl<'a> Part<'a> {
     pub fn new(region: usize, shape: Shape, data: Data<'a>) -> Self {
         Self { region, shape, data, spares: Spares::default() }
@@ -70,8 +127,9 @@ impl<'a> Part<'a> {
     /// The sums of this round.
     pub fn evaluate(&self, weights: &Weights, lambda: &Lambda) -> [K; 2] {
         match &self.data {
-            Data::Leaves(leaves) => evaluate(&Fresh(leaves, leaves.ones(&[], lambda)), weights, lambda),
-            Data::Second(leaves) => evaluate(&Second(leaves), weights, lambda),
+            Data::Computed { leaves, height, drawn } => {
+                with_computed!(*leaves, *height, drawn, lambda, source => evaluate(&source, weights, lambda))
+            }
             Data::Stored(quads) => evaluate(&Stored(quads), weights, lambda),
             Data::Once { leaves, drawn, rest } => evaluate(&once(leaves, *drawn, lambda, rest), weights, lambda),
             Data::Folded { memory, ones, rest } => evaluate(&folded(memory, *ones, *rest), weights, lambda),
@@ -91,21 +149,21 @@ impl<'a> Part<'a> {
         let packed = Packed::from(r);
         let mut target = |ones: usize, blocks: usize| (ones, blocks - ones, self.spares.take(ones / 2 + blocks - ones));
         let ((sums, data), used) = match self.data {
-            Data::Leaves(leaves) => {
-                let source = Fresh(leaves, leaves.ones(&[], lambda));
-                let blocks = leaves.blocks().div_ceil(2);
-                let folded = match leaves.ones(&[r], lambda).filter(|_| aligned) {
-                    Some(ones) => {
-                        let rest = (ones.count..blocks).map(|block| fold_block(&source, block, packed, lambda));
-                        (None, Data::Once { leaves, drawn: r, rest: rest.collect() })
-                    }
-                    None => with_quads(&source, packed, lambda, target(0, blocks), next),
-                };
-                (folded, None)
+            Data::Computed { leaves, height: 0, drawn } if aligned && leaves.shifts(&drawn, lambda) => {
+                let count = leaves.ones(&[r], lambda).map_or(0, |ones| ones.count);
+                let blocks = count..leaves.blocks().div_ceil(2);
+                let rest = blocks.map(|block| fold_block(&Fresh(leaves, None), block, packed, lambda));
+                ((None, Data::Once { leaves, drawn: r, rest: rest.collect() }), None)
             }
-            Data::Second(leaves) => {
-                let source = Second(leaves);
-                (with_quads(&source, packed, lambda, target(0, source.blocks().div_ceil(2)), next), None)
+            Data::Computed { leaves, height, mut drawn } if aligned && leaves.computes(height, drawn.len() + 1) => {
+                drawn.push(r);
+                ((None, Data::Computed { leaves, height, drawn }), None)
+            }
+            Data::Computed { leaves, height, drawn } => {
+                let folded = with_computed!(leaves, height, drawn, lambda, source => {
+                    with_quads(&source, packed, lambda, target(0, source.blocks().div_ceil(2)), next)
+                });
+                (folded, None)
             }
             Data::Stored(quads) => {
                 let to = target(0, quads.len().div_ceil(2));
@@ -163,11 +221,13 @@ impl<'a> Part<'a> {
     /// The next level's part, before it is settled.
     pub fn parents(&self) -> Self {
         let quads = match &self.data {
-            Data::Second(leaves) => {
-                let second = Second(leaves);
-                lift(second.blocks(), |block| gate(&second.quad(block)))
+            Data::Computed { leaves, height, .. } if leaves.computes(height + 1, 0) => {
+                let data = Data::Computed { leaves, height: height + 1, drawn: Vec::new() };
+                return Self::new(self.region, self.shape.halved(), data);
             }
-            Data::Leaves(leaves) => return Self::new(self.region, self.shape.halved(), Data::Second(leaves)),
+            Data::Computed { leaves, height, .. } => {
+                with_level!(*leaves, height, level => lift(level.count(), |block| level.nodes(block)))
+            }
             data => {
                 let quads = data.stored();
                 lift(quads.len(), |block| gate(&quads[block]))
@@ -177,7 +237,12 @@ impl<'a> Part<'a> {
     }
 }
 
-impl Data<'_> {
+impl<'a> Data<'a> {
+    /// The leaves.
+    pub fn leaves(leaves: &'a Leaves) -> Self {
+        Self::Computed { leaves, height: 0, drawn: Vec::new() }
+    }
+
     /// The quads of a level that is stored.
     pub fn stored(&self) -> &[Quad] {
         match self {
@@ -186,14 +251,12 @@ impl Data<'_> {
         }
     }
 
-    /// The quads of what is not folded.
+    /// The quads of what no round has bound.
     pub fn quads(&self) -> Vec<Quad> {
         match self {
-            Data::Second(leaves) => {
-                let second = Second(leaves);
-                (0..second.blocks()).into_par_iter().map(|block| second.quad(block)).collect()
-            }
-            Data::Leaves(leaves) => (0..leaves.blocks()).into_par_iter().map(|block| leaves.quad(block)).collect(),
+            Data::Computed { leaves, height, .. } => with_level!(*leaves, height, level => {
+                (0..level.count()).into_par_iter().map(|block| level.quad(block)).collect()
+            }),
             data => data.stored().to_vec(),
         }
     }
@@ -256,7 +319,7 @@ mod tests {
     }
 
     /// The leaves of a lookup of pairs.
-    fn leaves(axes: &[u64]) -> Leaves {
+    fn leaves(axes: &[u64], lean: bool) -> Leaves {
         let length = axes.iter().product::<u64>();
         let column = |name: &str| Column { name: name.into(), shape: axes.to_vec(), bytes: 8, home: Home::Witness };
         let component = |column: u32| {
@@ -275,7 +338,7 @@ mod tests {
         let lookup = Lookup { name: "pairs".into(), table: 0, components: vec![component(0), component(1)] };
         let region = Region { kind: Kind::Lookup(&lookup), axes, tag: 1, size: 0, offset: 0 };
         let fingerprint = Fingerprint { alpha: element(1), betas: vec![element(2), element(3), integer(-4)] };
-        Leaves::new(&circuit, &values, &region, &fingerprint)
+        Leaves::new(&circuit, &values, &region, &fingerprint, lean)
     }
 
     fn elements(quads: &[Quad]) -> Vec<[K; 4]> {
@@ -291,6 +354,13 @@ mod tests {
         match data {
             Data::Once { leaves, drawn, rest } => all(&once(leaves, *drawn, lambda, rest), lambda),
             Data::Folded { memory, ones, rest } => all(&folded(memory, *ones, *rest), lambda),
+            Data::Computed { leaves, height, drawn } if !drawn.is_empty() => {
+                with_computed!(*leaves, *height, drawn, lambda, source => {
+                    let pair = |i| source.pair(i, &mut [ZEROS; 2]).map(|quad| *quad);
+                    let quads: Vec<Quad> = (0..source.blocks().div_ceil(2)).flat_map(pair).collect();
+                    elements(&quads[..source.blocks()])
+                })
+            }
             data => {
                 let plain = |[n0, e0, n1, e1]: [K; 4]| [n0, e0, n1 + lambda.scalar * e1, e1];
                 elements(&data.quads()).into_iter().map(plain).collect()
@@ -309,11 +379,13 @@ mod tests {
             (vec![9, 512], element(11)),
             (vec![33, 197], element(12)),
         ] {
-            let (leaves, lambda) = (leaves(&axes), Lambda::new(lambda));
-            for second in [false, true] {
+            let lambda = Lambda::new(lambda);
+            for (lean, height) in [(false, 0), (false, 1), (true, 0), (true, 1), (true, 2)] {
+                let leaves = leaves(&axes, lean);
                 for aligned in [true, false] {
-                    let data = || if second { Data::Second(&leaves) } else { Data::Leaves(&leaves) };
-                    let mut part = Part::new(0, leaves.shape.clone(), data());
+                    let mut part = Part::new(0, leaves.shape.clone(), Data::leaves(&leaves));
+                    (0..height).for_each(|_| part = part.parents());
+                    assert!(matches!(&part.data, Data::Computed { height: found, .. } if *found == height));
                     let mut expected = values(&part.data, &lambda);
                     for round in 0..4 {
                         let r = element(20 + round);
@@ -326,7 +398,7 @@ mod tests {
                         part = part.fold(r, &lambda, shape, aligned, None).0;
                         let mut found = values(&part.data, &lambda);
                         found.truncate(expected.len());
-                        assert!(found == expected, "{axes:?} {second} {aligned} {round}");
+                        assert!(found == expected, "{axes:?} {lean} {height} {aligned} {round}");
                     }
                 }
             }

@@ -33,9 +33,16 @@ pub(crate) struct Bottom {
 }
 
 impl Bottom {
-    pub fn new(circuit: &Circuit, values: &dyn Columns, regions: &Regions<'_>, fingerprint: &Fingerprint) -> Self {
+    /// `lean`: as [`Leaves::computes`] has it.
+    pub fn new(
+        circuit: &Circuit,
+        values: &dyn Columns,
+        regions: &Regions<'_>,
+        fingerprint: &Fingerprint,
+        lean: bool,
+    ) -> Self {
         let list = regions.list.as_slice();
-        let make = |index: usize| (index, Leaves::new(circuit, values, &list[index], fingerprint));
+        let make = |index: usize| (index, Leaves::new(circuit, values, &list[index], fingerprint, lean));
         let large = list.partition_point(|region| region.size > 1);
         let open = list.partition_point(|region| region.size > 0);
         let parts = (0..large).into_par_iter().map(make).collect();
@@ -49,7 +56,7 @@ impl Bottom {
     /// The leaves as a level.
     pub fn level<'a>(&'a self) -> Level<'a> {
         let part =
-            |(region, leaves): &'a (usize, Leaves)| Part::new(*region, leaves.shape.clone(), Data::Leaves(leaves));
+            |(region, leaves): &'a (usize, Leaves)| Part::new(*region, leaves.shape.clone(), Data::leaves(leaves));
         Level { parts: self.parts.iter().map(part).collect(), tail: self.tail.clone() }
     }
 }
@@ -183,23 +190,27 @@ mod tests {
         let (circuit, values) = circuit();
         let regions = Regions::new(&circuit).unwrap().unwrap();
         let fingerprint = Fingerprint { alpha: integer(12345), betas: vec![integer(3), integer(77)] };
-        let bottom = Bottom::new(&circuit, &values, &regions, &fingerprint);
-        let levels = build(&bottom, regions.depth, &Progress::default()).unwrap();
-        assert_eq!(levels.len(), regions.depth);
-        assert!(matches!(levels[1].parts[0].data, Data::Second(_)));
-        // 37 and 50 leaves, padded by rows of 2: every region's nodes in the order of addresses, absent ones left out.
-        let naive = |below: &[[K; 4]]| -> Vec<[K; 4]> {
-            pair_up(&below.iter().map(|&quad| gate_scalar(quad)).collect::<Vec<_>>())
-        };
-        for pair in levels.windows(2) {
-            let below: Vec<Vec<[K; 4]>> = regions_of(&pair[0]);
-            let above: Vec<[K; 4]> =
-                below.iter().flat_map(|nodes| naive(nodes)).filter(|quad| *quad != [K::ZERO; 4]).collect();
-            let found: Vec<[K; 4]> = elements(&pair[1]).into_iter().filter(|quad| *quad != [K::ZERO; 4]).collect();
-            assert_eq!(found, above);
+        for lean in [false, true] {
+            let bottom = Bottom::new(&circuit, &values, &regions, &fingerprint, lean);
+            let levels = build(&bottom, regions.depth, &Progress::default()).unwrap();
+            assert_eq!(levels.len(), regions.depth);
+            assert!(matches!(levels[1].parts[0].data, Data::Computed { height: 1, .. }));
+            assert_eq!(matches!(levels[2].parts[0].data, Data::Computed { height: 2, .. }), lean);
+            assert!(matches!(levels[3].parts[0].data, Data::Stored(_)));
+            // 37 and 50 leaves, padded by rows of 2: every region's nodes in the order of addresses, absent ones left out.
+            let naive = |below: &[[K; 4]]| -> Vec<[K; 4]> {
+                pair_up(&below.iter().map(|&quad| gate_scalar(quad)).collect::<Vec<_>>())
+            };
+            for pair in levels.windows(2) {
+                let below: Vec<Vec<[K; 4]>> = regions_of(&pair[0]);
+                let above: Vec<[K; 4]> =
+                    below.iter().flat_map(|nodes| naive(nodes)).filter(|quad| *quad != [K::ZERO; 4]).collect();
+                let found: Vec<[K; 4]> = elements(&pair[1]).into_iter().filter(|quad| *quad != [K::ZERO; 4]).collect();
+                assert_eq!(found, above);
+            }
+            let [n0, e0, n1, e1] = elements(levels.last().unwrap())[0];
+            assert_eq!(gate_scalar([n0, e0, n1, e1])[0], K::ZERO, "the statement holds");
         }
-        let [n0, e0, n1, e1] = elements(levels.last().unwrap())[0];
-        assert_eq!(gate_scalar([n0, e0, n1, e1])[0], K::ZERO, "the statement holds");
     }
 
     /// The nodes of every region of a level, the tail as one.
