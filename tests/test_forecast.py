@@ -10,7 +10,7 @@ import tacit
 from small_models import dense_model
 from tacit import forecast, machine, progress, sizes
 from tacit.arithmetize import finish
-from tacit.circuit import Parameters
+from tacit.circuit import Circuit, Constant, Iota, Listed, Lookup, Parameters, Segment, Sum, Table
 from tacit.circuit.encode import decode
 from tacit.errors import ModelError
 
@@ -106,8 +106,40 @@ def test_forecasts_grow_with_what_they_depend_on(model):
     more = forecast.forecast(replace(circuit, lookups=circuit.lookups * 500))
     assert more.peak > found.peak and more.seconds > 2 * found.seconds
     grown = {name: count - dict(found.stages)[name] for name, count in more.stages}
-    assert grown["lookup"] > 30 * 499 * model.report.lookups
+    leaves = 499 * model.report.lookups
+    assert (forecast.TREE + 1) * leaves <= grown["lookup"] - grown["commit"] <= (forecast.TREE + 8) * leaves
     assert grown["lookup"] > grown["open"] > grown["commit"] > 0
+
+
+def looked_up(circuit, lookups, *tables):
+    """A circuit with lookups (elements, table) in tables of segments in place of its own."""
+    made = tuple(Table("t", len(segments[0].rules), segments) for segments in tables)
+    sums = [(Sum((elements,), 1, ()), table) for elements, table in lookups]
+    return replace(circuit, tables=made, lookups=tuple(Lookup("l", t, (total,) * made[t].width) for total, t in sums))
+
+
+def test_integers_of_lookups_take_what_their_table_spans():
+    listed = Segment(10, 0, (Iota(0), Listed(2, bytes(20))))
+    wide = (Segment(1 << 17, 0, (Iota(-(1 << 16)),)), Segment(1, 1, (Constant(7),)))
+    narrow = (Segment(256, 0, (Iota(-128),)),)
+    far = (Segment(1, 0, (Constant(0),)), Segment(1, 0, (Constant(1 << 32),)))
+    circuit = looked_up(Circuit(), [(1000, 0), (100, 1), (10, 2), (1, 3)], (listed,), wide, narrow, far)
+    rows = 10 * (4 + 1 + 2) + (1 << 17) * (4 + 4) + (4 + 1) + 256 * (4 + 1) + 2 * (4 + 1)
+    expected = 1000 * (1 + 2) + 100 * 4 + 10 * 1 + 1 * 8 + rows
+    assert forecast._lookup(circuit) == (1111 + 10 + (1 << 17) + 1 + 256 + 2, expected)
+
+
+def test_large_trees_are_lean(model):
+    """From so many leaves on, a leaf takes half as much."""
+
+    def bytes_of(leaves):
+        circuit = looked_up(decode(model.circuit), [(leaves - 256, 0)], (Segment(256, 0, (Iota(0),)),))
+        return dict(forecast.forecast(circuit).stages)["lookup"]
+
+    most, step = forecast.LEAN_FROM, 1 << 20
+    assert bytes_of(most) - bytes_of(most - step) == (forecast.TREE + 1) * step
+    assert bytes_of(most + 2 * step) - bytes_of(most + step) == (forecast.LEAN + 1) * step
+    assert bytes_of(most + 1) < 0.6 * bytes_of(most)
 
 
 def test_large_codewords_are_not_counted():

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from math import prod
 
 from tacit import machine
-from tacit.circuit import Circuit, Parameters
+from tacit.circuit import Circuit, Constant, Iota, Listed, Parameters, Table
 from tacit.errors import ModelError
 from tacit.sizes import Sizes, sizes
 
@@ -24,6 +24,10 @@ PROCESS = 45 * MEGABYTE
 """Interpreter, modules and native module."""
 STEP = 4000
 """Bytes of a relation as Python objects: the program, its replay and its plans of reading."""
+TREE, LEAN, LEAN_FROM = 24, 12, 2**25
+"""Bytes of the fraction tree's levels a leaf; where it is lean, beyond so many leaves (`crates/protocols/lookup/README.md`)."""
+COUNT = 4
+"""Bytes of a multiplicity beside its column's."""
 LEFT = 0.1
 """Share of the lookups' memory, in many small pieces, that the allocator does not give back."""
 SLACK, HIDING_SLACK = 1.12, 1.18
@@ -77,19 +81,14 @@ def forecast(circuit: Circuit) -> Forecast:
     noise = ELEMENT * found.uniform[0]
     uniform = 2 * noise + ELEMENT * found.uniform[1]
 
-    leaves = [
-        (prod(lookup.components[0].axes[: lookup.components[0].outputs]), len(lookup.components)) for lookup in circuit.lookups
-    ]
-    leaves += [(segment.entries, table.width + 1) for table in circuit.tables for segment in table.segments]
-    count, integers = sum(n for n, _ in leaves), sum(n * width for n, width in leaves)
+    count, lookup = _lookup(circuit)
     relations = len(circuit.contracts) + len(circuit.lookups)
 
     computed = cells["witness"] + cells["virtual"] + cells["public"]
     buffer = size["witness"] + size["virtual"] + size["public"]
     base = PROCESS + size["weights"] + STEP * relations
     held = buffer + ELEMENT * cells["count"]
-    tree = 36 if count > 2**22 else 48
-    lookup = ELEMENT * integers + tree * count
+    lookup += (LEAN if count > LEAN_FROM else TREE) * count
     stages = {
         "set-up": weights.made + noise,
         "execute": weights.kept + noise + ELEMENT * computed + 2 * buffer,
@@ -173,6 +172,43 @@ def _encoded(limbs: int, log_rows: int, log_rate: int) -> Encoded:
         return Encoded(kept + factors, kept)
     rows = min(1 << log_rows, 1 << (PART // limbs).bit_length() - 1)
     return Encoded(ELEMENT * limbs * rows + 2 * DIGEST * rows + factors, DIGEST * points >> 5)
+
+
+def _lookup(circuit: Circuit) -> tuple[int, int]:
+    """Leaves of the fraction tree, and bytes of the integers that they are computed from: values of a table's component, less the
+    least of them."""
+    leaves, held = 0, 0
+    for table in circuit.tables:
+        for segment in table.segments:
+            leaves += segment.entries
+            spans = [_span(rule, segment.entries) for rule in segment.rules]
+            held += segment.entries * (COUNT + sum(_width(high - low) for low, high in spans))
+    widths = [sum(_component(table, j) for j in range(table.width)) for table in circuit.tables]
+    for lookup in circuit.lookups:
+        first = lookup.components[0]
+        count = prod(first.axes[: first.outputs])
+        leaves += count
+        held += count * widths[lookup.table]
+    return leaves, held
+
+
+def _component(table: Table, component: int) -> int:
+    """Bytes of a component's value less the least in the table."""
+    spans = [_span(segment.rules[component], segment.entries) for segment in table.segments]
+    return _width(max(high for _, high in spans) - min(low for low, _ in spans))
+
+
+def _span(rule: Constant | Iota | Listed, entries: int) -> tuple[int, int]:
+    """The least and the largest value that a rule can give; of a list, that its bytes can hold."""
+    if isinstance(rule, Constant):
+        return rule.value, rule.value
+    if isinstance(rule, Iota):
+        return rule.start, rule.start + entries - 1
+    return -(1 << 8 * rule.bytes - 1), (1 << 8 * rule.bytes - 1) - 1
+
+
+def _width(most: int) -> int:
+    return next((size for size in (1, 2, 4) if most < 1 << 8 * size), ELEMENT)
 
 
 def _form(circuit: Circuit) -> int:
