@@ -20,7 +20,7 @@ from tacit.numbers.dtypes import limits_of, plain
 from tacit.numbers.fixed import FLOAT_BITS, exponent_for, quantise
 from tacit.numbers.functions import IDENTITY, RELU, Function
 from tacit.operators import domains, forms, lines, wrapping
-from tacit.operators.forms import WIDE_BITS, signed_bits
+from tacit.operators.forms import FEW, WIDE_BITS, signed_bits
 from tacit.operators.magnitude import magnitude_bits, require_finite
 from tacit.operators.registry import LOWERINGS
 from tacit.operators.ties import Tie, ties
@@ -42,8 +42,8 @@ WEIGHT_BITS = 31
 """Weights have at most so many bits."""
 CONSTANT_BITS = 24
 """Constants that are added have so many bits."""
-SMALL, SMALL_BONUS = 1024, 2.5
-"""A node of at most SMALL results, whose remainders cost next to nothing, gets so many more bits of precision of
+SMALL_BONUS = 2.5
+"""A node of at most FEW results, whose remainders cost next to nothing, gets so many more bits of precision of
 weights."""
 TOLERANCE = 1.5
 """Weights may fall short of the wanted precision by so many bits before a shift of their own is worth it."""
@@ -241,8 +241,9 @@ class Context:
         would be too coarse get more bits, at the price of a shift of their own; so do those of a node with few
         results."""
         exponent = self.rounding(output) + self.shift - data_exponent
-        bonus = SMALL_BONUS if self.graph.values[output].size <= SMALL else -TOLERANCE
-        missing = self.scales.width.precision + bonus - magnitude_bits(array) - exponent
+        bonus = SMALL_BONUS if self.graph.values[output].size <= FEW else -TOLERANCE
+        wanted = FLOAT_BITS if forms.is_decisive(self, output) else self.scales.width.precision + bonus
+        missing = wanted - magnitude_bits(array) - exponent
         if missing > 0:
             beyond = BEYOND - min(bonus, 0) if missing > LARGEST_COMMON_SHIFT - self.shift else 0
             exponent += min(int(np.ceil(missing + beyond)), LARGEST_SHIFT - self.shift)

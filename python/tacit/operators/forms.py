@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tacit.graph import Node
-from tacit.numbers.fixed import signed_range
+from tacit.numbers.fixed import FLOAT_BITS, signed_range
 from tacit.numbers.functions import RELU, Function
 from tacit.numbers.interval import Interval
 from tacit.operators.registry import LOWERINGS
@@ -39,6 +39,9 @@ WIDEST_SUM = 60
 """Integers of more bits are not rounded and saturated at once."""
 TABULATED = {"Pointwise", "Softmax"}
 """Operators that look their results up, besides functions of one variable."""
+FEW = 1024
+"""A node of at most so many results costs next to nothing."""
+DECIDING, NORMALISING = frozenset({"ArgMax", "ArgMin", "Hardmax", "TopK"}), frozenset({"LogSoftmax", "Softmax"})
 CLAMPED = 5 * CELL + 3 * LEAF
 """What saturation by digits costs for each element."""
 SHARED = 8
@@ -102,6 +105,19 @@ def finest(context: Context, name: str, x: Tensor) -> Tensor:
     return gadgets.round_saturate(context.builder, f"{name}/fine", x, shift, bits, form="clamped")
 
 
+def is_fine(context: Context, name: str) -> bool:
+    """Whether a value is held in more bits than float32 has: a quotient that is only compared."""
+    return context.scales.bits_of(name) > FLOAT_BITS
+
+
+def is_decisive(context: Context, name: str) -> bool:
+    """Whether a value is few scores of which the largest decide, and which nothing else reads: classes may be as close as float32
+    tells them apart, beside scores that are all large, and bits of few numbers cost next to nothing."""
+    readers = {node.kind for node in context.graph.consumers.get(name, ())}
+    few = context.graph.values[name].size <= FEW
+    return few and name not in context.graph.outputs and bool(readers & DECIDING) and readers <= DECIDING | NORMALISING
+
+
 def widest(context: Context, name: str) -> int:
     """Bits of a wide tensor that none of its readers rounds again."""
     found = [WIDE_BITS]
@@ -116,6 +132,8 @@ def rounded_wide(context: Context, name: str, x: Tensor) -> Tensor:
     """x as a wide tensor: see `Context.wide`."""
     fraction = min(WIDE_FRACTION, WIDE_BITS - context.bits(name))
     shift = max(x.exponent - context.exponent(name) - fraction, 0)
+    if is_decisive(context, name):
+        shift = min(shift, max(signed_bits(x) - WIDE_BITS, 0))
     excess = signed_bits(x) - shift - widest(context, name)
     bits = context.bits(name) + fraction + 1
     fits = signed_bits(x) <= WIDEST_SUM and signed_bits(x) - shift <= bits + EXCESS

@@ -11,6 +11,7 @@ from tacit.numbers.fixed import exponent_for
 from tacit.numbers.functions import Function
 from tacit.operators.forms import signed_bits
 from tacit.primitives import arithmetic, gadgets, movement
+from tacit.primitives.gadgets.comparison import common_exponent
 from tacit.primitives.tensor import Tensor, constant
 
 if TYPE_CHECKING:
@@ -95,6 +96,14 @@ def quotient(context: Context, name: str, a: Tensor, d: Tensor, exponent: int) -
         a, room = gadgets.round_wide(context.builder, f"{name}/dividend", a, shift), room + shift
     extra = min(exponent + GUARD + d.exponent - a.exponent, room)
     return gadgets.divide_signed(context.builder, name, finer(a, max(0, extra)), d)
+
+
+def decided_quotient(context: Context, name: str, a: Tensor, d: Tensor, most: int) -> Tensor:
+    """floor(a / d), GUARD bits finer than `name` is held: of quotients that are only compared. |a| <= most |d| by the caller's
+    proof; a zero divisor counts as one step."""
+    a, d = positive_divisor(context, name, column_of(context, f"{name}/dividend", a), d)
+    a, d = common_exponent(a, d)
+    return gadgets.long_quotient(context.builder, name, a, d, context.exponent(name) + GUARD, most)
 
 
 def positive_divisor(context: Context, name: str, a: Tensor, d: Tensor) -> tuple[Tensor, Tensor]:

@@ -15,9 +15,10 @@ from typing import Any, Protocol
 import numpy as np
 
 from tacit.errors import InputError, ModelError
-from tacit.graph import MOVES, Graph
+from tacit.graph import Graph
 from tacit.numbers.dtypes import bits_of, kind_of, limits_of
 from tacit.numbers.fixed import FLOAT_BITS, exponent_for, signed_range
+from tacit.quantize.compared import DECIDED, compared_bits, decided
 from tacit.quantize.finest import finest
 
 TOY_VALUES = 1 << 15
@@ -26,10 +27,6 @@ FINEST = 12
 """A value that is almost zero everywhere gets at most so many fraction bits beyond the width of a narrow tensor."""
 KEEPING = {"Cast", "Flatten", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze"}
 """Operators that keep an integer what it is, up to its dtype."""
-COMPARISONS = {"Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual"}
-COMPARED = 46
-"""Bits of features that are compared and nothing else. Public inputs need no range check, so that width costs digits in the
-comparisons alone; it holds float32 values of up to 23 bits beside others of 1 exactly, so that every comparison agrees."""
 QUANTISATIONS = {"QuantizeLinear", "DynamicQuantizeLinear"}
 """Inputs that only they read have FLOAT_BITS bits."""
 OUTLYING = 64
@@ -203,7 +200,8 @@ def quantize(graph: Graph, ranges: Mapping[str, ObservedRange], widths: str | Wi
             inputs[name] = input_scale(graph.values[name].dtype, seen, bits)
         else:
             inputs[name] = InputScale(0, 0 if seen.low >= 0 else -places, places - 1)
-    return Scales(width, exponents, largest, inputs, own, frozenset(outliers))
+    scales = Scales(width, exponents, largest, inputs, own, frozenset(outliers))
+    return scales.with_bits(dict.fromkeys(sorted(decided(graph)), DECIDED))
 
 
 def choose_width(graph: Graph, widths: str) -> Width:
@@ -224,20 +222,10 @@ def finer_bits(graph: Graph, name: str, seen: ObservedRange, bits: int) -> int:
         return max(FLOAT_BITS - bits, 0)
     if not value.is_float or not value.shape or value.size != value.shape[-1]:
         return 0
-    if only_compared(graph, name):
-        return COMPARED - bits
+    if compared := compared_bits(graph, name):
+        return compared - bits
     spread = ceil(log2(seen.absolute / seen.least)) if seen.least > 0 else 0
     return min(spread, FARTHEST) if spread > FAR else 0
-
-
-def only_compared(graph: Graph, name: str) -> bool:
-    """Whether a value is read, and through movement by comparisons alone."""
-    readers = graph.consumers.get(name, ())
-    return bool(readers) and name not in graph.outputs and all(
-        not node.domain
-        and (node.operator in COMPARISONS or (node.operator in MOVES and all(only_compared(graph, o) for o in node.outputs if o)))
-        for node in readers
-    )
 
 
 def only_quantised(graph: Graph, name: str) -> bool:

@@ -179,6 +179,15 @@ for form, bits in (("table", 1), ("digits", 14), ("widest", 57)):
 drawn("minimum")(comparison(gadgets.minimum, 10, np.minimum))
 
 
+@drawn("limited")
+def limited_numbers(draw):
+    x, bound = draw(broadcast_pairs(intervals(12), intervals(10, least=0), EXPONENTS))
+    x_up, up = (1 << max(x.exponent, bound.exponent) - operand.exponent for operand in (x, bound))
+    return Instance(
+        [x, bound], lambda b, x, bound: gadgets.limited(b, "g", x, bound), lambda x, c: np.clip(x * x_up, -c * up, c * up)
+    )
+
+
 @drawn("maximum_of")
 def maxima_of_taps(draw):
     shape, interval = draw(shapes(size=4)), draw(intervals(10))
@@ -220,6 +229,15 @@ def divisions(draw):
 def signed_divisions(draw):
     a, d = draw(broadcast_pairs(intervals(24), intervals(12, least=1), EXPONENTS))
     return Instance([a, d], lambda b, a, d: gadgets.divide_signed(b, "g", a, d), lambda a, d: a // d)
+
+
+@drawn("long_quotient")
+def long_divisions(draw):
+    a, d = draw(broadcast_pairs(intervals(24), intervals(12, least=1), EXPONENTS))
+    most, fraction = max(-a.low, a.high) // d.low + 1, draw(st.sampled_from([0, 3, 16, 20]))
+    return Instance(
+        [a, d], lambda b, a, d: gadgets.long_quotient(b, "g", a, d, fraction, most), lambda a, d: (a << fraction) // d
+    )
 
 
 @drawn("common_bits")

@@ -11,7 +11,7 @@ from exhaustion import Search
 
 from tacit.errors import ModelError
 from tacit.primitives.evaluate import Evaluate
-from tacit.primitives.gadgets import divide_signed, inverse_root, logarithm, normalised, running_sum, square_root
+from tacit.primitives.gadgets import divide_signed, inverse_root, logarithm, long_quotient, normalised, running_sum, square_root
 from tacit.primitives.gadgets.roots import bracket, integer_roots, power_logarithm
 
 
@@ -117,6 +117,33 @@ def test_signed_division_of_wide_integers():
         divide_signed(b, "z", a, d - 1)
     with pytest.raises(ModelError):
         divide_signed(b, "z", a * 2**10, d)
+
+
+def test_long_division_is_tight():
+    def make(b):
+        a, d = b.input("a", (), -2, 2, 0), b.input("d", (), 1, 2, 0)
+        return long_quotient(b, "q", a, d, 2, 2)  # C = 3, k = 2, D = 1: 2^5
+
+    search = Search(make, 37)
+    for a, d in itertools.product((*range(4), 17, 18, 19, *range(34, 37)), range(5)):
+        found = search.outputs({"a": [a], "d": [d]})
+        assert len(found) <= 1
+        integer = a - 37 if a > 18 else a
+        if -2 <= integer <= 2 and 1 <= d <= 2:
+            assert found == {(((4 * integer) // d) % 37,)}
+
+
+def test_long_division_of_wide_integers():
+    """Every fraction bit, of divisors that leave a product few."""
+    rng = np.random.default_rng(0)
+    d = rng.integers(1, 2**45, 200)
+    a = rng.integers(-3 * d, 3 * d + 1)
+    b = Evaluate({"a": a, "d": d}, check=True)
+    q = long_quotient(b, "q", b.input("a", (200,), -(2**47), 2**47, 5), b.input("d", (200,), 1, 2**45, 2), 37, 3)
+    assert b.value(q).tolist() == [(int(x) << 37) // int(y) for x, y in zip(a, d)]
+    assert q.exponent == 40
+    with pytest.raises(ModelError, match="divides by 0"):
+        long_quotient(b, "z", b.input("a", (200,), -(2**47), 2**47, 5), b.input("d", (200,), 1, 2**45, 2) - 1, 3, 3)
 
 
 def test_running_sum_is_unique():

@@ -9,6 +9,7 @@ import numpy as np
 from tacit.graph import Node
 from tacit.numbers.functions import Function
 from tacit.operators import tables
+from tacit.operators.forms import is_fine
 from tacit.operators.normalisation.rows import by_square_sum, fitting
 from tacit.operators.pooling.average import summed_along
 from tacit.operators.registry import lowering
@@ -22,21 +23,23 @@ if TYPE_CHECKING:
 
 @lowering("LpNormalization")
 def norm_normalisation(context: Context, node: Node) -> None:
-    """Rows of zeros stay zero."""
+    """Rows of zeros stay zero. Features of different magnitudes are divided as they are, where quotients tell them apart."""
     builder, output = context.builder, node.outputs[0]
-    order = int(node.attributes.get("p", 2))
-    x = context.wide(node.inputs[0]) if order == 2 else context.narrow(node.inputs[0])
+    order, fine = int(node.attributes.get("p", 2)), is_fine(context, output)
+    if order not in (1, 2):
+        raise context.unsupported(node, f"its norm has order {order}; only 1 and 2 can be proved yet")
+    name = node.inputs[0]
+    x = context.exact(name) if fine else context.wide(name) if order == 2 else context.narrow(name)
     turn = turned(x.shape, [int(node.attributes.get("axis", -1))])
     rows = turn.rows(builder, x)
     if order == 2:
-        rows = fitting(context, output, rows, turn.length)
-        result, _ = by_square_sum(context, output, rows, 0.0)
-    elif order == 1:
+        coarse = fitting(context, output, rows, turn.length)
+        result, _ = by_square_sum(context, output, coarse, 0.0, fine=rows if rows.exponent > coarse.exponent else None)
+    else:
         magnitudes = tables.absolute(context, f"{output}/absolute", rows)
         norm = arithmetic.reduce_sum(builder, magnitudes, [-1], keepdims=True)
-        result = tables.quotient(context, output, rows, norm, context.rounding(output))
-    else:
-        raise context.unsupported(node, f"its norm has order {order}; only 1 and 2 can be proved yet")
+        divide = tables.decided_quotient if fine else tables.quotient
+        result = divide(context, output, rows, norm, 1 if fine else context.rounding(output))
     context.put(output, turn.back(builder, result))
 
 

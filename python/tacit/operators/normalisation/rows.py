@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 LARGEST_SQUARES = (1 << 60) - (1 << 57)
 """Square sums of rows, without what is added to them, are at most this."""
+WIDEST_PRODUCT = 60
+"""What is divided has at most so many bits together with the inverse root."""
+FINEST = 30
+"""Fraction bits of a quotient by a root, at most: it is rounded to 32 bits."""
 GUARD = 2
 """The inverse root has so many bits more than the result."""
 REMAINDER = 32
@@ -48,11 +52,15 @@ def centred(context: Context, name: str, x: Tensor) -> tuple[Tensor, Tensor]:
     return movement.plus(builder, x, -mean).bounded(x.low - x.high - 1, x.high - x.low + 1), mean
 
 
-def by_square_sum(context: Context, name: str, x: Tensor, epsilon: float, most: int = 0) -> tuple[Tensor, Tensor]:
+def by_square_sum(
+    context: Context, name: str, x: Tensor, epsilon: float, most: int = 0, fine: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """x / sqrt(sum of x^2 + length * epsilon) of rows along the last dimension, and the inverse root; at least one square
-    step is added. `most`: a bound of the sum of x^2, where the interval of x gives a larger one.
+    step is added. `most`: a bound of the sum of x^2, where the interval of x gives a larger one. `fine`: what is divided instead,
+    a view of which x is the rounding to fewer bits.
 
-    A view or a difference of two. The magnitude is at most 1: n^2 <= V for each element n, see `inverse_root`.
+    A view or a difference of two. The magnitude is at most 1: n^2 <= V for each element n, see `inverse_root`; that of a finer
+    one, which is off by half a step of x, at most 3 / 2.
     """
     builder, length = context.builder, x.shape[-1]
     reach = max(abs(x.low), abs(x.high))
@@ -60,11 +68,14 @@ def by_square_sum(context: Context, name: str, x: Tensor, epsilon: float, most: 
     extra = max(1, round(epsilon * length * 4.0**x.exponent))
     total = arithmetic.reduce_sum(builder, squares, [-1], keepdims=True)
     total = total.bounded(0, most or length * reach * reach) + extra
-    target = context.scales.bits - HEADROOM + ceil(log2(max(length, 1)) / 2)
+    target = min(context.bits(name) - HEADROOM + ceil(log2(max(length, 1)) / 2), FINEST)
     half = -(-total.high.bit_length() // 2)
-    fraction = max(target + GUARD, min(target + REMAINDER - half + 1, 24))
+    finer = 0 if fine is None else fine.exponent - x.exponent
+    room = WIDEST_PRODUCT - finer - half
+    fraction = min(max(target + GUARD, min(target + REMAINDER - half + 1, 24)), room)
     inverse = gadgets.inverse_root(builder, f"{name}/deviation", total, fraction)
-    limit = 1 << inverse.exponent
-    product = product_within(builder, x, inverse, -limit, limit).with_exponent(inverse.exponent)
-    result = gadgets.round_wide(builder, f"{name}/normalised", product, max(0, inverse.exponent - target))
+    exponent = inverse.exponent + finer
+    limit = (3 << exponent) >> 1 if finer else 1 << exponent
+    product = product_within(builder, x if fine is None else fine, inverse, -limit, limit).with_exponent(exponent)
+    result = gadgets.round_wide(builder, f"{name}/normalised", product, max(0, exponent - target))
     return result, inverse.with_exponent(inverse.exponent - x.exponent)

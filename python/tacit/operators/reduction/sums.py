@@ -6,6 +6,7 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from tacit.graph import Node
+from tacit.operators.forms import is_fine
 from tacit.operators.registry import lowering
 from tacit.operators.weights import scale
 from tacit.primitives import arithmetic, gadgets, movement
@@ -35,7 +36,7 @@ def reduce_sum(context: Context, node: Node) -> None:
 @lowering("ReduceMax")
 def reduce_max(context: Context, node: Node) -> None:
     builder = context.builder
-    x = context.narrow(node.inputs[0])
+    x = context.exact(node.inputs[0]) if is_fine(context, node.outputs[0]) else context.narrow(node.inputs[0])
     axes = reduced_axes(context, node, len(x.shape))
     for axis in axes:
         taps = [movement.take(builder, x, axis, [i]) for i in range(x.shape[axis])]

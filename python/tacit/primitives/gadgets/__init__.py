@@ -8,14 +8,14 @@ from tacit.primitives.gadgets.argmax import argmax
 from tacit.primitives.gadgets.bits import common_bits
 from tacit.primitives.gadgets.choice import choice
 from tacit.primitives.gadgets.compaction import compacted
-from tacit.primitives.gadgets.comparison import compare, maximum, maximum_along, maximum_of, minimum
+from tacit.primitives.gadgets.comparison import compare, limited, maximum, maximum_along, maximum_of, minimum
 from tacit.primitives.gadgets.digits import range_check
 from tacit.primitives.gadgets.division import divide
 from tacit.primitives.gadgets.drawing import drawn, kept, sample
 from tacit.primitives.gadgets.floats import excess_of, float_quotient, float_step
 from tacit.primitives.gadgets.nearest import divide_nearest
 from tacit.primitives.gadgets.order import ranked, top_k
-from tacit.primitives.gadgets.quotient import divide_signed
+from tacit.primitives.gadgets.quotient import divide_signed, long_quotient
 from tacit.primitives.gadgets.rescale import divide_constant, round_saturate, round_wide
 from tacit.primitives.gadgets.roots import inverse_root, logarithm, normalised, square_root
 from tacit.primitives.gadgets.running import carried, running_sum
@@ -43,7 +43,9 @@ __all__ = [
     "float_step",
     "inverse_root",
     "kept",
+    "limited",
     "logarithm",
+    "long_quotient",
     "maximum",
     "maximum_along",
     "maximum_of",

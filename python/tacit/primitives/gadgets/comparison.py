@@ -136,6 +136,21 @@ def minimum(b: Builder, name: str, left: Tensor, right: Tensor) -> Tensor:
     return -maximum(b, name, -left, -right)
 
 
+@gadget("limited")
+def limited(b: Builder, name: str, x: Tensor, bound: Tensor) -> Tensor:
+    """x, saturated to -bound .. bound; bound >= 0 by its proved interval; shapes broadcast, exponents are aligned.
+
+    By `minimum` and, where x may be negative, `maximum`. Unique: both are.
+    """
+    x, bound = movement.align_all(b, (x, bound))
+    inside = minimum(b, f"{name}/most" if x.low < 0 else name, x, bound)
+    if x.low < 0:
+        inside = maximum(b, name, inside, -bound)
+    shift = inside.exponent - x.exponent
+    b.saturates(lambda: int(np.count_nonzero(b.value(inside) != b.value(x) << shift)))
+    return inside
+
+
 @gadget("maximum_of")
 def maximum_of(b: Builder, name: str, taps: Sequence[Tensor]) -> Tensor:
     """The maximum of several tensors of one shape (the taps of a pooling window), by a tree of `maximum`.

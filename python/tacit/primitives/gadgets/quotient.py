@@ -1,13 +1,17 @@
-"""Floor division of a signed number, exact."""
+"""Floor division of a signed number, exact, and with more fraction bits than one product of quotient and divisor leaves."""
 
 from __future__ import annotations
 
 from tacit.errors import ModelError
 from tacit.primitives import movement
 from tacit.primitives.builder import Builder, gadget
-from tacit.primitives.gadgets.digits import digits, require_injective
+from tacit.primitives.gadgets.digits import DIGIT, digits, require_injective
 from tacit.primitives.gadgets.roots import product_within
 from tacit.primitives.tensor import Tensor
+
+
+WIDEST = 61
+"""Remainders have at most so many bits with the fraction bits of a step."""
 
 
 def quotient_bounds(a: Tensor, d: Tensor) -> tuple[int, int]:
@@ -24,12 +28,43 @@ def divide_signed(b: Builder, name: str, a: Tensor, d: Tensor) -> Tensor:
     a - low d = (q - low) d + r < 2^(C + D + 1) < p is the integer division. Raises ModelError for other intervals or too
     wide ones.
     """
+    require_positive(name, d)
+    a, d = movement.align_all(b, (a, d))
+    return divided(b, name, a, d, *quotient_bounds(a, d))[0]
+
+
+@gadget("long_quotient")
+def long_quotient(b: Builder, name: str, a: Tensor, d: Tensor, fraction: int, most: int) -> Tensor:
+    """floor(2^fraction a / d) of integers, d >= 1 by its proved interval and |a| <= most d by the caller's; shapes broadcast.
+    Exponent: a.exponent - d.exponent + fraction.
+
+    Relation: a = q_0 d + r_0 and 2^k r_(i - 1) = q_i d + r_i, as `divide_signed` has it, for steps of k bits, k <= DIGIT, that
+    are fraction bits in all; the result is a copy of the sum of q_i 2^(fraction - i k). Cells and leaves of every step are those
+    of `divide_signed`. Unique: each step is. Raises ModelError for another interval of d and for too wide ones.
+    """
+    require_positive(name, d)
+    a, d = movement.align_all(b, (a, d))
+    room = max(WIDEST - (d.high - 1).bit_length(), 1)
+    bits = [min(DIGIT, room)] * (fraction // min(DIGIT, room))
+    bits += [fraction - sum(bits)] if fraction > sum(bits) else []
+    exponent = a.exponent - d.exponent + fraction
+    total, rest = divided(b, f"{name}/whole", a, d, -most, most)
+    for step, k in enumerate(bits):
+        part, rest = divided(b, f"{name}/step{step}", rest * (1 << k), d, 0, (1 << k) - 1)
+        total = movement.plus(b, total.with_exponent(0) * (1 << k), part.with_exponent(0))
+    ends = most << fraction
+    return b.copy(total.bounded(-ends, ends).with_exponent(exponent), name)
+
+
+def require_positive(name: str, d: Tensor) -> None:
     if d.low < 1:
         raise ModelError(f"{name} divides by {d.low} .. {d.high}; it needs 1 or more")
-    low, high = quotient_bounds(a, d)
+
+
+def divided(b: Builder, name: str, a: Tensor, d: Tensor, low: int, high: int) -> tuple[Tensor, Tensor]:
+    """q = floor(a / d) and r = a - q d, of one shape; low <= q <= high by the caller's proof. See `divide_signed`."""
     quotient_bits, divisor_bits = (high - low).bit_length(), (d.high - 1).bit_length()
     require_injective(name, 1 << (quotient_bits + divisor_bits + 1))
-    a, d = movement.align_all(b, (a, d))
     q = b.commit(name, a, low, high, lambda: b.value(a) // b.value(d), exponent=a.exponent - d.exponent)
     r = b.commit(f"{name}/remainder", a, 0, d.high - 1, lambda: b.value(a) % b.value(d))
     product = product_within(b, q, d, a.low - d.high + 1, a.high)
@@ -37,4 +72,4 @@ def divide_signed(b: Builder, name: str, a: Tensor, d: Tensor) -> Tensor:
     digits(b, f"{name}/quotient", (q - low).bounded(0, high - low), quotient_bits)
     digits(b, f"{name}/remainder", r, divisor_bits)
     digits(b, f"{name}/below", (d - r - 1).bounded(0, (1 << divisor_bits) - 1), divisor_bits)
-    return q
+    return q, r
