@@ -9,7 +9,6 @@ from tacit.primitives.gadgets.digits import DIGIT, digits, require_injective
 from tacit.primitives.gadgets.roots import product_within
 from tacit.primitives.tensor import Tensor
 
-
 WIDEST = 61
 """Remainders have at most so many bits with the fraction bits of a step."""
 
