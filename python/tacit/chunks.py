@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -97,22 +97,12 @@ def measured(task: Chunk, first: Lowered, reference: Reference) -> Report:
     reaches."""
     rows = [*reference.rows, *reference.held]
     scores: list[list[np.ndarray]] = [[] for _ in rows]
-    caches: list[list[np.ndarray]] = [[] for _ in rows]
     saturated: dict[str, int] = {}
-    shared = by_constant(first.program, first.weights)
     most = max(map(reached, rows))
-    for start in range(0, most, task.tokens):
-        gc.collect()  # the chunk before: its floats and what was computed, in cycles of objects
-        part = continued(task, start)
-        lowered = first if part == task else like_first(part, first.scales, shared)
-        for i, row in enumerate(progress.each(f"measuring places from {start}", rows)):
-            given = chunk_row(part, row, start) | {f"{CACHE}_{j}": cache for j, cache in enumerate(caches[i])}
-            own, cache, counts = computed(lowered, given)
-            scores[i].append(own)
-            caches[i].append(cache)
-            for step, count in counts.items():
-                saturated[step] = saturated.get(step, 0) + count
-        del lowered
+    for i, own, counts in in_chunks(task, first, rows, most):
+        scores[i].append(own)
+        for step, count in counts.items():
+            saturated[step] = saturated.get(step, 0) + count
     count, (output,) = len(reference.rows), reference.graph.outputs
     expected = [outputs[output][:most] for outputs in reference.outputs]
     found = [np.concatenate(parts)[:most] for parts in scores]
@@ -124,6 +114,25 @@ def measured(task: Chunk, first: Lowered, reference: Reference) -> Report:
         held=(compare(output, expected[count:], found[count:]),) if reference.held else (),
         saturated=tuple(saturated.items()),
     )
+
+
+def in_chunks(
+    task: Chunk, first: Lowered, rows: Sequence[Row], most: int
+) -> Iterator[tuple[int, np.ndarray, Mapping[str, int]]]:
+    """Computes sequences, as `task.whole` takes them, chunk by chunk up to so many places at least: (which of the rows, the chunk's
+    scores, what saturated)."""
+    caches: list[list[np.ndarray]] = [[] for _ in rows]
+    shared = by_constant(first.program, first.weights)
+    for start in range(0, most, task.tokens):
+        gc.collect()  # the chunk before: its floats and what was computed, in cycles of objects
+        part = continued(task, start)
+        lowered = first if part == task else like_first(part, first.scales, shared)
+        for i, row in enumerate(progress.each(f"measuring places from {start}", rows)):
+            given = chunk_row(part, row, start) | {f"{CACHE}_{j}": cache for j, cache in enumerate(caches[i])}
+            own, cache, counts = computed(lowered, given)
+            caches[i].append(cache)
+            yield i, own, counts
+        del lowered
 
 
 def reached(row: Row) -> int:

@@ -130,6 +130,25 @@ def verify_conversation(
     return Generated(_joined(prompt), _joined(tokens))
 
 
+def verify_drawn(
+    receipt: Receipt | bytes | str | os.PathLike[str],
+    key: Key | bytes | str | os.PathLike[str],
+    *,
+    seed: bytes,
+    context: bytes | str = b"",
+) -> None:
+    """That one chunk's tokens were drawn with the seed, the one behind place t of the whole sequence with its number t; of which
+    earlier keys and values, only `verify_conversation` says. Raises as that does."""
+    key, receipt = held(key, Key), held(receipt, Receipt)
+    form = form_of(key)
+    if form is None or not form.drawn:
+        raise InputError("This key is not that of a conversation's chunk that draws its tokens: leave the seed out.")
+    verify(receipt, key, context)
+    tensors = _shown(key, receipt)
+    part = _part(0, form, receipt, tensors)
+    _require_drawn(0, tensors[UNIFORM], seed, sum(form.earlier) + part.length - 1)
+
+
 def _forms(keys: Sequence[Key]) -> list[Form]:
     """Raises ModelError unless the keys are those of chunks in order, of one model."""
     found: list[Form] = []

@@ -80,7 +80,8 @@ def generate(
     """Writes as many tokens as the model was compiled for, and proves all of them in one receipt. `past`: of a chunk of a longer
     sequence, the `cache` of every earlier one. `hide` as in `prove`, but a seed's uniform numbers are hidden by their own name
     alone, and a chunk's `cache` with the inputs. `commit` as in `prove`: with 'cache' in it the chunk's keys and values are hidden
-    in a commitment of their own, and `past` of a later chunk says that it read these.
+    in a commitment of their own, and `past` of a later chunk says that it read these. A chunk draws the token behind place t of the
+    whole sequence with number t of the seed.
 
     Raises ModelError for a model that does not write, InputError for a prompt or a past that does not fit, for a missing seed and
     for one that means nothing, and as `prove` does.
@@ -89,7 +90,10 @@ def generate(
     if (task.sampling is not None) != (seed is not None):
         wanted = "draws its tokens: give a seed" if task.sampling is not None else "takes the likeliest tokens: leave the seed out"
         raise InputError(f"This model {wanted}.")
-    text = Text(model, task, tokens_of(model, prompt), [] if seed is None else uniforms(seed, task.new_tokens).tolist(), past)
+    given = tokens_of(model, prompt)
+    place = task.start + len(given) - 1 if isinstance(task, Chunk) else 0
+    drawn = [] if seed is None else uniforms(seed, place + task.new_tokens)[place:].tolist()
+    text = Text(model, task, given, drawn, past)
     tokens, steps = found(text)
     names = [commit] if isinstance(commit, str) else list(commit)
     receipt = model.prove(text.given(tokens), hide=hidden(model, task, hide), context=context, commit=names)

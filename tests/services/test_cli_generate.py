@@ -62,3 +62,58 @@ def test_what_does_not_fit_is_said_in_one_sentence(place, capsys):
         assert main(arguments) == 2
         assert reason in capsys.readouterr().err
     assert not (place / "x.receipt").exists()
+
+
+@pytest.fixture(scope="module")
+def talk(place):
+    """A folder with two chunks of four tokens of that GPT-2, which draw, and one with an answer."""
+    rows = {"prompt": [[1]], "prompt_length": [1], "generated": [[3, 4, 5, 6, 7, 8, 9, 1]], "uniform": [[0] * 8]}
+    (place / "long.json").write_text(json.dumps(rows))
+    options = ["--samples", str(place / "long.json"), "--chunks", "2", "--chunk-tokens", "4", "--openings", "5"]
+    assert main(["compile", str(place / "model"), *options, "--temperature", "0.5", "-o", str(place / "talk")]) == 0
+    answer = ["--tokens", "7,9", "--seed", "dice", "--hide", "weights,generated", "-o", str(place / "said")]
+    assert main(["generate", str(place / "talk"), *answer]) == 0
+    return place
+
+
+def test_a_conversation_from_the_command_line(talk, capsys):
+    said, keys = talk / "said", str(talk / "talk")
+    assert sorted(path.name for path in said.iterdir()) == ["0.receipt", "1.receipt"]
+    assert main(["verify", str(said), "--key", keys, "--seed", "dice"]) == 0
+    out = capsys.readouterr().out
+    assert "a conversation in 2 chunks" in out and "prompt [2]: 7, 9" in out and "generated: hidden" in out
+    assert main(["verify", str(said), "--key", keys, "--seed", "other"]) == 1
+    assert main(["verify", str(said / "1.receipt"), str(said / "0.receipt"), "--key", keys, "--seed", "dice"]) == 1
+    shorter = ["--tokens", "7,9", "--new-tokens", "2", "--seed", "dice", "-o", str(talk / "short")]
+    assert main(["generate", keys, *shorter]) == 0
+    assert [path.name for path in (talk / "short").iterdir()] == ["0.receipt"]
+    assert main(["verify", str(talk / "short"), "--key", keys, "--seed", "dice"]) == 0
+    assert "generated [3]" in capsys.readouterr().out
+
+
+def test_one_chunk_is_verified_with_the_seed(talk, capsys):
+    """The second chunk's tokens are drawn with the numbers from its own place on."""
+    for chunk in ("0", "1"):
+        one = [str(talk / "said" / f"{chunk}.receipt"), "--key", str(talk / "talk" / f"{chunk}.key")]
+        assert main(["verify", *one, "--seed", "dice"]) == 0
+        assert "drawn with the numbers of this seed" in capsys.readouterr().out
+        assert main(["verify", *one, "--seed", "other"]) == 1
+        assert "other numbers" in capsys.readouterr().err
+        assert main(["verify", *one]) == 0
+
+
+def test_what_a_conversation_does_not_take(talk, capsys):
+    model, keys, new = str(talk / "model"), str(talk / "talk"), str(talk / "new")
+    fixed = ["generate", str(talk / "m.tacit"), "--tokens", "7", "--new-tokens", "1", "--seed", "s", "-o", new]
+    for arguments, reason in (
+        (["compile", model, "--chunks", "2", "-o", new], "both --chunks and --chunk-tokens"),
+        (["compile", model, "--chunks", "2", "--chunk-tokens", "4", "--new-tokens", "4", "-o", new], "does not take --new-tokens"),
+        (["compile", model, "--chunks", "2", "--chunk-tokens", "4", "-o", keys], "holds a model already"),
+        (["generate", keys, "--tokens", "7", "--seed", "s", "-o", str(talk / "said")], "holds receipts already"),
+        (fixed, "leave --new-tokens out"),
+        (["generate", str(talk / "said"), "--tokens", "7", "-o", new], "no conversation in"),
+        (["verify", str(talk / "model"), "--key", keys], "has no 0.receipt"),
+    ):
+        assert main(arguments) == 2
+        assert reason in capsys.readouterr().err
+    assert not Path(new).exists()

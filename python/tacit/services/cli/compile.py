@@ -1,4 +1,4 @@
-"""tacit compile MODEL [--samples FILE] -o MODEL.tacit"""
+"""tacit compile MODEL [--samples FILE] -o MODEL.tacit, or -o FOLDER of a conversation's chunks"""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from tacit import api, storage
+from tacit.conversation import compile_conversation
 from tacit.errors import InputError
 from tacit.frontends.generation import Generation
 from tacit.images import ImageScale
@@ -16,6 +17,8 @@ from tacit.numbers.drawing import Sampling
 
 
 def run(arguments: argparse.Namespace) -> int:
+    if arguments.chunks is not None or arguments.chunk_tokens is not None:
+        return conversation(arguments)
     output, key = targets(arguments.output)
     read = (arguments.model, arguments.samples, arguments.held)
     for path in (output, key):
@@ -46,6 +49,46 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def conversation(arguments: argparse.Namespace) -> int:
+    """The chunks of a conversation, in a folder."""
+    folder = Path(arguments.output)
+    if arguments.chunks is None or arguments.chunk_tokens is None:
+        raise InputError("A conversation needs both --chunks and --chunk-tokens.")
+    other = ("tolerance", "image", "trips", "like", "batch", "prompt_tokens", "new_tokens")
+    given = [name for name in other if getattr(arguments, name) is not None]
+    given += [name for name in ("shape", "fix", "link") if getattr(arguments, name)]
+    given += ["receipts"] if arguments.receipts != "quick" else []
+    if given:
+        raise InputError(f"A conversation does not take --{given[0].replace('_', '-')}: leave it out.")
+    require_new(folder, ".tacit", "a model")
+    talk = compile_conversation(
+        arguments.model,
+        arguments.samples,
+        chunks=arguments.chunks,
+        tokens=arguments.chunk_tokens,
+        sampling=sampling(arguments),
+        tokenizer=arguments.tokenizer,
+        held=arguments.held,
+        widths=arguments.widths,
+        openings=arguments.openings,
+    )
+    talk.save(folder)
+    print(talk.models[0].report.text())
+    print(
+        f"wrote {folder}: {len(talk.models)} chunks of {arguments.chunk_tokens} tokens, each a .tacit (private: holds the weights) "
+        f"and a .key (public): {talk.models[-1].openings:,} proofs of each can hide the weights"
+    )
+    return 0
+
+
+def require_new(folder: Path, ending: str, what: str) -> None:
+    """Raises InputError where numbered files of a kind would mix with others."""
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder} is no folder; name one.")
+    if folder.is_dir() and any(path.suffix == ending for path in folder.iterdir()):
+        raise InputError(f"{folder} holds {what} already; name another folder.")
+
+
 def targets(output: str) -> tuple[Path, Path]:
     """The model file and the key beside it: m.tacit and m.key; another ending is kept: m.bin and m.bin.key."""
     path = Path(output)
@@ -56,18 +99,21 @@ def targets(output: str) -> tuple[Path, Path]:
 
 def writing(arguments: argparse.Namespace) -> str | Generation:
     """The model, as one that writes if the options say so."""
+    drawn = sampling(arguments)
+    path: str = arguments.model
+    if arguments.prompt_tokens is None or arguments.new_tokens is None:
+        if drawn is not None or arguments.tokenizer or arguments.prompt_tokens is not None or arguments.new_tokens is not None:
+            raise InputError("A model that writes needs both --prompt-tokens and --new-tokens, or --chunks and --chunk-tokens.")
+        return path
+    return Generation(path, arguments.prompt_tokens, arguments.new_tokens, drawn, arguments.tokenizer)
+
+
+def sampling(arguments: argparse.Namespace) -> Sampling | None:
+    """How tokens are drawn, if the options say so."""
     settings = {"top_k": arguments.top_k, "top_p": arguments.top_p}
     if arguments.temperature is not None:
         settings["temperature"] = arguments.temperature
-    sampled = any(value is not None for value in settings.values())
-    path: str = arguments.model
-    if arguments.prompt_tokens is None or arguments.new_tokens is None:
-        if sampled or arguments.tokenizer or arguments.prompt_tokens is not None or arguments.new_tokens is not None:
-            raise InputError("A model that writes needs both --prompt-tokens and --new-tokens.")
-        return path
-    return Generation(
-        path, arguments.prompt_tokens, arguments.new_tokens, Sampling(**settings) if sampled else None, arguments.tokenizer
-    )
+    return Sampling(**settings) if any(value is not None for value in settings.values()) else None
 
 
 def scale(arguments: argparse.Namespace) -> ImageScale | None:

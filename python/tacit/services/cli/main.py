@@ -143,6 +143,9 @@ def parser() -> argparse.ArgumentParser:
     compile_.add_argument("--top-p", type=float, metavar="P", help="draw among the likeliest that have this share of all weight")
     compile_.add_argument("--tokenizer", metavar="FILE", help="a tokenizer.json, where the model's own cannot be read")
 
+    compile_.add_argument("--chunks", type=int, metavar="N", help="a conversation of so many chunks; -o names a folder for them")
+    compile_.add_argument("--chunk-tokens", type=int, metavar="N", help="and how many tokens each chunk has")
+
     prove = commands.add_parser("prove", help="a model file and an input -> a receipt")
     prove.add_argument("model", help="a model file written by compile")
     prove.add_argument("--input", help="a file with one input, or a batch: .npz, .npy, .json, .png or .jpg")
@@ -154,10 +157,11 @@ def parser() -> argparse.ArgumentParser:
     prove.add_argument("--context", default="", help="text that the receipt is bound to")
 
     generate = commands.add_parser("generate", help="a model file that writes and a prompt -> a text and its receipt")
-    generate.add_argument("model", help="a model file that was compiled with --new-tokens")
+    generate.add_argument("model", help="a model file that was compiled with --new-tokens, or a folder with --chunks")
     generate.add_argument("--prompt", metavar="TEXT", help="what the text begins with")
     generate.add_argument("--tokens", metavar="N,N,...", type=whole, help="the same as token numbers")
-    generate.add_argument("-o", "--output", required=True, help="the receipt to write")
+    generate.add_argument("-o", "--output", required=True, help="the receipt to write, or the folder for a conversation's")
+    generate.add_argument("--new-tokens", type=int, metavar="N", help="of a conversation: the most tokens of the answer")
     generate.add_argument("--seed", metavar="TEXT", help="what the tokens are drawn from, if the model draws them")
     generate.add_argument("--hide", default=None, metavar="NAMES", help=hide)
     generate.add_argument("--context", default="", help="text that the receipt is bound to")
@@ -170,8 +174,9 @@ def parser() -> argparse.ArgumentParser:
     open_.add_argument("-o", "--output", required=True, help="the opening to write")
 
     verify = commands.add_parser("verify", help="a receipt and a key -> valid or not; several: a chain, or a conversation")
-    verify.add_argument("receipt", nargs="+", help="a receipt file, or several of a chain, in order")
-    verify.add_argument("--key", required=True, action="append", help="the model's key; of several receipts one, or one each")
+    verify.add_argument("receipt", nargs="+", help="a receipt file, or several of a chain in order, or a folder of them")
+    keys = "the model's key; of several receipts one, or one each, or a folder of them"
+    verify.add_argument("--key", required=True, action="append", help=keys)
     verify.add_argument("--context", default="", help="the text that the receipt must be bound to")
     verify.add_argument("--opening", **named("FILE", "what its owner revealed of a tensor that the receipt commits to"))
     verify.add_argument("--seed", metavar="TEXT", help="what tokens must have been drawn from, of a model that draws them")

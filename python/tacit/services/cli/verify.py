@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import time
+from pathlib import Path
 
-from tacit.conversed import is_conversation, verify_conversation
+from tacit.conversed import is_conversation, verify_conversation, verify_drawn
 from tacit.errors import InputError
 from tacit.generated import verify_generation
 from tacit.key import Key
@@ -16,9 +17,13 @@ from tacit.verify import verify
 
 def run(arguments: argparse.Namespace) -> int:
     context = arguments.context.encode("utf-8", "surrogateescape")
+    arguments.receipt, arguments.key = listed(arguments.receipt, ".receipt"), listed(arguments.key, ".key")
     if len(arguments.receipt) > 1:
-        return chain(arguments, context)
+        return chain(arguments, [Key.load(path) for path in arguments.key], context)
     if len(arguments.key) > 1:
+        keys = [Key.load(path) for path in arguments.key]
+        if is_conversation(keys):
+            return conversation(arguments, keys, context)
         raise InputError("One receipt has one key: give --key once.")
     key = Key.load(arguments.key[0])
     receipt = Receipt.load(arguments.receipt[0])
@@ -26,7 +31,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.seed is None:
         verify(receipt, key, context)
     else:
-        verify_generation(receipt, key, seed=arguments.seed.encode("utf-8", "surrogateescape"), context=context)
+        drawn = verify_drawn if is_conversation([key]) else verify_generation
+        drawn(receipt, key, seed=arguments.seed.encode("utf-8", "surrogateescape"), context=context)
     elapsed = time.perf_counter() - started
     print(f"valid: the committed model {key.model_commitment.hex()[:16]} computed these outputs ({1000 * elapsed:.1f} ms)")
     if arguments.seed is not None:
@@ -46,9 +52,23 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def chain(arguments: argparse.Namespace, context: bytes) -> int:
+def listed(paths: list[str], ending: str) -> list[str]:
+    """Files as they are; in place of a folder, its 0.receipt, 1.receipt, .. or 0.key, 1.key, .."""
+    found: list[str] = []
+    for path in paths:
+        if not Path(path).is_dir():
+            found.append(path)
+            continue
+        numbered = [str(Path(path) / f"{n}{ending}") for n in range(len(list(Path(path).iterdir())))]
+        inside = [name for name in numbered if Path(name).exists()]
+        if not inside:
+            raise InputError(f"The folder {path} has no 0{ending}.")
+        found += inside
+    return found
+
+
+def chain(arguments: argparse.Namespace, keys: list[Key], context: bytes) -> int:
     """Several receipts: whether each is valid and takes what those before it made; of a conversation also its text."""
-    keys = [Key.load(path) for path in arguments.key]
     if is_conversation(keys):
         return conversation(arguments, keys, context)
     if arguments.seed is not None or arguments.opening:
