@@ -20,6 +20,8 @@ from tacit.following import Following
 from tacit.frontends.generation import Chunk, Generation
 from tacit.lower import lower
 from tacit.numbers.drawing import uniforms
+from tacit.operators import spans
+from tacit.operators.mixtures import WEIGHTS
 
 PLACES = 12
 SEQUENCE = np.random.default_rng(7).integers(0, plain.WORDS, PLACES + 1).tolist()
@@ -113,6 +115,21 @@ def test_one_token_after_the_other_is_what_the_circuit_computes(circuits):
     chosen = steps.chooser(lowered.weights, kept)
     assert [chosen(place, SEQUENCE[place], None) for place in range(PLACES)] == expected.chosen.tolist()
     assert np.array_equal(kept, expected.kept)
+
+
+def test_chunks_read_no_keys_behind_their_rows(circuits, monkeypatch):
+    """By blocks of one row each, as long chunks by longer ones: the same scores, and a token by itself sees all before it."""
+    folder, task, _, lowered, expected = circuits
+    monkeypatch.setattr(spans, "BLOCK", 1)
+    chunk = Chunk(folder, 4, 4, earlier=(4,), longest=PLACES)
+    part, circuit = models.like(chunk, lowered)
+    counted = [node.outputs[0] for node in circuit.graph.nodes if node.operator == WEIGHTS]
+    assert [circuit.graph.values[name].shape[-2:] for name in counted[:4]] == [(1, keys) for keys in range(5, 9)]
+    given = chunk.row(SEQUENCE[4:5], SEQUENCE[5:9]) | {"cache_0": expected.kept[..., :4, :]}
+    assert np.array_equal(models.computed(part, circuit, given).scores, expected.scores[4:8])
+    steps = following(task, lowered)
+    chosen = steps.chooser(lowered.weights, steps.empty())
+    assert [chosen(place, SEQUENCE[place], None) for place in range(PLACES)] == expected.chosen.tolist()
 
 
 def test_outliers_are_wide_and_kept(tmp_path):

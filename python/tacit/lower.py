@@ -63,7 +63,7 @@ def lower_into(builder: Builder, graph: Graph, scales: Scales, shared: Columns |
     require_static(graph)
     made = (name for node in graph.nodes if node.kind not in MOVES for name in node.outputs if name)
     builder.computed = sum(graph.values[name].size for name in made)
-    graph = fuse(Context(divide_last(recognise(graph)), scales, builder, shared))
+    graph = fuse(Context(divide_last(recognise(graph), builder.batch or 1), scales, builder, shared))
     context = Context(graph, scales, builder, shared)
     context.shift = common_shift(context)
     context.hideable = hideable

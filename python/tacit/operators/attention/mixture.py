@@ -28,9 +28,12 @@ def weights(context: Context, node: Node) -> None:
     """exp(x - max x) and its sums, both exact integers."""
     builder, (name, sums) = context.builder, node.outputs
     moved, back = scores(context, node)
+    if "span" in node.attributes:
+        first, last, start, stop = node.attributes["span"]
+        moved = movement.slice_(builder, movement.slice_(builder, moved, -2, first, last), -1, start, stop)
     step = context.bits(str(node.attributes["shares"])) - DOMAIN_BITS
     found = gadgets.softmax_weights(builder, name, moved, step)
-    total = builder.copy(arithmetic.reduce_sum(builder, found, [-1], keepdims=True), sums)
+    total = arithmetic.reduce_sum(builder, found, [-1], keepdims=True)
     context.put(name, movement.transpose(builder, found, back))
     context.put(sums, movement.transpose(builder, total.bounded(found.high, total.high), back))
 
@@ -38,22 +41,30 @@ def weights(context: Context, node: Node) -> None:
 @lowering(f"{OWN_DOMAIN}.{mixtures.MEAN}")
 def mean(context: Context, node: Node) -> None:
     """(sum_j e_j v_j) / s, rounded once; between the least and the greatest v_j, and 0 where weights may be missing, so that it
-    cannot saturate. As fine as its readers want, but no digit finer than the values."""
+    cannot saturate. As fine as its readers want; see `fraction`."""
     builder, output = context.builder, node.outputs[0]
-    equation = str(node.attributes["equation"])
-    total, values = None, []
-    for name, other in mixtures.parts_of(node):
-        values.append(values_of(context, other))
-        part = arithmetic.einsum(builder, equation, context.tensor(name), values[-1])
-        total = part if total is None else arithmetic.add(builder, total, part)
-    assert total is not None
-    exponent = max(value.exponent for value in values)
-    low = min(0, *(value.low << exponent - value.exponent for value in values))
-    high = max(0, *(value.high << exponent - value.exponent for value in values))
-    sums = aligned(context, node, equation)
+    equation, rows = str(node.attributes["equation"]), int(node.attributes["rows"])
+    summed = equation.partition("->")[0].partition(",")[2].index(equation[int(node.attributes["axis"])])
+    values = {name: values_of(context, name) for _, pairs in mixtures.blocks_of(node) for _, name, _ in pairs}
+    totals, sums = [], []
+    for name, pairs in mixtures.blocks_of(node):
+        total = None
+        for weight, other, (first, last) in pairs:
+            value = values[other]
+            if (first, last) != (0, value.shape[summed]):
+                value = movement.slice_(builder, value, summed, first, last)
+            part = arithmetic.einsum(builder, equation, context.tensor(weight), value)
+            total = part if total is None else arithmetic.add(builder, total, part)
+        assert total is not None
+        totals.append(total)
+        sums.append(aligned(context, node, name))
+    exponent = max(value.exponent for value in values.values())
+    low = min(0, *(value.low << exponent - value.exponent for value in values.values()))
+    high = max(0, *(value.high << exponent - value.exponent for value in values.values()))
     peers = sum(other.kind == node.kind for other in context.graph.nodes)
     wanted = fraction(context, output, exponent, (high - low).bit_length())
-    context.put(output, gadgets.weighted_mean(builder, output, total, sums, low, high, wanted, peers))
+    whole, divisor = (parts[0] if len(parts) == 1 else movement.concat(builder, parts, rows) for parts in (totals, sums))
+    context.put(output, gadgets.weighted_mean(builder, output, whole, divisor, low, high, wanted, peers))
 
 
 def values_of(context: Context, name: str) -> Tensor:
@@ -64,10 +75,10 @@ def values_of(context: Context, name: str) -> Tensor:
     return context.weight(name, array, exponent_for(largest, CONSTANT_BITS, headroom=0))
 
 
-def aligned(context: Context, node: Node, equation: str) -> Tensor:
-    """The sums with the dimensions of the means, of length 1 where these have what the weights lack."""
-    builder, sums = context.builder, context.tensor(node.inputs[0])
-    (left, result), axis = equation.split("->"), int(node.attributes["axis"])
+def aligned(context: Context, node: Node, name: str) -> Tensor:
+    """Sums with the dimensions of the means, of length 1 where these have what the weights lack."""
+    builder, sums = context.builder, context.tensor(name)
+    (left, result), axis = str(node.attributes["equation"]).split("->"), int(node.attributes["axis"])
     letters = left.split(",")[0]
     kept = letters.replace(letters[axis], "")
     sums = movement.squeeze(builder, sums, [axis])

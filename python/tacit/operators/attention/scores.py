@@ -139,7 +139,10 @@ def attended(e: Expansion, q: str, k: str, v: str, visible: Visible, scale: floa
     factor = (1 / sqrt(size) if scale is None else scale) / (softcap or 1.0)
     if factor != 1.0:
         q = e.op("Mul", q, e.constant(factor, dtype))
-    scores = e.op("MatMul", grouped(e, q, shared), e.op("Transpose", k, perm=[0, 1, 3, 2]))
+    turned = e.op("Transpose", k, perm=[0, 1, 3, 2])
+    if shared != heads:
+        turned, v = (e.op("Unsqueeze", x, e.integers(2)) for x in (turned, v))
+    scores = e.op("MatMul", grouped(e, q, shared), turned)
     if shared != heads:
         scores = e.op("Reshape", scores, e.integers(batch, heads, queries, keys))
     capped = scores
@@ -160,9 +163,9 @@ def attended(e: Expansion, q: str, k: str, v: str, visible: Visible, scale: floa
 
 
 def grouped(e: Expansion, x: str, shared: int) -> str:
-    """[batch, heads, queries, n] with the heads that share a key head one after the other along the queries."""
+    """[batch, heads, queries, n], the heads that share a key head along an axis of their own."""
     batch, heads, queries, size = e.shape(x)
-    return x if heads == shared else e.op("Reshape", x, e.integers(batch, shared, heads // shared * queries, size))
+    return x if heads == shared else e.op("Reshape", x, e.integers(batch, shared, heads // shared, queries, size))
 
 
 def to_heads(e: Expansion, x: str, heads: int) -> str:
