@@ -129,7 +129,7 @@ def fidelity(words: BytePairs) -> dict[str, Any]:
     whole, samples = task.whole, [words.encode((HERE / "text" / "samples.txt").read_text())]
     unseen = pieces(words, "unseen", places)
     rows = [whole.row(tokens[:1].tolist(), tokens[1:].tolist()) for tokens in unseen]
-    first, _ = lowered_chunk(task, [whole.row(samples[0][:1], samples[0][1:])], (), "standard", None, True)
+    first, _ = lowered_chunk(task, [whole.row(samples[0][:1], samples[0][1 : places + 1])], (), "standard", None, True)
     graph, tally, saturated = prepared(whole), Tally(), 0
     exact = [run_float(graph, row)["logits"] for row in rows]
     found: list[list[Any]] = [[] for _ in rows]
