@@ -139,11 +139,25 @@ def noise(lowered: Lowered, builder: Evaluate, graph: Graph, row: Row) -> tuple[
             errors[name] = relative_noise(exact[seen], held[seen]) if held.shape == exact.shape else 0.0
     found = []
     for node in lowered.graph.nodes:
-        before = max((errors[name] for name in node.inputs if name in errors), default=0.0)
+        before = max((error_before(graph, errors, name) for name in node.inputs), default=0.0)
         worst = max((errors[name] for name in node.outputs if name in errors), default=0.0)
         if worst > before:
             found.append(Noise(node.name or node.outputs[0], worst, before))
     return tuple(sorted(found, key=lambda n: (-n.added, n.node))[:NOISIEST])
+
+
+def error_before(graph: Graph, errors: Mapping[str, float], name: str) -> float:
+    """The error of a value; of one that is no tensor, as inside a fused function, the largest of what it is computed of."""
+    pending, seen, found = [name], {name}, 0.0
+    while pending:
+        name = pending.pop()
+        if name in errors:
+            found = max(found, errors[name])
+        elif name in graph.producers:
+            further = set(graph.producers[name].inputs) - seen
+            seen |= further
+            pending.extend(further)
+    return found
 
 
 def is_hidden(graph: Graph, name: str, exact: np.ndarray) -> np.ndarray:

@@ -352,3 +352,16 @@ def test_shapes_on_the_command_line():
         ("x", (1, 128)),
         ("position", None),
     ]
+
+
+def test_demands_on_the_command_line(folder, capsys, tmp_path):
+    from tacit.services.cli.main import demands
+
+    assert demands("0.01") == {"error": 0.01}
+    assert demands("cosine=0.9999,agreement=1") == {"cosine": 0.9999, "agreement": 1.0}
+    for text in ("loss=1", "cosine=", "a lot"):
+        with pytest.raises(ValueError):
+            demands(text)
+    target = tmp_path / "m.tacit"
+    said = fails(capsys, 2, "compile", folder / "model.onnx", "--tolerance", "cosine=2", "-o", target)
+    assert "cosine=2.0 of a tolerance is not between 0 and 1" in said

@@ -26,6 +26,7 @@ from tacit.hiding import OPENINGS
 from tacit.key import Key
 from tacit.numbers.dtypes import dtype_of, kind_of
 from tacit.receipt import Receipt
+from tacit.search import Tolerance
 from tacit.verify import verify
 
 CALIBRATION = 16
@@ -48,7 +49,7 @@ def measure(
     runs: int = 5,
     widths: str = "standard",
     shapes: Shapes | None = None,
-    tolerance: float | None = None,
+    tolerance: float | Tolerance | None = None,
     held: Any = None,
     batch: int | None = None,
     threads: int | None = None,

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 from tacit.errors import InputError, ModelError
+from tacit.search import Tolerance
 from tacit.services.measure import measure, with_peer
 
 
@@ -22,7 +23,7 @@ def run(arguments: argparse.Namespace) -> int:
         runs=arguments.runs,
         widths=arguments.widths,
         shapes=dict(arguments.shape),
-        tolerance=arguments.tolerance,
+        tolerance=None if arguments.tolerance is None else Tolerance(**arguments.tolerance),
         held=arguments.held,
         batch=arguments.batch,
         openings=arguments.openings,

@@ -14,6 +14,7 @@ from tacit.images import ImageScale
 from tacit.key import Key
 from tacit.model import Model
 from tacit.numbers.drawing import Sampling
+from tacit.search import Tolerance
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -29,7 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
         writing(arguments),
         arguments.samples,
         widths=arguments.widths,
-        tolerance=arguments.tolerance,
+        tolerance=None if arguments.tolerance is None else Tolerance(**arguments.tolerance),
         held=arguments.held,
         image=scale(arguments),
         shapes=dict(arguments.shape),

@@ -16,6 +16,7 @@ from tacit.errors import InvalidReceipt, TacitError
 
 DONE, REFUSED, USAGE, FAULT, INTERRUPTED = 0, 1, 2, 3, 130
 WIDTHS = ("lean", "standard", "faithful")
+DEMANDS = {"error", "cosine", "agreement"}
 
 
 def shape(text: str) -> tuple[str, int | tuple[int, ...] | None]:
@@ -54,6 +55,16 @@ def fixed(text: str) -> tuple[str, Any]:
     return name, json.loads(value)
 
 
+def demands(text: str) -> dict[str, float]:
+    """'0.01' -> {'error': 0.01}; 'cosine=0.9999,agreement=1' -> {'cosine': 0.9999, 'agreement': 1.0}."""
+    if "=" not in text:
+        return {"error": float(text)}
+    found = {name: float(value) for name, value in map(pair, text.split(","))}
+    if not found.keys() <= DEMANDS:
+        raise ValueError(text)
+    return found
+
+
 SHAPE: dict[str, Any] = {
     "type": shape,
     "action": "append",
@@ -64,9 +75,10 @@ SHAPE: dict[str, Any] = {
 
 
 TOLERANCE: dict[str, Any] = {
-    "type": float,
+    "type": demands,
     "metavar": "E",
-    "help": "instead of --widths: the cheapest ones whose largest error is at most this share of the largest output",
+    "help": "instead of --widths: the cheapest ones whose largest error is at most this share of the largest output; "
+    "or demands error=E,cosine=C,agreement=A: also the least cosine of a sample, and the share of equal argmaxes",
 }
 
 FIX: dict[str, Any] = {
