@@ -127,3 +127,21 @@ def test_functions_before_dynamic_quantisation_keep_their_tables(kind):
     found, _ = evaluate(graph, scales, {"x": x})
     expected = Evaluator(graph).run({"x": x})["y"]
     assert np.abs(found["y"] - expected.astype(int)).max() <= 1 < expected.max()
+
+
+def test_constants_behind_a_scaled_sum():
+    """Sums of integers under a scale of 26 bits have 48 and more: what constants multiply is rounded where it has no room."""
+    rng = np.random.default_rng(2)
+    factors = {"ws": F(0.0252), "a": F(2.5926616), "b": F(-0.4306299), "c": F(0.7)}
+    constants = {"w": rng.integers(-127, 128, (96, 24)).astype(np.int8), **factors}
+    nodes = [
+        helper.make_node("DynamicQuantizeLinear", ["x"], ["q", "s", "z"]),
+        helper.make_node("MatMulInteger", ["q", "w", "z"], ["m"]),
+        helper.make_node("Cast", ["m"], ["f"], to=TensorProto.FLOAT),
+        helper.make_node("Mul", ["s", "ws"], ["t"]),
+        helper.make_node("Mul", ["f", "t"], ["p"]),
+        helper.make_node("Mul", ["a", "p"], ["d"]),
+        helper.make_node("Add", ["d", "b"], ["e"]),
+        helper.make_node("Mul", ["e", "c"], ["y"]),
+    ]
+    compare(nodes, {"x": rng.normal(0, 1, (1, 96)).astype(F)}, ["y"], constants, tolerance=1e-4)

@@ -9,12 +9,16 @@ import numpy as np
 from tacit.graph import Node
 from tacit.numbers.functions import Function
 from tacit.operators.elementwise import quotient
+from tacit.operators.forms import signed_bits
 from tacit.operators.registry import lowering
 from tacit.operators.weights import scale, weigh
 from tacit.primitives import arithmetic, movement
 
 if TYPE_CHECKING:
     from tacit.operators.context import Context
+
+WIDEST_SCALED = 46
+"""A constant leaves the field room for numbers of at most so many bits; wider sums are rounded first."""
 
 
 def split(context: Context, node: Node) -> tuple[str, str, np.ndarray] | None:
@@ -44,7 +48,10 @@ def by_constant(context: Context, node: Node, data: str, name: str, factor: np.n
         if context.is_deferred(data) and context.shape(data) == context.shape(output):
             context.defer(output, data, Function("affine", (number, 0.0)))
             return
-        scaled = scale(context, node, context.addend(data), number)
+        x = context.addend(data)
+        if context.is_float(output) and signed_bits(x) > WIDEST_SCALED:
+            x = context.wide(data)
+        scaled = scale(context, node, x, number)
         context.put(output, movement.expand(context.builder, scaled, context.shape(output)))
         return
     x = context.factor(data)
