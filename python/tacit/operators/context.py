@@ -20,7 +20,7 @@ from tacit.numbers.dtypes import limits_of, plain
 from tacit.numbers.fixed import FLOAT_BITS, exponent_for, quantise
 from tacit.numbers.functions import IDENTITY, RELU, Function
 from tacit.operators import domains, forms, lines, wrapping
-from tacit.operators.forms import FEW, WIDE_BITS, signed_bits
+from tacit.operators.forms import FEW, WIDE_BITS, WIDEST_SATURATED, signed_bits
 from tacit.operators.magnitude import magnitude_bits, require_finite
 from tacit.operators.registry import LOWERINGS
 from tacit.operators.ties import Tie, ties
@@ -32,8 +32,6 @@ OUTPUT_BITS = 17
 """Graph outputs are rounded to about 2^-16 of the largest output seen."""
 FINEST_OUTPUT = 30
 """No output has more fraction bits."""
-WIDEST_SATURATED = 16
-"""A value of more bits that no function was applied to is a wide tensor: digits of its proved interval, no table."""
 WHOLE = frozenset({"Add", "Conv", "Gemm", "MatMul", "MaxPool", "Sub"})
 """Operators that make whole numbers of whole numbers, besides those that move them."""
 PUBLIC_BITS = 32
@@ -119,6 +117,7 @@ class Context:
         self._deferred: dict[str, Deferred] = {}
         self._narrow: dict[str, Tensor] = {}
         self._wide: dict[str, Tensor] = {}
+        self._factors: dict[str, Tensor] = {}
         self._whole: dict[str, bool] = {}
         self._rounding: dict[str, int] = {}
         self._columns: dict[tuple[str, int], list[tuple[np.ndarray, Tensor]]] = {}
@@ -188,8 +187,8 @@ class Context:
         self._tensors[name] = tensor
 
     def held(self) -> dict[str, Tensor]:
-        """Every computed value as its consumers read it: narrow, else wide, else exact; none for functions never applied."""
-        found = {**self._tensors, **self._wide, **self._narrow}
+        """Every computed value as its consumers read it, narrow first, exact last; none for functions never applied."""
+        found = {**self._tensors, **self._wide, **self._factors, **self._narrow}
         return {name: tensor for name, tensor in found.items() if name in self.graph.producers}
 
     # widths and exponents
@@ -353,7 +352,11 @@ class Context:
                 return self._tensors[name]
         if name not in self._narrow and (self.is_gated(name) or self.has_outliers(name)):
             return self.wide(name)
-        return self.narrow(name)
+        if name in self._deferred or name in self._narrow or not forms.keeps_interval(self, name, self.tensor(name)):
+            return self.narrow(name)
+        if name not in self._factors:
+            self._factors[name] = forms.rounded(self, name, self.tensor(name))
+        return self._factors[name]
 
     def is_gated(self, name: str) -> bool:
         """Whether a value is a product of two computed floats, perhaps moved. Few elements of a gated layer may be thousands of
@@ -429,7 +432,7 @@ class Context:
             return forms.rectify(self, name, x, shift)
         size = self.builder.elements(x)
         if function == IDENTITY:
-            form = forms.saturation_form(x, size, shift, bits) if last == x.exponent - shift else None
+            form = forms.saturation_form(x, size, shift, bits, True) if last == x.exponent - shift else None
         else:
             if forms.saturation_form(x, size, shift, bits) is not None:
                 x, shift = gadgets.round_saturate(self.builder, f"{name}/argument", x, shift, bits, form="clamped"), 0

@@ -28,6 +28,8 @@ WIDEST_RECTIFIED, MOST_RECTIFIED = 21, 3
 bits, and for models with so few of them that the last still fits (else the table is there anyway)."""
 RECTIFIED = 2 * CELL + 3 * LEAF + 25
 """What Relu without a table costs more than with one, for each element (one product included)."""
+WIDEST_SATURATED = 16
+"""A value of more bits that no function was applied to is a wide tensor: digits of its proved interval, no table."""
 WIDEST_ROUNDED = 62
 """Rounded integers and their remainders have fewer bits."""
 WIDE_BITS = 28
@@ -44,19 +46,25 @@ FEW = 1024
 DECIDING, NORMALISING = frozenset({"ArgMax", "ArgMin", "Hardmax", "TopK"}), frozenset({"LogSoftmax", "Softmax"})
 CLAMPED = 5 * CELL + 3 * LEAF
 """What saturation by digits costs for each element."""
+SPARE = 1
+"""A factor of a product may have so many bits more than a narrow tensor, instead of saturating. Each of them spreads the scores of
+a softmax, and the sums of a residual stream, which then have fewer fraction bits."""
 SHARED = 8
 """So many values may share a table: saturation does without where its own elements cost less than such a share of it."""
 
 
-def saturation_form(x: Tensor, size: int, shift: int, bits: int) -> str | None:
-    """'clamped' for rounding and saturating few elements (`size` of all samples), whose table would cost more than they do; None
-    leaves it to the gadget."""
+def saturation_form(x: Tensor, size: int, shift: int, bits: int, shared: bool = False) -> str | None:
+    """'clamped' for rounding and saturating few elements (`size` of all samples), whose table would cost more than they do; 'wide'
+    where its table is one of the whole program, `shared`, and a table over the interval would cost more than it saves; None leaves
+    it to the gadget."""
     low, high = signed_range(bits)
     q = Interval(x.low, x.high).rounded(shift)
     if q.inside(Interval(low, high)) or q.digits + shift >= WIDEST_ROUNDED:
         return None
     table = min(q.size, 3 << bits) * ENTRY
-    return "clamped" if SHARED * size * CLAMPED <= table else None
+    if SHARED * size * CLAMPED <= table:
+        return "clamped"
+    return "wide" if shared and q.size * ENTRY > size * (2 * CELL + LEAF) else None
 
 
 def choose_form(x: Tensor, size: int, shift: int, bits: int, peers: int) -> str | None:
@@ -73,6 +81,21 @@ def choose_form(x: Tensor, size: int, shift: int, bits: int, peers: int) -> str 
     whole = q.size * ENTRY
     wide = (3 << bits) * ENTRY // peers + size * (2 * CELL + LEAF)
     return "whole" if whole <= wide else "wide"
+
+
+def keeps_interval(context: Context, name: str, x: Tensor) -> bool:
+    """Whether a float that is a factor of a product, rounded to the exponent of its narrow form, stays as wide as its proved
+    interval: digits of a bit more cost less than the saturation would. It must not depend on how many elements there are: circuits
+    of other lengths and batches compute with the same integers."""
+    bits, shift = context.bits(name), max(0, x.exponent - context.exponent(name))
+    q = Interval(x.low, x.high).rounded(shift)
+    fits = bits < q.bits <= bits + SPARE and q.digits + shift < WIDEST_ROUNDED
+    return fits and bits <= WIDEST_SATURATED and context.is_float(name)
+
+
+def rounded(context: Context, name: str, x: Tensor) -> Tensor:
+    """x at the exponent of its narrow form, or its own where that is coarser, as wide as its interval."""
+    return gadgets.round_wide(context.builder, f"{name}/factor", x, max(0, x.exponent - context.exponent(name)))
 
 
 def without_table(context: Context, x: Tensor, shift: int, function: Function, last: int) -> bool:

@@ -9,13 +9,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from math import prod
 
-import numpy as np
-
 from tacit.circuit import Affine
-from tacit.primitives.axes import align, freshened, multiplied, partition, product, refine, rename, rename_term, sizes_of
+from tacit.primitives.axes import align, distributed, freshened, partition, product, refine, rename, rename_term, sizes_of
+from tacit.primitives.bounds import known_values, of_product
 from tacit.primitives.builder import Builder, gadget
 from tacit.primitives.movement import MAXIMUM_TERMS, plus, reindex, reshape, shifted, transpose, unsqueeze
-from tacit.primitives.reading import factor_values
 from tacit.primitives.tensor import Axis, NotAView, Tensor, Term, merged
 
 MAXIMUM_PRODUCTS = 4
@@ -107,8 +105,8 @@ def summed_term(term: Term, summed: Sequence[Axis]) -> Term:
     return Term(term.coefficient * lacking, term.factors, reach)
 
 
-def matmul(builder: Builder, left: Tensor, right: Tensor) -> Tensor:
-    """numpy.matmul: vectors, matrices and broadcast batches; exponents add."""
+def matmul(builder: Builder, left: Tensor, right: Tensor, factors: int = 2) -> Tensor:
+    """numpy.matmul: vectors, matrices and broadcast batches; exponents add. `factors`: see `einsum`."""
     a, b = len(left.dims), len(right.dims)
     if a == 0 or b == 0:
         raise ValueError("matmul of a scalar")
@@ -119,23 +117,31 @@ def matmul(builder: Builder, left: Tensor, right: Tensor) -> Tensor:
     batch = max(len(left.dims), len(right.dims)) - 2
     names = LETTERS[:batch]
     spec = f"{names[batch - len(left.dims) + 2 :]}XY,{names[batch - len(right.dims) + 2 :]}YZ->{names}XZ"
-    result = einsum(builder, spec, left, right)
+    result = einsum(builder, spec, left, right, factors)
     drop = {len(result.dims) - 2} if a == 1 else set()
     drop |= {len(result.dims) - 1} if b == 1 else set()
     return replace(result, dims=tuple(dim for i, dim in enumerate(result.dims) if i not in drop))
 
 
-def einsum(builder: Builder, spec: str, left: Tensor, right: Tensor) -> Tensor:
-    """numpy.einsum of two operands, "bij,bjk->bik"; lengths of 1 broadcast, no letter twice in one; exponents add."""
+def einsum(builder: Builder, spec: str, left: Tensor, right: Tensor, factors: int = 2) -> Tensor:
+    """numpy.einsum of two operands, "bij,bjk->bik"; lengths of 1 broadcast, no letter twice in one; exponents add. An operand that
+    is a product itself is copied, unless both have no more than `factors` factors together."""
     inputs, output = spec.replace(" ", "").split("->")
     first, second = inputs.split(",")
     if len(first) != len(left.dims) or len(second) != len(right.dims):
         raise ValueError(f"{spec} does not fit {left.shape} and {right.shape}")
-    left, right = factors_of(builder, left, right)
+    if factors == 2 or not is_product(left, right, factors):
+        left, right = factors_of(builder, left, right)
     try:
         return contracted(left, right, first, second, output)
     except NotAView:
         return contracted(builder.copy(left), builder.copy(right), first, second, output)
+
+
+def is_product(left: Tensor, right: Tensor, factors: int) -> bool:
+    """Whether two operands make few terms of at most so many factors as they are."""
+    terms = len(left.terms) * len(right.terms)
+    return left.denominator == right.denominator == 1 and left.degree + right.degree <= factors and terms <= MAXIMUM_PRODUCTS
 
 
 def contracted(left: Tensor, right: Tensor, first: str, second: str, output: str) -> Tensor:
@@ -156,51 +162,22 @@ def contracted(left: Tensor, right: Tensor, first: str, second: str, output: str
         groups[letter] = ours or theirs
     right = rename(right, names)
     summed = [axis for letter, group in groups.items() if letter not in output for axis in group]
-    terms = tuple(summed_term(term, summed) for term in multiplied(left.terms, right.terms))
+    pairs = [summed_term(term, summed) for term in distributed(left.terms, right.terms)]
     count = prod(axis.size for axis in summed)
     corners = [a * b * count for a in (left.low, left.high) for b in (right.low, right.high)]
     dims = tuple(groups[letter] for letter in output)
     exponent = left.exponent + right.exponent
-    for known, other in ((right, left), (left, right)):
-        if len(known.terms) == 1 and known.terms[0].factors and known_values(known.terms[0]) is not None:
-            low, high, norm = norms(known, other, summed)
-            terms = tuple(with_reach(term, other, norm) for term in terms)
-            return Tensor(dims, merged(terms), low, high, exponent)
-    return Tensor(dims, merged(terms), min(corners), max(corners), exponent)
+    for weight, other in ((right, left), (left, right)):
+        known = known_values(weight.terms[0]) if len(weight.terms) == 1 else None
+        if known is not None:
+            low, high, reaches = of_product(known, weight.terms[0].coefficient, other, summed)
+            return Tensor(dims, merged(map(with_reach, pairs, reaches)), low, high, exponent)
+    return Tensor(dims, merged(pairs), min(corners), max(corners), exponent)
 
 
-def known_values(term: Term) -> np.ndarray | None:
-    """The values of a term's only factor over its own axes, when its column's are known."""
-    if len(term.factors) != 1 or term.factors[0].column.known is None:
-        return None
-    factor = term.factors[0]
-    assert factor.column.known is not None
-    return factor_values(factor, factor.column.known)
-
-
-def norms(weight: Tensor, other: Tensor, summed: Sequence[Axis]) -> tuple[int, int, int]:
-    """Bounds of sum over `summed` of weight * other for the weight's actual values and any other in its interval:
-    (low, high, the largest sum of |weight|), from sum max(w low, w high) at every output index."""
-    term = weight.terms[0]
-    values = known_values(term)
-    assert values is not None
-    axes = term.factors[0].axes
-    places = tuple(i for i, axis in enumerate(axes) if axis in set(summed))
-    lacking = prod(axis.size for axis in summed if axis not in set(axes))
-    positive = (np.maximum(values, 0).sum(axis=places) * lacking).reshape(-1).tolist()
-    negative = (np.minimum(values, 0).sum(axis=places) * lacking).reshape(-1).tolist()
-    norm = max(p - n for p, n in zip(positive, negative))
-    if term.coefficient < 0:
-        positive, negative = negative, positive
-    pairs = [(p * term.coefficient, n * term.coefficient) for p, n in zip(positive, negative)]
-    low = min(p * other.low + n * other.high for p, n in pairs)
-    high = max(p * other.high + n * other.low for p, n in pairs)
-    return low, high, norm
-
-
-def with_reach(term: Term, other: Tensor, norm: int) -> Term:
-    """A product term whose reach is the known factor's norm times the reach of the other operand's term."""
-    return Term(term.coefficient, term.factors, min(term.reach, norm * max(t.reach for t in other.terms)))
+def with_reach(term: Term, reach: int) -> Term:
+    """A term whose sum of magnitudes another bound is known of."""
+    return replace(term, reach=min(term.reach, reach))
 
 
 def convolve(

@@ -301,15 +301,16 @@ def without_shared_sums(left: Tensor, right: Tensor) -> Tensor:
     return rename(right, {axis: Axis(axis.size) for axis in clashing})
 
 
-def multiplied(left: Sequence[Term], right: Sequence[Term]) -> tuple[Term, ...]:
-    """The product of two sums, distributed; NotAView when a term would have more than three factors."""
+def distributed(left: Sequence[Term], right: Sequence[Term]) -> list[Term]:
+    """The terms of the product of two sums, those of the first by those of the second; NotAView when one would have more than
+    three factors."""
     result = []
     for a in left:
         for b in right:
             if len(a.factors) + len(b.factors) > MAXIMUM_FACTORS:
                 raise NotAView("a product of more than three factors")
             result.append(Term(a.coefficient * b.coefficient, a.factors + b.factors, a.reach * b.reach))
-    return merged(result)
+    return result
 
 
 def product(left: Tensor, right: Tensor) -> Tensor:
@@ -320,7 +321,7 @@ def product(left: Tensor, right: Tensor) -> Tensor:
     low, high = min(corners), max(corners)
     if left.dims == right.dims and left.terms == right.terms and left.denominator == right.denominator:
         low = max(low, 0)
-    terms = multiplied(left.terms, right.terms)
+    terms = merged(distributed(left.terms, right.terms))
     return Tensor(dims, terms, low, high, left.exponent + right.exponent, left.denominator * right.denominator)
 
 

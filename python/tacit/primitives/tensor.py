@@ -44,7 +44,8 @@ Dims = tuple[tuple[Axis, ...], ...]
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A stored tensor of integers, identified by its name. `known`: the values of a weight, where they are at hand."""
+    """A stored tensor of integers, identified by its name. `known`: the values of a weight, where they are at hand. `squares`: of
+    some stored axes, what the squares of the integers along them add up to at most, wherever the other axes stand."""
 
     name: str
     shape: tuple[int, ...] = field(compare=False)
@@ -52,6 +53,7 @@ class Column:
     low: int = field(compare=False)
     high: int = field(compare=False)
     known: np.ndarray | None = field(compare=False, default=None, repr=False)
+    squares: tuple[tuple[int, int], ...] = field(compare=False, default=())
 
     @property
     def reach(self) -> int:
@@ -211,6 +213,17 @@ class Tensor:
         return replace(self, terms=scaled(self.terms, other), low=low, high=high)
 
     __rmul__ = __mul__
+
+
+def with_squares(tensor: Tensor, bound: int) -> Tensor:
+    """A tensor that is a column, under a bound that the caller has proved: the squares of its integers along its last dimension,
+    which is longer than 1, add up to no more."""
+    column = tensor.column
+    if column is None:
+        raise ValueError("only the squares of a column have a bound")
+    bounded = replace(column, squares=(*column.squares, (len(column.shape) - 1, bound)))
+    term = tensor.terms[0]
+    return replace(tensor, terms=(replace(term, factors=(replace(term.factors[0], column=bounded),)),))
 
 
 def map_axes(item: Map) -> tuple[Axis, ...]:

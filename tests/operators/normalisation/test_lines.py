@@ -5,6 +5,8 @@ import pytest
 from onnx import TensorProto, helper
 
 import tacit
+from tacit import _core
+from tacit.execute import executed
 
 ROWS, WIDTH = 4, 32
 RNG = np.random.default_rng(2)
@@ -63,16 +65,52 @@ def test_a_sum_reads_the_line_exactly():
     assert "n" not in steps_of(model, "n") and "n/wide" not in steps_of(model, "n")
 
 
-@pytest.mark.parametrize(
-    "nodes",
-    [
-        [("MatMul", "n small", "y")],  # integers, which are kept exactly
-        [("MatMul", "n w", "y"), ("MatMul", "x w", "z")],  # a matrix that another product reads
-    ],
-)
-def test_matrices_that_must_stay_read_the_rounded_line(nodes):
+@pytest.mark.parametrize("inputs", ["x g b", "x g"])
+def test_a_matrix_of_integers_stays_one(inputs):
+    """Slope and matrix are factors of their own of a product of three, rounded once."""
+    model = compiled([("LayerNormalization", inputs, "n"), ("MatMul", "n small", "y")], [("y", 24)])
+    line = normal(X[0]) * WEIGHTS["g"] + (WEIGHTS["b"] if " b" in inputs else 0)
+    np.testing.assert_allclose(proved(model)[0], line @ WEIGHTS["small"], atol=2e-2)
+    assert [step.name for step in model.program.steps if step.gadget.startswith("round")] == ["n/normalised", "y/output"]
+    np.testing.assert_array_equal(model.tensors()["small"].reshape(WIDTH, 24), WEIGHTS["small"])
+    terms = [term for step in model.program.steps if step.name == "y/output" for term in step.arguments["x"].terms]
+    assert [factor.column.name for factor in terms[0].factors] == ["n/normalised", "small/slope", "small"]
+
+
+def test_no_other_line_joins_a_matrix_of_integers():
+    """The relation of the rounded product refuses every other cell of the rows, and every other result."""
+    model = compiled([("RMSNormalization", "x g", "n"), ("MatMul", "n small", "y")], [("y", 24)])
+    builder = executed(model.program, model.tensors(), model.integers({"x": X[0]}), check=True)
+    assert _core.check(model.circuit, model.weights, builder.public(), builder.witness()) is None
+    for name in ("n/normalised", "y/output"):
+        kept = builder.values[name]
+        builder.values[name] = kept.copy()
+        builder.values[name].reshape(-1)[5] += 1
+        assert _core.check(model.circuit, model.weights, builder.public(), builder.witness()) is not None
+        builder.values[name] = kept
+
+
+def test_16_bit_floats_with_too_many_bits_take_the_slope_in():
+    """Both are floats with few bits, but the least of them lie far below: no product of three factors has so many bits."""
+    wide = (RNG.normal(size=(WIDTH, 24)) * np.exp2(RNG.uniform(-14, 0, (WIDTH, 24)))).astype(np.float16).astype(np.float32)
+    WEIGHTS["wide"] = wide
+    model = compiled([("RMSNormalization", "x g", "n"), ("MatMul", "n wide", "y")], [("y", 24)])
+    np.testing.assert_allclose(proved(model)[0], normal(X[0], False) * WEIGHTS["g"] @ wide, atol=4e-3)
+    assert "wide/sloped" in model.tensors() and "n" not in steps_of(model, "n")
+
+
+def test_a_matrix_that_another_product_reads_leaves_the_line():
+    nodes = [("MatMul", "n w", "y"), ("MatMul", "x w", "z")]
     model = compiled([("LayerNormalization", "x g b", "n"), *nodes], [(output, 24) for _, _, output in nodes])
     line = normal(X[0]) * WEIGHTS["g"] + WEIGHTS["b"]
-    name = nodes[0][1].split()[1]
-    np.testing.assert_allclose(proved(model)[0], line @ WEIGHTS[name], atol=2e-2)
-    assert "n" in steps_of(model, "n")
+    np.testing.assert_allclose(proved(model)[0], line @ WEIGHTS["w"], atol=2e-2)
+    assert any(name in ("n", "n/factor") for name in steps_of(model, "n"))
+
+
+def test_a_line_that_must_be_made_is_not_joined():
+    """One reader needs the line itself: the matrix of integers reads it too."""
+    nodes = [("LayerNormalization", "x g b", "n"), ("MatMul", "n small", "y"), ("Relu", "n", "z")]
+    model = compiled(nodes, [("y", 24), ("z", WIDTH)])
+    line = normal(X[0]) * WEIGHTS["g"] + WEIGHTS["b"]
+    np.testing.assert_allclose(proved(model)[0], line @ WEIGHTS["small"], atol=2e-2)
+    assert "small/slope" not in model.tensors()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import log2, prod, sqrt
 from typing import TYPE_CHECKING
 
@@ -11,10 +11,11 @@ import numpy as np
 from tacit.graph import Node
 from tacit.numbers.functions import IDENTITY
 from tacit.operators import tables
-from tacit.operators.lines import Line, takes
-from tacit.operators.normalisation.rows import by_square_sum, centred, fitting, widest_of
+from tacit.operators.lines import Line
+from tacit.operators.normalisation.rows import by_square_sum, centred, fitting, unit, widest_of
 from tacit.operators.registry import lowering
 from tacit.operators.rows import Turn, turned
+from tacit.operators.takers import takers
 from tacit.operators.weights import add_bias, scale, weigh
 from tacit.primitives import arithmetic, movement
 from tacit.primitives.tensor import Tensor
@@ -29,12 +30,14 @@ FACTOR = 14
 @dataclass(frozen=True)
 class Normalised:
     """`values` of the shape of the node's input: those less the mean of their row, divided by the root of the row's
-    square sum. `mean` (None where rows are not centred) and `inverse`, that root's inverse, have one element a row.
+    square sum. `mean` (None where rows are not centred) and `inverse`, that root's inverse, have one element a row. `root`: what
+    values and inverses are multiplied by to be divided by the deviation instead, the root of the row's length.
     """
 
     values: Tensor
     mean: Tensor | None
     inverse: Tensor
+    root: float
 
 
 def normalised(
@@ -50,30 +53,30 @@ def normalised(
         rows, mean = centred(context, name, rows)
     result, inverse = by_square_sum(context, name, rows, epsilon, most)
     values = movement.reshape(builder, turn.back(builder, result), context.shape(node.inputs[0]))
-    return Normalised(values, mean, inverse)
+    return Normalised(values, mean, inverse, sqrt(turn.length) / unit(result))
 
 
 def stretched(
-    context: Context, node: Node, x: Tensor, length: int, slope: np.ndarray | None = None, slope_name: str = ""
+    context: Context, node: Node, parts: Normalised, slope: np.ndarray | None = None, slope_name: str = ""
 ) -> Tensor:
-    """x sqrt(length) times a constant slope."""
+    """Values divided by their deviation, times a constant slope."""
     if slope is None:
-        return scale(context, node, x, sqrt(length))
-    column = weigh(context, node, f"{slope_name}/stretched", slope.astype(np.float64) * sqrt(length), x)
-    return arithmetic.multiply(context.builder, x, column)
+        return scale(context, node, parts.values, parts.root)
+    column = weigh(context, node, f"{slope_name}/stretched", slope.astype(np.float64) * parts.root, parts.values)
+    return arithmetic.multiply(context.builder, parts.values, column)
 
 
-def line(context: Context, node: Node, x: Tensor, length: int, shape: tuple[int, ...] | None = None) -> Tensor:
-    """x sqrt(length) slope + offset, slope and offset being the node's second and third input, seen under `shape`."""
+def line(context: Context, node: Node, parts: Normalised, shape: tuple[int, ...] | None = None) -> Tensor:
+    """Values divided by their deviation, times slope, plus offset, the node's second and third input, seen under `shape`."""
     builder, names = context.builder, (node.input(1), node.input(2))
     slope = context.constant(names[0]) if names[0] else None
     if names[0] and slope is None:
         factor = context.factor(names[0])
         factor = factor if shape is None else movement.reshape(builder, factor, shape)
-        result = arithmetic.multiply(builder, stretched(context, node, x, length), factor)
+        result = arithmetic.multiply(builder, stretched(context, node, parts), factor)
     else:
         shaped = slope if slope is None or shape is None else slope.reshape(shape)
-        result = stretched(context, node, x, length, shaped, names[0])
+        result = stretched(context, node, parts, shaped, names[0])
     if not names[1]:
         return result
     offset = context.constant(names[1])
@@ -88,14 +91,14 @@ def widest(context: Context, node: Node) -> int:
     return widest_of(prod(shape[int(node.attributes.get("axis", -1)) % len(shape) :]))
 
 
-def straight_line(context: Context, node: Node, length: int) -> tuple[np.ndarray, np.ndarray | None] | None:
-    """Slope, times sqrt(length), and offset of each place of the last dimension, where they are constant and it is a whole row."""
+def straight_line(context: Context, node: Node, length: int, root: float) -> tuple[np.ndarray, np.ndarray | None] | None:
+    """Slope, times `root`, and offset of each place of the last dimension, where they are constant and it is a whole row."""
     slope, offset = (context.constant(name) if name else None for name in (node.input(1), node.input(2)))
     if context.shape(node.inputs[0])[-1] != length or (node.input(1) and slope is None) or (node.input(2) and offset is None):
         return None
     factors = np.ones(length) if slope is None else np.broadcast_to(slope.astype(np.float64).reshape(-1), (length,))
     addends = None if offset is None else np.broadcast_to(offset.astype(np.float64).reshape(-1), (length,))
-    return factors * sqrt(length), addends
+    return factors * root, addends
 
 
 @lowering("LayerNormalization", "RMSNormalization", widest=widest)
@@ -106,24 +109,25 @@ def layer_normalisation(context: Context, node: Node) -> None:
     turn = turned(shape, range(axis, len(shape)))
     epsilon = float(node.attributes.get("epsilon", 1e-5))
     parts = normalised(context, node, shape, turn, epsilon, node.operator == "LayerNormalization")
-    output, made = node.outputs[0], lambda: line(context, node, parts.values, turn.length)  # noqa: E731
-    straight = straight_line(context, node, turn.length)
-    if straight is not None and any(takes(context, reader, output) for reader in context.graph.consumers.get(output, ())):
-        context.lines[output] = Line(parts.values, *straight, made)
+    output, made = node.outputs[0], lambda: line(context, node, parts)  # noqa: E731
+    straight = straight_line(context, node, turn.length, parts.root)
+    found = {} if straight is None else takers(context, output, parts.values, straight[0])
+    if straight is not None and found:
+        context.lines[output] = Line(parts.values, *straight, made, found)
     else:
         context.put(output, made())
     for name, value in zip(node.outputs[1:], (parts.mean, parts.inverse)):
         if name and context.graph.uses(name) and value is not None:
             if value is parts.inverse:
-                value = inverse_deviation(context, name, value, turn.length)
+                value = inverse_deviation(context, name, value, parts.root)
             context.put(name, movement.reshape(context.builder, value, context.shape(name)))
 
 
-def inverse_deviation(context: Context, name: str, inverse: Tensor, length: int) -> Tensor:
-    """inverse sqrt(length), saturating as narrow values do: its interval is far wider than its values."""
-    last = min(context.exponent(name) + int(log2(length) / 2), inverse.exponent)
+def inverse_deviation(context: Context, name: str, inverse: Tensor, root: float) -> Tensor:
+    """inverse root, saturating as narrow values do: its interval is far wider than its values."""
+    last = min(context.exponent(name) + int(log2(root)), inverse.exponent)
     rounded = tables.apply(context, f"{name}/rounded", inverse, IDENTITY, last, last)
-    return (rounded * round(sqrt(length) * (1 << FACTOR))).with_exponent(last + FACTOR)
+    return (rounded * round(root * (1 << FACTOR))).with_exponent(last + FACTOR)
 
 
 @lowering("InstanceNormalization", "GroupNormalization")
@@ -133,13 +137,14 @@ def group_normalisation(context: Context, node: Node) -> None:
     groups = int(node.attributes["num_groups"]) if node.operator == "GroupNormalization" else shape[1]
     seen = (shape[0], groups, shape[1] // groups, *shape[2:])
     turn = turned(seen, range(2, len(seen)))
-    x = normalised(context, node, seen, turn, float(node.attributes.get("epsilon", 1e-5))).values
+    parts = normalised(context, node, seen, turn, float(node.attributes.get("epsilon", 1e-5)))
     ones = (1,) * (len(shape) - 2)
     if context.shape(node.inputs[1]) == (shape[1],):
-        context.put(node.outputs[0], line(context, node, x, turn.length, (shape[1], *ones)))
+        context.put(node.outputs[0], line(context, node, parts, (shape[1], *ones)))
         return
     builder = context.builder
-    result = line(context, node, movement.reshape(builder, x, seen), turn.length, (groups, 1, *ones))
+    parts = replace(parts, values=movement.reshape(builder, parts.values, seen))
+    result = line(context, node, parts, (groups, 1, *ones))
     context.put(node.outputs[0], movement.reshape(builder, result, shape))
 
 
@@ -148,5 +153,4 @@ def mean_variance_normalisation(context: Context, node: Node) -> None:
     """(x - mean) / deviation over `axes`, without slope and offset."""
     shape = context.shape(node.inputs[0])
     turn = turned(shape, node.attributes.get("axes") or [0, 2, 3])
-    x = normalised(context, node, shape, turn, 0.0)
-    context.put(node.outputs[0], stretched(context, node, x.values, turn.length))
+    context.put(node.outputs[0], stretched(context, node, normalised(context, node, shape, turn, 0.0)))

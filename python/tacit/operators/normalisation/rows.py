@@ -6,13 +6,13 @@ rounded once: there is no table whose range V would have to fit.
 
 from __future__ import annotations
 
-from math import ceil, log2
+from math import ceil, isqrt, log2
 from typing import TYPE_CHECKING
 
 from tacit.operators.forms import signed_bits
 from tacit.primitives import arithmetic, gadgets, movement
 from tacit.primitives.gadgets.roots import product_within
-from tacit.primitives.tensor import Tensor
+from tacit.primitives.tensor import Tensor, with_squares
 
 if TYPE_CHECKING:
     from tacit.operators.context import Context
@@ -27,8 +27,9 @@ GUARD = 2
 """The inverse root has so many bits more than the result."""
 REMAINDER = 32
 """The product is rounded by at most so many bits: two digits."""
-HEADROOM = 4
-"""Normalised elements have an exponent of `bits` less so many: they seldom leave -8 .. 8."""
+SHORT = 10
+"""Rows of up to 2^SHORT elements are normalised to `bits` signed bits: a norm of 1 is 2^(bits - 1) - 1. Each time rows are four
+times longer, and their elements half as large, they get one bit more."""
 
 
 def widest_of(length: int) -> int:
@@ -55,12 +56,12 @@ def centred(context: Context, name: str, x: Tensor) -> tuple[Tensor, Tensor]:
 def by_square_sum(
     context: Context, name: str, x: Tensor, epsilon: float, most: int = 0, fine: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
-    """x / sqrt(sum of x^2 + length * epsilon) of rows along the last dimension, and the inverse root; at least one square
-    step is added. `most`: a bound of the sum of x^2, where the interval of x gives a larger one. `fine`: what is divided instead,
-    a view of which x is the rounding to fewer bits.
+    """x / sqrt(sum of x^2 + length * epsilon) of rows along the last dimension, and the inverse root, both times a `unit`; at least
+    one square step is added. `most`: a bound of the sum of x^2, where the interval of x gives a larger one. `fine`: what is divided
+    instead, a view of which x is the rounding to fewer bits.
 
-    A view or a difference of two. The magnitude is at most 1: n^2 <= V for each element n, see `inverse_root`; that of a finer
-    one, which is off by half a step of x, at most 3 / 2.
+    A view or a difference of two. The magnitude is at most the unit: n^2 <= V for each element n, see `inverse_root`; that of a
+    finer one, which is off by half a step of x, at most 3 / 2.
     """
     builder, length = context.builder, x.shape[-1]
     reach = max(abs(x.low), abs(x.high))
@@ -68,14 +69,37 @@ def by_square_sum(
     extra = max(1, round(epsilon * length * 4.0**x.exponent))
     total = arithmetic.reduce_sum(builder, squares, [-1], keepdims=True)
     total = total.bounded(0, most or length * reach * reach) + extra
-    target = min(context.bits(name) - HEADROOM + ceil(log2(max(length, 1)) / 2), FINEST)
+    target = min(context.bits(name) - 1 + max(0, ceil((log2(max(length, 1)) - SHORT) / 2)), FINEST)
     half = -(-total.high.bit_length() // 2)
     finer = 0 if fine is None else fine.exponent - x.exponent
     room = WIDEST_PRODUCT - finer - half
     fraction = min(max(target + GUARD, min(target + REMAINDER - half + 1, 24)), room)
-    inverse = gadgets.inverse_root(builder, f"{name}/deviation", total, fraction)
+    less = 0 if finer else 1 << half - 1 + fraction - target
+    inverse = gadgets.inverse_root(builder, f"{name}/deviation", total, fraction, less)
     exponent = inverse.exponent + finer
-    limit = (3 << exponent) >> 1 if finer else 1 << exponent
+    limit, shift = (3 << exponent) >> 1 if finer else (1 << exponent) - less, max(0, exponent - target)
     product = product_within(builder, x if fine is None else fine, inverse, -limit, limit).with_exponent(exponent)
-    result = gadgets.round_wide(builder, f"{name}/normalised", product, max(0, exponent - target))
+    result = gadgets.round_wide(builder, f"{name}/normalised", product, shift)
+    if length > 1 and not finer:
+        result = with_squares(result, row_squares(inverse, total.high, length, shift))
     return result, inverse.with_exponent(inverse.exponent - x.exponent)
+
+
+def unit(normalised: Tensor) -> float:
+    """What 1 is in rows of `by_square_sum`: one step less, for an integer of one bit less."""
+    return 1.0 - 2.0**-normalised.exponent
+
+
+def row_squares(inverse: Tensor, v_high: int, length: int, shift: int) -> int:
+    """A bound of the sum of u^2, u = round(x h / 2^shift), for every integer row x of that length with sum x^2 < v <= v_high, v
+    being what `inverse_root` gave h of, as an integer of the exponent that it gave it.
+
+    With m, F, j, r of `inverse_root`: 4^j sum x^2 < 4^j v <= r^2 + 2 r and h <= 2^(F + j) / r, so sum (x h)^2 <= 4^F (1 + 2 / r) <=
+    P = 4^F + 2^(2 F + 2 - m), for r >= 2^(m - 1). Each |u| <= |x h| / 2^shift + 1 / 2, so sum u^2 <= P / 4^shift + sqrt(length P) /
+    2^shift + length / 4; by Cauchy and Schwarz for the middle. Unrounded (shift 0) it is P.
+    """
+    m = max(1, -(-v_high.bit_length() // 2))
+    most = (1 << 2 * inverse.exponent) + (1 << 2 * inverse.exponent + 2 - m)
+    if shift == 0:
+        return most
+    return (most >> 2 * shift) + (isqrt(length * most) >> shift) + length // 4 + 3

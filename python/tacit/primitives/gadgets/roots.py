@@ -94,13 +94,13 @@ def column_of(b: Builder, name: str, v: Tensor) -> Tensor:
 
 
 @gadget("inverse_root")
-def inverse_root(b: Builder, name: str, v: Tensor, fraction: int) -> Tensor:
-    """h = floor(2^F / r) 2^j, about 2^F / sqrt(v), where 2^(2 m - 2) <= 4^j v < 2^(2 m), r = floor(sqrt(4^j v)), m is half
+def inverse_root(b: Builder, name: str, v: Tensor, fraction: int, less: int = 0) -> Tensor:
+    """h = floor((2^F - less) / r) 2^j, about 2^F / sqrt(v), where 2^(2 m - 2) <= 4^j v < 2^(2 m), r = floor(sqrt(4^j v)), m is half
     of the bits of v's interval, and F = m - 1 + fraction is the exponent. Its relative error is below 2^(1 - fraction) +
-    2^(1 - m).
+    2^(1 - m) + less / 2^F.
 
     v >= 1 by its proved interval. Relations: `bracket`, `square_root`, `divide`, h = g 2^j. Unique: each of them is.
-    Whoever has n^2 <= v has |n h| <= 2^F: 4^j v >= (2^j n)^2 gives r >= 2^j |n|, and g r <= 2^F.
+    Whoever has n^2 <= v has |n h| <= 2^F - less: 4^j v >= (2^j n)^2 gives r >= 2^j |n|, and g r <= 2^F - less.
     """
     m = max(1, -(-v.high.bit_length() // 2))
     v = column_of(b, f"{name}/square", v)
@@ -108,7 +108,7 @@ def inverse_root(b: Builder, name: str, v: Tensor, fraction: int) -> Tensor:
     normal = product_within(b, v, powers, 1 << 2 * m - 2, (1 << 2 * m) - 1).with_exponent(0)
     r = square_root(b, f"{name}/root", normal).bounded(1 << m - 1, (1 << m) - 1)
     exponent = m - 1 + fraction
-    g = divide(b, f"{name}/inverse", constant(r.shape, 1 << exponent), r, exponent=exponent)
+    g = divide(b, f"{name}/inverse", constant(r.shape, (1 << exponent) - less), r, exponent=exponent)
     scaled = product_within(b, g, doubles, 0, 1 << fraction + m - 1).with_exponent(exponent)
     return b.copy(scaled, f"{name}/scaled")
 
