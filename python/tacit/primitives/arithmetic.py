@@ -130,18 +130,12 @@ def einsum(builder: Builder, spec: str, left: Tensor, right: Tensor, factors: in
     first, second = inputs.split(",")
     if len(first) != len(left.dims) or len(second) != len(right.dims):
         raise ValueError(f"{spec} does not fit {left.shape} and {right.shape}")
-    if factors == 2 or not is_product(left, right, factors):
+    if factors == 2 or left.degree + right.degree > factors or left.denominator * right.denominator != 1:
         left, right = factors_of(builder, left, right)
     try:
         return contracted(left, right, first, second, output)
     except NotAView:
         return contracted(builder.copy(left), builder.copy(right), first, second, output)
-
-
-def is_product(left: Tensor, right: Tensor, factors: int) -> bool:
-    """Whether two operands make few terms of at most so many factors as they are."""
-    terms = len(left.terms) * len(right.terms)
-    return left.denominator == right.denominator == 1 and left.degree + right.degree <= factors and terms <= MAXIMUM_PRODUCTS
 
 
 def contracted(left: Tensor, right: Tensor, first: str, second: str, output: str) -> Tensor:
