@@ -314,6 +314,15 @@ def known_products(draw):
     return copied(lambda b, x, w: arithmetic.matmul(b, x, w * sign), lambda x, w: sign * (x @ w), x, w)
 
 
+@drawn("matmul", "of three factors")
+def triple_products(draw):
+    """An operand that is a product itself stays one."""
+    x, y = draw(operands((2, 3), intervals(9))), draw(operands((2, 3), intervals(9)))
+    w = draw(operands((3, 2), intervals(9), views=["weights"]))
+    product = lambda b, x, y, w: arithmetic.matmul(b, arithmetic.multiply(b, x, y), w, factors=3)  # noqa: E731
+    return copied(product, lambda x, y, w: (x * y) @ w, x, y, w)
+
+
 @drawn("convolve")
 @drawn("cut")
 def convolutions(draw):
