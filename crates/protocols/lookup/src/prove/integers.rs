@@ -42,6 +42,7 @@ pub(crate) enum Integers {
     Eight(Vec<i64>),
 }
 
+/// The expression for whichever slice the integers are.
 macro_rules! with_integers {
     ($integers:expr, $slice:ident => $body:expr) => {
         match $integers {
@@ -52,6 +53,8 @@ macro_rules! with_integers {
         }
     };
 }
+
+pub(crate) use with_integers;
 
 impl Integers {
     /// Also what was taken off each of them.

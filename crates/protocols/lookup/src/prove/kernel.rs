@@ -11,6 +11,7 @@ use tacit_algebra::K;
 use tacit_algebra::field::{Field, PrimeCharacteristicRing};
 
 use super::leaves::{Leaves, Ones};
+use super::moments::Form;
 use super::packed::{Packed, Quad, ZEROS, gate, lane_sum, split};
 use super::tree::TASK;
 use super::weights::Weights;
@@ -19,18 +20,19 @@ use super::weights::Weights;
 pub(crate) struct Lambda {
     pub scalar: K,
     pub packed: Packed,
-    inverse: Packed,
+    pub inverse: K,
+    inverses: Packed,
 }
 
 impl Lambda {
     pub fn new(scalar: K) -> Self {
         let inverse = scalar.try_inverse().unwrap_or(K::ZERO);
-        Self { scalar, packed: Packed::from(scalar), inverse: Packed::from(inverse) }
+        Self { scalar, packed: Packed::from(scalar), inverse, inverses: Packed::from(inverse) }
     }
 
     /// `(a, b, c, d)` of `(b', d')`.
     pub(crate) fn quad(&self, [b, d]: [Packed; 2]) -> Quad {
-        let plain = |x: Packed| (x - Packed::ONE) * self.inverse - Packed::ONE;
+        let plain = |x: Packed| (x - Packed::ONE) * self.inverses - Packed::ONE;
         [Packed::ONE, plain(b), d - self.packed, plain(d)]
     }
 }
@@ -47,11 +49,22 @@ pub(crate) trait Source: Sync {
     fn ones(&self, _: usize) -> Option<[(Packed, Packed); 2]> {
         None
     }
+    /// The first so many of the pairs from `at` on, and their sums, lane by lane, with the weights `inner`: where integers give them
+    /// for less than values do.
+    #[inline(always)]
+    fn moments(&self, _at: usize, _inner: &[Packed]) -> (usize, [Packed; 2]) {
+        (0, [Packed::ZERO; 2])
+    }
 }
 
 /// Where the `(b', d')` of blocks without padding and with numerators 1 come from.
 pub(crate) trait Shifted: Sync {
     fn at(&self, block: usize) -> [Packed; 2];
+    /// As [`Source::moments`].
+    #[inline(always)]
+    fn moments(&self, _at: usize, _inner: &[Packed]) -> (usize, [Packed; 2]) {
+        (0, [Packed::ZERO; 2])
+    }
 }
 
 impl Shifted for &[[Packed; 2]] {
@@ -90,6 +103,10 @@ impl Source for Fresh<'_> {
     #[inline(always)]
     fn ones(&self, i: usize) -> Option<[(Packed, Packed); 2]> {
         self.1.as_ref().filter(|ones| 2 * i < ones.count).map(|ones| pair_of(ones, i))
+    }
+    #[inline(always)]
+    fn moments(&self, at: usize, inner: &[Packed]) -> (usize, [Packed; 2]) {
+        self.1.as_ref().map_or((0, [Packed::ZERO; 2]), |ones| ones.moments(at, inner))
     }
 }
 
@@ -143,6 +160,24 @@ impl<B: Blocks> Source for Above<B> {
     #[inline(always)]
     fn pair<'s>(&'s self, i: usize, buffer: &'s mut [Quad; 2]) -> [&'s Quad; 2] {
         computed(i, self.count(), buffer, |block| self.quad(block))
+    }
+}
+
+/// The second level, of leaves with one component and numerators 1 as a form of their sums and products in pairs.
+pub(crate) struct Second<'a>(pub &'a Leaves, pub Option<Form<2>>);
+
+impl Source for Second<'_> {
+    const FRESH: bool = true;
+    fn blocks(&self) -> usize {
+        Source::blocks(&Above(self.0))
+    }
+    #[inline(always)]
+    fn pair<'s>(&'s self, i: usize, buffer: &'s mut [Quad; 2]) -> [&'s Quad; 2] {
+        computed(i, self.blocks(), buffer, |block| Above(self.0).quad(block))
+    }
+    #[inline(always)]
+    fn moments(&self, at: usize, inner: &[Packed]) -> (usize, [Packed; 2]) {
+        self.1.as_ref().map_or((0, [Packed::ZERO; 2]), |form| self.0.second_moments(form, at, inner))
     }
 }
 
@@ -212,16 +247,20 @@ impl<O: Shifted> Source for Folded<'_, O> {
     fn ones(&self, i: usize) -> Option<[(Packed, Packed); 2]> {
         (2 * i < self.count).then(|| pair_of(&self.ones, i))
     }
+    #[inline(always)]
+    fn moments(&self, at: usize, inner: &[Packed]) -> (usize, [Packed; 2]) {
+        self.ones.moments(at, inner)
+    }
 }
 
 /// `sum_i inner[i] (g_i(0), leading coefficient of g_i)` over the pairs from `at` on.
 #[inline(always)]
 fn run<S: Source>(source: &S, at: usize, inner: &[Packed], lambda: &Lambda) -> [Packed; 2] {
-    let (one, lambda, inverse) = (Packed::ONE, lambda.packed, lambda.inverse);
-    let (mut constants, mut leadings) = (Packed::ZERO, Packed::ZERO);
+    let (one, lambda, inverse) = (Packed::ONE, lambda.packed, lambda.inverses);
+    let (done, [mut constants, mut leadings]) = source.moments(at, inner);
     let (mut products, mut product_leadings, mut total) = (Packed::ZERO, Packed::ZERO, None);
     let mut buffer = [ZEROS; 2];
-    for (i, &weight) in inner.iter().enumerate() {
+    for (i, &weight) in inner.iter().enumerate().skip(done) {
         if let Some([(b, b1), (d, d1)]) = source.ones(at + i) {
             products += weight * (b * d);
             product_leadings += weight * ((b1 - b) * (d1 - d));

@@ -4,9 +4,10 @@ use tacit_algebra::field::PrimeCharacteristicRing;
 use tacit_algebra::{K, integer};
 use tacit_circuit::{Circuit, Columns, Rule, Segment, component_values};
 
-use super::integers::Integers;
+use super::integers::{Integers, with_integers};
 use super::kernel::{Lambda, Shifted};
-use super::packed::{Lanes, Packed, Quad, WIDTH, gate, load_pairs, split_lanes};
+use super::moments::Form;
+use super::packed::{Lanes, Packed, Quad, WIDTH, gate, load_pairs, load_runs, split_lanes};
 use super::shape::{Shape, extend_rows};
 use crate::claims::Fingerprint;
 use crate::regions::{Kind, Region};
@@ -40,9 +41,39 @@ pub(crate) struct Ones<'a> {
     rounds: usize,
     base: Packed,
     coefficients: Vec<[Packed; 4]>,
+    form: Option<Forms>,
+}
+
+/// The gate as a form of the integers that b' and d' have.
+enum Forms {
+    One(Form<1>),
+    Two(Form<2>),
 }
 
 impl Shifted for Ones<'_> {
+    #[inline(always)]
+    fn moments(&self, at: usize, inner: &[Packed]) -> (usize, [Packed; 2]) {
+        let inner = &inner[..inner.len().min((self.count / 2).saturating_sub(at))];
+        let sums = match (&self.form, self.leaves.components.as_slice(), self.rounds) {
+            _ if inner.is_empty() => return (0, [Packed::ZERO; 2]),
+            (Some(Forms::One(form)), [z], 0) => with_integers!(z, z => form.sums(inner, |i| {
+                let [x, y] = load_runs::<_, 2>(z, 4 * (at + i) * WIDTH);
+                [[[x[0]], [y[0]]], [[x[1]], [y[1]]]]
+            })),
+            (Some(Forms::Two(form)), [z], 1) => with_integers!(z, z => form.sums(inner, |i| {
+                let [x, y] = load_runs::<_, 4>(z, 8 * (at + i) * WIDTH);
+                [[[x[0], x[1]], [y[0], y[1]]], [[x[2], x[3]], [y[2], y[3]]]]
+            })),
+            (Some(Forms::Two(form)), [z, z1], 0) => form.sums(inner, |i| {
+                let at = 4 * (at + i) * WIDTH;
+                let ([x, y], [x1, y1]) = (z.runs::<2>(at), z1.runs::<2>(at));
+                [[[x[0], x1[0]], [y[0], y1[0]]], [[x[1], x1[1]], [y[1], y1[1]]]]
+            }),
+            _ => return (0, [Packed::ZERO; 2]),
+        };
+        (inner.len(), sums)
+    }
+
     #[inline(always)]
     fn at(&self, block: usize) -> [Packed; 2] {
         match self.rounds {
@@ -143,14 +174,47 @@ impl Leaves {
             table.iter().zip(&high).map(|(&value, &high)| value - high).chain(high.iter().copied()).collect()
         });
         let of = |&beta: &K| std::array::from_fn(|s| Packed::from(eq.get(s).map_or(K::ZERO, |&eq| eq * beta)));
-        let base = Packed::from(lambda.scalar * (self.scalars.0 + K::ONE) + K::ONE);
-        Some(Ones {
-            leaves: self,
-            count,
-            rounds: drawn.len(),
-            base,
-            coefficients: self.scalars.1.iter().map(of).collect(),
-        })
+        let base = lambda.scalar * (self.scalars.0 + K::ONE) + K::ONE;
+        // The gate is (b' d' - 1) / lambda - lambda, and b' = base - sum_(j, s) lambda beta_j eq(drawn, s) z_(j, s).
+        let mut affine = vec![base];
+        affine.extend(self.scalars.1.iter().flat_map(|&beta| eq.iter().map(move |&eq| -(eq * beta))));
+        let m = |t: usize, s: usize| {
+            let product = affine[t] * affine[s] * lambda.inverse;
+            if t + s == 0 { product - lambda.inverse - lambda.scalar } else { product }
+        };
+        let form = match affine.len() {
+            2 => Some(Forms::One(Form::new(m))),
+            3 => Some(Forms::Two(Form::new(m))),
+            _ => None,
+        };
+        let coefficients = self.scalars.1.iter().map(of).collect();
+        Some(Ones { leaves: self, count, rounds: drawn.len(), base: Packed::from(base), coefficients, form })
+    }
+
+    /// The gate over nodes of two leaves as a form of the sum u and the product v of these leaves' integers: with g = 1 + base,
+    /// `N = 2 g - beta u` and `1 + E = g^2 - g beta u + beta^2 v`. `None` where leaves have several components.
+    pub fn second_form(&self, lambda: &Lambda) -> Option<Form<2>> {
+        let &[beta] = self.scalars.1.as_slice() else { return None };
+        let g = self.scalars.0 + K::ONE;
+        let (n, d) = ([g + g, -beta, K::ZERO], [g * g, -(g * beta), beta * beta]);
+        let m = |t: usize, s: usize| {
+            let product = n[t] * d[s] + d[t] * n[s] + lambda.scalar * d[t] * d[s];
+            if t + s == 0 { product - lambda.scalar } else { product }
+        };
+        self.plain.then(|| Form::new(m))
+    }
+
+    /// As [`super::kernel::Source::moments`], of the second level and its form.
+    #[inline(always)]
+    pub fn second_moments(&self, form: &Form<2>, at: usize, inner: &[Packed]) -> (usize, [Packed; 2]) {
+        let inner = &inner[..inner.len().min((self.length / (8 * WIDTH)).saturating_sub(at))];
+        let [z] = self.components.as_slice() else { return (0, [Packed::ZERO; 2]) };
+        let sums = with_integers!(z, z => form.sums(inner, |i| {
+            let [x, y] = load_runs::<_, 4>(z, 8 * (at + i) * WIDTH);
+            let node = |s: usize| [x[s] + y[s], x[s] * y[s]];
+            [[node(0), node(1)], [node(2), node(3)]]
+        }));
+        (inner.len(), sums)
     }
 
     /// Whether there are such blocks before any round, and after one.

@@ -4,6 +4,7 @@ mod integers;
 mod kernel;
 mod layer;
 mod leaves;
+mod moments;
 mod packed;
 mod part;
 mod shape;

@@ -4,8 +4,8 @@ use rayon::prelude::*;
 use tacit_algebra::K;
 
 use super::kernel::{
-    Above, Blocks, Bound, Folded, Fresh, Lambda, Next, Shifted, Source, Stored, bound, evaluate, fill, fold_block,
-    pair_of,
+    Above, Blocks, Bound, Folded, Fresh, Lambda, Next, Second, Shifted, Source, Stored, bound, evaluate, fill,
+    fold_block, pair_of,
 };
 use super::leaves::{Leaves, Ones};
 use super::packed::{Packed, Quad, ZEROS, first, gate};
@@ -104,7 +104,7 @@ macro_rules! with_computed {
                 $body
             }
             (1, []) => {
-                let $source = Above($leaves);
+                let $source = Second($leaves, $leaves.second_form($lambda));
                 $body
             }
             (1, &[r, ..]) => {
