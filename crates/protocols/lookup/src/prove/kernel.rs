@@ -13,6 +13,7 @@ use tacit_algebra::field::{Field, PrimeCharacteristicRing};
 use super::leaves::{Leaves, Ones};
 use super::moments::Form;
 use super::packed::{Packed, Quad, ZEROS, gate, lane_sum, split};
+use super::pairs::BoundPairs;
 use super::tree::TASK;
 use super::weights::Weights;
 
@@ -163,13 +164,19 @@ impl<B: Blocks> Source for Above<B> {
     }
 }
 
-/// The second level, of leaves with one component and numerators 1 as a form of their sums and products in pairs.
-pub(crate) struct Second<'a>(pub &'a Leaves, pub Option<Form<2>>);
+/// The second level; of leaves with one component and numerators 1, its gates are a form.
+pub(crate) struct Second<'a>(&'a Leaves, Option<Form<2>>);
+
+impl<'a> Second<'a> {
+    pub fn new(leaves: &'a Leaves, lambda: &Lambda) -> Self {
+        Self(leaves, leaves.pairs.as_ref().map(|pairs| pairs.form(lambda)))
+    }
+}
 
 impl Source for Second<'_> {
     const FRESH: bool = true;
     fn blocks(&self) -> usize {
-        Source::blocks(&Above(self.0))
+        Above(self.0).count()
     }
     #[inline(always)]
     fn pair<'s>(&'s self, i: usize, buffer: &'s mut [Quad; 2]) -> [&'s Quad; 2] {
@@ -178,6 +185,36 @@ impl Source for Second<'_> {
     #[inline(always)]
     fn moments(&self, at: usize, inner: &[Packed]) -> (usize, [Packed; 2]) {
         self.1.as_ref().map_or((0, [Packed::ZERO; 2]), |form| self.0.second_moments(form, at, inner))
+    }
+}
+
+/// The second level after a round.
+pub(crate) struct SecondOnce<'a> {
+    second: Bound<'a, Above<&'a Leaves>>,
+    pairs: Option<BoundPairs>,
+}
+
+impl<'a> SecondOnce<'a> {
+    pub fn new(leaves: &'a Leaves, r: K, lambda: &'a Lambda) -> Self {
+        let pairs = leaves.pairs.as_ref().map(|pairs| pairs.bound(r, lambda));
+        Self { second: Bound::new(Above(leaves), r, lambda), pairs }
+    }
+
+    #[inline(always)]
+    pub fn quad(&self, block: usize) -> Quad {
+        let computed = self.pairs.as_ref().and_then(|pairs| self.second.source.0.second_bound(pairs, block));
+        computed.unwrap_or_else(|| self.second.quad(block))
+    }
+}
+
+impl Source for SecondOnce<'_> {
+    const FRESH: bool = false;
+    fn blocks(&self) -> usize {
+        self.second.blocks()
+    }
+    #[inline(always)]
+    fn pair<'s>(&'s self, i: usize, buffer: &'s mut [Quad; 2]) -> [&'s Quad; 2] {
+        computed(i, self.blocks(), buffer, |block| self.quad(block))
     }
 }
 
@@ -192,6 +229,11 @@ impl<'a, S: Source> Bound<'a, S> {
     pub fn new(source: S, r: K, lambda: &'a Lambda) -> Self {
         Self { source, r: Packed::from(r), lambda }
     }
+
+    #[inline]
+    fn quad(&self, block: usize) -> Quad {
+        fold_block(&self.source, block, self.r, self.lambda)
+    }
 }
 
 impl<S: Source> Source for Bound<'_, S> {
@@ -201,7 +243,7 @@ impl<S: Source> Source for Bound<'_, S> {
     }
     #[inline(always)]
     fn pair<'s>(&'s self, i: usize, buffer: &'s mut [Quad; 2]) -> [&'s Quad; 2] {
-        computed(i, self.blocks(), buffer, |block| fold_block(&self.source, block, self.r, self.lambda))
+        computed(i, self.blocks(), buffer, |block| self.quad(block))
     }
 }
 

@@ -8,6 +8,7 @@ use super::integers::{Integers, with_integers};
 use super::kernel::{Lambda, Shifted};
 use super::moments::Form;
 use super::packed::{Lanes, Packed, Quad, WIDTH, gate, load_pairs, load_runs, split_lanes};
+use super::pairs::{BoundPairs, Pairs};
 use super::shape::{Shape, extend_rows};
 use crate::claims::Fingerprint;
 use crate::regions::{Kind, Region};
@@ -29,6 +30,8 @@ pub(crate) struct Leaves {
     betas: Vec<Packed>,
     /// Base and betas.
     scalars: (K, Vec<K>),
+    /// Where there is one component, and neither counts nor a mask.
+    pub pairs: Option<Pairs>,
     /// Whether memory is dearer than time ([`Leaves::computes`]).
     lean: bool,
 }
@@ -110,9 +113,9 @@ impl Leaves {
         let (mut components, base, mut counts) = held(circuit, values, region, fingerprint);
         let whole = Shape::new(region.axes);
         let (mut length, mut mask) = (whole.len(), None);
-        let pairs = Shape { outer: whole.outer.clone(), width: whole.width.next_multiple_of(2) }.halved();
-        let shape = pairs.padded();
-        let rows = pairs.rows();
+        let halves = Shape { outer: whole.outer.clone(), width: whole.width.next_multiple_of(2) }.halved();
+        let shape = halves.padded();
+        let rows = halves.rows();
         let (from, to) = (length / rows, 2 * shape.width);
         if rows > 1 && from != to {
             components = components.iter().map(|values| values.extended(from, to)).collect();
@@ -123,8 +126,12 @@ impl Leaves {
         let scalars = (base, fingerprint.components()[..components.len()].to_vec());
         let (base, betas) = (Packed::from(scalars.0), scalars.1.iter().map(|&beta| Packed::from(beta)).collect());
         let plain = counts.is_none() && mask.is_none();
-        let shape = if pairs.is_single() { pairs } else { shape };
-        Self { shape, components, counts, mask, plain, length, base, betas, scalars, lean }
+        let shape = if halves.is_single() { halves } else { shape };
+        let pairs = match scalars.1.as_slice() {
+            &[beta] if plain => Some(Pairs::new(scalars.0, beta)),
+            _ => None,
+        };
+        Self { shape, components, counts, mask, plain, length, base, betas, scalars, pairs, lean }
     }
 
     /// The leaf of a region with one element.
@@ -191,19 +198,6 @@ impl Leaves {
         Some(Ones { leaves: self, count, rounds: drawn.len(), base: Packed::from(base), coefficients, form })
     }
 
-    /// The gate over nodes of two leaves as a form of the sum u and the product v of these leaves' integers: with g = 1 + base,
-    /// `N = 2 g - beta u` and `1 + E = g^2 - g beta u + beta^2 v`. `None` where leaves have several components.
-    pub fn second_form(&self, lambda: &Lambda) -> Option<Form<2>> {
-        let &[beta] = self.scalars.1.as_slice() else { return None };
-        let g = self.scalars.0 + K::ONE;
-        let (n, d) = ([g + g, -beta, K::ZERO], [g * g, -(g * beta), beta * beta]);
-        let m = |t: usize, s: usize| {
-            let product = n[t] * d[s] + d[t] * n[s] + lambda.scalar * d[t] * d[s];
-            if t + s == 0 { product - lambda.scalar } else { product }
-        };
-        self.plain.then(|| Form::new(m))
-    }
-
     /// As [`super::kernel::Source::moments`], of the second level and its form.
     #[inline(always)]
     pub fn second_moments(&self, form: &Form<2>, at: usize, inner: &[Packed]) -> (usize, [Packed; 2]) {
@@ -215,6 +209,13 @@ impl Leaves {
             [[node(0), node(1)], [node(2), node(3)]]
         }));
         (inner.len(), sums)
+    }
+
+    /// A block of the second level after a round, where all its leaves have numerator 1.
+    #[inline(always)]
+    pub fn second_bound(&self, pairs: &BoundPairs, block: usize) -> Option<Quad> {
+        let z = self.components.first().filter(|_| 8 * (block + 1) * WIDTH <= self.length)?;
+        Some(pairs.quad(z.runs::<4>(8 * block * WIDTH)))
     }
 
     /// Whether there are such blocks before any round, and after one.
@@ -243,6 +244,9 @@ impl Leaves {
     pub fn nodes(&self, block: usize) -> [Packed; 2] {
         if !self.all_ones(block) {
             return gate(&self.quad(block));
+        }
+        if let (Some(pairs), [z]) = (&self.pairs, self.components.as_slice()) {
+            return pairs.nodes(z.pairs(2 * block * WIDTH));
         }
         let (e0, e1) = self.minus_components(self.base, self.base, 2 * block * WIDTH);
         let sum = e0 + e1;

@@ -6,6 +6,7 @@ mod layer;
 mod leaves;
 mod moments;
 mod packed;
+mod pairs;
 mod part;
 mod shape;
 mod tree;

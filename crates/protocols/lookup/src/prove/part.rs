@@ -4,8 +4,8 @@ use rayon::prelude::*;
 use tacit_algebra::K;
 
 use super::kernel::{
-    Above, Blocks, Bound, Folded, Fresh, Lambda, Next, Second, Shifted, Source, Stored, bound, evaluate, fill,
-    fold_block, pair_of,
+    Above, Blocks, Bound, Folded, Fresh, Lambda, Next, Second, SecondOnce, Shifted, Source, Stored, bound, evaluate,
+    fill, fold_block, pair_of,
 };
 use super::leaves::{Leaves, Ones};
 use super::packed::{Packed, Quad, ZEROS, first, gate};
@@ -104,11 +104,11 @@ macro_rules! with_computed {
                 $body
             }
             (1, []) => {
-                let $source = Second($leaves, $leaves.second_form($lambda));
+                let $source = Second::new($leaves, $lambda);
                 $body
             }
             (1, &[r, ..]) => {
-                let $source = Bound::new(Above($leaves), r, $lambda);
+                let $source = SecondOnce::new($leaves, r, $lambda);
                 $body
             }
             _ => {
@@ -158,6 +158,11 @@ impl<'a> Part<'a> {
             Data::Computed { leaves, height, mut drawn } if aligned && leaves.computes(height, drawn.len() + 1) => {
                 drawn.push(r);
                 ((None, Data::Computed { leaves, height, drawn }), None)
+            }
+            Data::Computed { leaves, height: 1, drawn } if drawn.is_empty() => {
+                let source = SecondOnce::new(leaves, r, lambda);
+                let to = target(0, source.blocks());
+                (fill_both(|_| [Packed::ZERO; 2], |block| source.quad(block), to, next), None)
             }
             Data::Computed { leaves, height, drawn } => {
                 let folded = with_computed!(leaves, height, drawn, lambda, source => {
@@ -294,12 +299,21 @@ fn with_ones<'a, S: Source>(
     one: impl Fn(usize) -> [Packed; 2] + Sync,
     r: Packed,
     lambda: &Lambda,
+    to: Target,
+    next: Next<'_>,
+) -> Filled<'a> {
+    fill_both(one, |block| fold_block(source, block, r, lambda), to, next)
+}
+
+fn fill_both<'a>(
+    one: impl Fn(usize) -> [Packed; 2] + Sync,
+    quad: impl Fn(usize) -> Quad + Sync,
     (ones, rest, mut memory): Target,
     next: Next<'_>,
 ) -> Filled<'a> {
     let (first, others) = memory.split_at_mut(ones / 2);
     let first = first.as_flattened_mut().as_chunks_mut().0;
-    let sums = fill(first, one, &mut others[..rest], |block| fold_block(source, block, r, lambda), next);
+    let sums = fill(first, one, &mut others[..rest], quad, next);
     (sums, Data::Folded { memory, ones, rest })
 }
 
@@ -318,8 +332,8 @@ mod tests {
         K::from_basis_coefficients_fn(|i| F::from_u64((seed * 3 + i as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15)))
     }
 
-    /// The leaves of a lookup of pairs.
-    fn leaves(axes: &[u64], lean: bool) -> Leaves {
+    /// The leaves of a lookup of one or two components.
+    fn leaves(axes: &[u64], width: u32, lean: bool) -> Leaves {
         let length = axes.iter().product::<u64>();
         let column = |name: &str| Column { name: name.into(), shape: axes.to_vec(), bytes: 8, home: Home::Witness };
         let component = |column: u32| {
@@ -332,10 +346,10 @@ mod tests {
         let values = Values { columns: vec![cells(1), cells(-7)] };
         let circuit = Circuit {
             columns: vec![column("a"), column("b")],
-            tables: vec![Table { name: "pairs".into(), width: 2, segments: Vec::new() }],
+            tables: vec![Table { name: "table".into(), width: width as u16, segments: Vec::new() }],
             ..Circuit::default()
         };
-        let lookup = Lookup { name: "pairs".into(), table: 0, components: vec![component(0), component(1)] };
+        let lookup = Lookup { name: "lookup".into(), table: 0, components: (0..width).map(component).collect() };
         let region = Region { kind: Kind::Lookup(&lookup), axes, tag: 1, size: 0, offset: 0 };
         let fingerprint = Fingerprint { alpha: element(1), betas: vec![element(2), element(3), integer(-4)] };
         Leaves::new(&circuit, &values, &region, &fingerprint, lean)
@@ -380,8 +394,9 @@ mod tests {
             (vec![33, 197], element(12)),
         ] {
             let lambda = Lambda::new(lambda);
-            for (lean, height) in [(false, 0), (false, 1), (true, 0), (true, 1), (true, 2)] {
-                let leaves = leaves(&axes, lean);
+            let levels = [(false, 0), (false, 1), (true, 0), (true, 1), (true, 2)];
+            for (width, (lean, height)) in [1, 2].into_iter().flat_map(|width| levels.map(|level| (width, level))) {
+                let leaves = leaves(&axes, width, lean);
                 for aligned in [true, false] {
                     let mut part = Part::new(0, leaves.shape.clone(), Data::leaves(&leaves));
                     (0..height).for_each(|_| part = part.parents());
@@ -398,7 +413,7 @@ mod tests {
                         part = part.fold(r, &lambda, shape, aligned, None).0;
                         let mut found = values(&part.data, &lambda);
                         found.truncate(expected.len());
-                        assert!(found == expected, "{axes:?} {lean} {height} {aligned} {round}");
+                        assert!(found == expected, "{axes:?} {width} {lean} {height} {aligned} {round}");
                     }
                 }
             }
