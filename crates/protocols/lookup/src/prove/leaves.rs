@@ -50,7 +50,7 @@ pub(crate) struct Ones<'a> {
 /// The gate as a form of the integers that b' and d' have.
 enum Forms {
     One(Form<1>),
-    Two(Form<2>),
+    Two(Box<Form<2>>),
 }
 
 impl Shifted for Ones<'_> {
@@ -191,7 +191,7 @@ impl Leaves {
         };
         let form = match affine.len() {
             2 => Some(Forms::One(Form::new(m))),
-            3 => Some(Forms::Two(Form::new(m))),
+            3 => Some(Forms::Two(Box::new(Form::new(m)))),
             _ => None,
         };
         let coefficients = self.scalars.1.iter().map(of).collect();
