@@ -49,7 +49,7 @@ pub(crate) struct Ones<'a> {
 
 /// The gate as a form of the integers that b' and d' have.
 enum Forms {
-    One(Form<1>),
+    One(Box<Form<1>>),
     Two(Box<Form<2>>),
 }
 
@@ -190,7 +190,7 @@ impl Leaves {
             if t + s == 0 { product - lambda.inverse - lambda.scalar } else { product }
         };
         let form = match affine.len() {
-            2 => Some(Forms::One(Form::new(m))),
+            2 => Some(Forms::One(Box::new(Form::new(m)))),
             3 => Some(Forms::Two(Box::new(Form::new(m)))),
             _ => None,
         };
