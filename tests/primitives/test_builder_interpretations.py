@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import weakref
 
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ from circuit_oracle import columns_of, failing, well_formed
 from tacit.arithmetize import arithmetize, circuit_of
 from tacit.circuit import Constant, Iota, decode
 from tacit.errors import InputError, ModelError
-from tacit.execute import execute
+from tacit.execute import execute, executed
 from tacit.primitives import arithmetic, movement
 from tacit.primitives.builder import Rows, Table, gadget, listed, range_table
 from tacit.primitives.cost import Cost
@@ -91,6 +93,20 @@ def test_a_replayed_program_computes_what_the_code_computes(recorded, given):
     assert (witness, public) == (b.witness(), b.public())
     assert outputs["y"].shape == (1, 3, 3) and (outputs["y"] == b.outputs()["y"]).all()
     assert (outputs["x_again"] == given["x"][..., :2]).all()
+
+
+def test_arrays_of_a_builder_go_with_it(recorded, given):
+    """Without waiting for the collector of cycles: they are as large as the proof that comes next."""
+    program, weights = recorded
+    gc.disable()
+    try:
+        builder = executed(program, weights, given)
+        held = weakref.ref(builder)
+        assert builder.witness() and builder.public()
+        del builder
+        assert held() is None
+    finally:
+        gc.enable()
 
 
 def test_json_changes_nothing(recorded, given):

@@ -44,10 +44,11 @@ class Evaluate(Record):
         super().__init__(batch)
         self.inputs, self.weights, self.check, self.values_only = inputs, weights or {}, check, values_only
         self.values: dict[str, np.ndarray] = {}
+        values = self.values  # not through self, which would be kept by itself: all its arrays, while its columns are proved
         self.saturated: dict[str, int] = {}
         self.current = ""
         self.lead = () if batch is None or alone else (batch,)
-        self.reading = Reading(lambda column: self.values[column.name], Axis(batch) if batch and self.lead else None)
+        self.reading = Reading(lambda column: values[column.name], Axis(batch) if batch and self.lead else None)
 
     @contextmanager
     def step(self, gadget: str, name: str, arguments: dict[str, Any]) -> Iterator[None]:
