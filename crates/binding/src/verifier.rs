@@ -78,7 +78,8 @@ impl VerifyingKey {
     }
 
     fn to_bytes(&self) -> Cow<'_, [u8]> {
-        Cow::Owned(tacit_proof::Key::encode(&self.0.key.circuit_bytes, &self.0.key.weights_root))
+        let key = &self.0.key;
+        Cow::Owned(tacit_proof::Key::encode(&key.circuit_bytes, &key.weights_root, key.weights_seal))
     }
 
     fn circuit(&self) -> Cow<'_, [u8]> {
@@ -91,6 +92,11 @@ impl VerifyingKey {
 
     fn weights_root(&self) -> Cow<'_, [u8]> {
         Cow::Borrowed(&self.0.key.weights_root)
+    }
+
+    /// 24 bytes: root and seal say together which weights were committed to.
+    fn weights_seal(&self) -> Cow<'_, [u8]> {
+        Cow::Owned(self.0.key.seal_bytes().to_vec())
     }
 
     /// One tuple a binding: name, is_output, dtype, shape, exponent, lowest, highest, cell bytes.

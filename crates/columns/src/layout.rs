@@ -11,7 +11,8 @@ use tacit_algebra::multilinear::bits;
 use tacit_circuit::{Circuit, ColumnId, Home};
 use tacit_transcript::Invalid;
 
-use crate::blinding::{Arrangement, Hiding, Kept, Uniform, addresses, arrange, fixed};
+use crate::blinding::{Arrangement, Hiding, Kept, SEAL, Uniform, addresses, arrange, fixed};
+use crate::whole::Whole;
 
 /// log2 of the blocks that a limb with kept rows is cut into at least.
 const SHORT: u32 = 5;
@@ -57,6 +58,7 @@ pub struct Layout {
     stored: HashMap<ColumnId, Stored>,
     cells: Vec<u64>,
     uniform: Uniform,
+    whole: Whole,
 }
 
 /// The commitment that holds a column; `None` for public and virtual columns.
@@ -87,9 +89,12 @@ impl Layout {
             next = next.saturating_add(1);
             id
         };
-        // The weights' noise is named first: its identifier is the same whatever else is hidden.
+        // What belongs to the weights is named first: its identifiers are the same whatever else is hidden.
         let reserved = u64::from(circuit.parameters.reserved);
-        let mut noise_names = vec![(reserved > 0).then(&mut name), hiding.map(|_| name())];
+        let weights_noise = (reserved > 0).then(&mut name);
+        let weights_seal = (reserved > 0).then(&mut name);
+        let whole = name();
+        let mut noise_names = vec![weights_noise, hiding.map(|_| name())];
         let pads = hiding.map(|hiding| (name(), [hiding.pads, 3]));
         let named = hiding.map_or(&[][..], |hiding| &hiding.named);
         let apart: BTreeSet<ColumnId> = named.iter().copied().collect();
@@ -105,6 +110,7 @@ impl Layout {
             ids.map(|(id, column)| (id, column.shape.as_slice())).chain(own).collect()
         };
         let mut columns = vec![of(0), of(1)];
+        columns.iter_mut().take(1).for_each(|weights| weights.extend(weights_seal.map(|id| (id, &[SEAL][..]))));
         for (&id, &seal) in named.iter().zip(&seals) {
             let column = circuit.columns.get(id as usize).filter(|column| commitment_of(&column.home) == Some(1));
             let column = column.ok_or(Invalid::Circuit("a named column is not hidden"))?;
@@ -115,7 +121,7 @@ impl Layout {
         let mut shapes: HashMap<ColumnId, Vec<u64>> =
             columns.iter().flatten().map(|&(id, shape)| (id, shape.to_vec())).collect();
         let noise = vec![None; columns.len()];
-        let mut uniform = Uniform { pads: pads.map(|(id, _)| id), noise, seals, masks: Vec::new() };
+        let mut uniform = Uniform { pads: pads.map(|(id, _)| id), noise, seals, weights_seal, masks: Vec::new() };
         for (commitment, kept) in kept.iter().enumerate() {
             let noise: Vec<(u64, &[Range<u64>])> =
                 kept.iter().enumerate().map(|(limb, kept)| (limb as u64, kept.noise.as_slice())).collect();
@@ -155,12 +161,19 @@ impl Layout {
             let stored = stored.entry(block.column).or_insert_with(first);
             stored.blocks = stored.blocks.saturating_add(1);
         }
-        Ok(Self { log_rows, widths, addresses, blocks, stored, cells, uniform })
+        let limbs = addresses.iter().copied().take(widths.first().copied().unwrap_or(0));
+        let whole = Whole::new(whole, limbs, log_rows);
+        Ok(Self { log_rows, widths, addresses, blocks, stored, cells, uniform, whole })
     }
 
     /// The columns of uniform cells that belong to no relation.
     pub fn uniform(&self) -> &Uniform {
         &self.uniform
+    }
+
+    /// The weights' commitment, row by row.
+    pub fn whole(&self) -> &Whole {
+        &self.whole
     }
 
     /// log2 of the rows of a limb.
@@ -190,6 +203,9 @@ impl Layout {
 
     /// The blocks of a column, none if it is not committed.
     pub fn blocks_of(&self, column: ColumnId) -> &[Block] {
+        if column == self.whole.column() {
+            return self.whole.blocks();
+        }
         let Some(stored) = self.stored.get(&column) else {
             return &[];
         };
@@ -198,6 +214,9 @@ impl Layout {
 
     /// The shape of a committed column.
     pub fn shape_of(&self, column: ColumnId) -> Option<&[u64]> {
+        if column == self.whole.column() {
+            return Some(self.whole.shape());
+        }
         self.stored.get(&column).map(|stored| stored.shape.as_slice())
     }
 }

@@ -31,12 +31,14 @@ mod prove;
 mod views;
 mod weight;
 mod weighted;
+mod whole;
 
 pub use blinding::{Hiding, Uniform, limb_counts, mask_columns};
 pub use known::{known, rule_value};
 pub use layout::{Block, Layout};
 pub use linear::{linear_form, virtual_terms};
-pub use prove::{Cells, Rows};
+pub use prove::{Cells, PowersOfRows, Rows};
 pub use views::Views;
 pub use weight::{Claim, Form, FormTerm, Weight};
 pub use weighted::Weighted;
+pub use whole::Whole;

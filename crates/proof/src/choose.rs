@@ -11,7 +11,7 @@ use tacit_open::security::list_bits;
 use tacit_open::{MAX_LOG_LIMBS, Schedule};
 
 use crate::hiding::{SALT, count, hiding};
-use crate::parameters::{LARGEST, Security, Sizes, hidden_terms};
+use crate::parameters::{LARGEST, Security, Sizes, hidden_terms, key_term};
 
 /// log2 of the rows of the longest limbs.
 const LONGEST: usize = 26;
@@ -242,7 +242,7 @@ impl<'a> Search<'a> {
     /// The parameters, with the queries that the limbs need as they are packed.
     fn settle(&self, candidate: &Schedule) -> Result<Parameters, Failure> {
         let rate = candidate.log_inverse_rates().first().copied().unwrap_or(0);
-        let outer = match &self.hidden {
+        let mut outer = match &self.hidden {
             None => Sizes::of(self.circuit).terms(list_bits(rate)),
             Some((variables, zeros)) => hidden_terms(self.circuit, variables, *zeros, list_bits(rate)),
         };
@@ -251,8 +251,11 @@ impl<'a> Search<'a> {
         }
         let layout = |error: tacit_transcript::Invalid| Failure::Layout(error.to_string());
         // More limbs ask for more bits, which may ask for more queries, hence more uniform rows: a few turns settle it.
-        let mut log_limbs = 0usize;
+        let (mut log_limbs, mut weights_limbs) = (0usize, 1u64);
+        let sealed = outer.len();
         for _ in 0..8 {
+            outer.truncate(sealed);
+            outer.push(key_term(weights_limbs.saturating_mul(1 << candidate.log_rows()), list_bits(rate)));
             // A tensor with a commitment of its own takes more limbs.
             let more = usize::from(self.hidden.is_some());
             let choice = complete(candidate, log_limbs.saturating_add(more), &outer).map_err(|_| Failure::Bits)?;
@@ -265,11 +268,12 @@ impl<'a> Search<'a> {
                 return Err(Failure::Room);
             }
             let counts = limb_counts(&self.commitments, candidate.log_rows(), reserved, hides.as_ref());
-            let (_, needed) = counts.map_err(layout)?;
-            if needed <= log_limbs {
+            let (widths, needed) = counts.map_err(layout)?;
+            let own = widths.first().map_or(1, |&limbs| limbs as u64);
+            if needed <= log_limbs && own <= weights_limbs {
                 return Ok(encoded(&choice.schedule, reserved as u32));
             }
-            log_limbs = needed;
+            (log_limbs, weights_limbs) = (needed, own);
         }
         Err(Failure::Room)
     }
@@ -332,8 +336,10 @@ pub fn security_of_size(leaves: u64, cells: u64) -> Result<Security, String> {
     let (rows, receipts) = (least.saturating_sub(1).max(8)..=least.saturating_add(2).min(LONGEST), Receipts::Quick);
     let found = candidates(receipts, rows, receipts.rates(cells), 0, outside(leaves, cells, 0), counted);
     let complete = |candidate: &Candidate| -> Option<Choice> {
-        let log_limbs = bits(limbs(candidate.schedule.log_rows()));
-        complete(&candidate.schedule, log_limbs, &sizes.terms(list_bits(LOWEST_FIRST))).ok()
+        let rows = candidate.schedule.log_rows();
+        let mut outer = sizes.terms(list_bits(LOWEST_FIRST));
+        outer.push(key_term(limbs(rows) << rows, list_bits(LOWEST_FIRST)));
+        complete(&candidate.schedule, bits(limbs(rows)), &outer).ok()
     };
     let choice = found.iter().find_map(complete).ok_or("no parameters reach 128 bits for a circuit of this size")?;
     Ok(Security { terms: choice.terms, composed: choice.composed })

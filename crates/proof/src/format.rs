@@ -1,11 +1,14 @@
 //! Keys and receipts as bytes. One encoding each: what decodes and does not encode to the same bytes is refused.
 
+use std::ops::RangeInclusive;
+
+use tacit_algebra::{K, from_bytes, to_bytes};
 use tacit_circuit::{Circuit, Reader, Writer, digest};
 use tacit_transcript::{Digest, Invalid};
 
 use crate::hiding::HideSet;
 use crate::named::{self, Named};
-use crate::statement::{FORMAT, NAMED_FORMAT, Statement};
+use crate::statement::{FORMAT, KEY_FORMAT, NAMED_FORMAT, Statement, format};
 
 const KEY: u8 = b'K';
 const RECEIPT: u8 = b'R';
@@ -22,7 +25,12 @@ fn header(kind: u8, format: u16) -> Writer {
 }
 
 /// The format, and what follows it.
-fn read_header<'a>(bytes: &'a [u8], kind: u8, what: &'static str, most: u16) -> Result<(u16, Reader<'a>), Invalid> {
+fn read_header<'a>(
+    bytes: &'a [u8],
+    kind: u8,
+    what: &'static str,
+    known: RangeInclusive<u16>,
+) -> Result<(u16, Reader<'a>), Invalid> {
     if bytes.is_empty() {
         return Err(Invalid::Truncated(what));
     }
@@ -36,41 +44,49 @@ fn read_header<'a>(bytes: &'a [u8], kind: u8, what: &'static str, most: u16) -> 
         return Err(Invalid::Kind(what));
     }
     let format = reader.u16().map_err(|_| Invalid::Truncated(what))?;
-    if !(FORMAT..=most).contains(&format) {
-        return Err(Invalid::Format { what, found: format, known: most });
+    if !known.contains(&format) {
+        return Err(Invalid::Format { what, found: format, known: *known.end() });
     }
     Ok((format, reader))
 }
 
-/// What a verifier holds: the circuit and the root of the weights.
+/// What a verifier holds: the circuit, and root and seal of the weights, which say together which weights they are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Key {
     pub circuit: Circuit,
     pub circuit_bytes: Vec<u8>,
     pub circuit_digest: Digest,
     pub weights_root: Digest,
+    pub weights_seal: K,
 }
 
 impl Key {
-    pub fn encode(circuit_bytes: &[u8], weights_root: &Digest) -> Vec<u8> {
-        let mut writer = header(KEY, FORMAT);
+    pub fn encode(circuit_bytes: &[u8], weights_root: &Digest, weights_seal: K) -> Vec<u8> {
+        let mut writer = header(KEY, KEY_FORMAT);
         writer.bytes(circuit_bytes);
         writer.raw(weights_root);
+        writer.raw(&to_bytes(weights_seal));
         writer.finish()
     }
 
+    pub fn seal_bytes(&self) -> [u8; 24] {
+        to_bytes(self.weights_seal)
+    }
+
     pub fn decode(bytes: &[u8]) -> Result<Self, String> {
-        let (_, mut reader) = read_header(bytes, KEY, "key", FORMAT).map_err(|error| error.to_string())?;
+        let (_, mut reader) = read_header(bytes, KEY, "key", KEY_FORMAT..=KEY_FORMAT).map_err(|error| error.to_string())?;
         let malformed = |_| "the key ends too early".to_string();
         let circuit_bytes = reader.bytes().map_err(malformed)?.to_vec();
         let root = reader.raw(32).map_err(malformed)?;
         let weights_root = Digest::try_from(root).map_err(|_| "the key ends too early".to_string())?;
+        let seal = <[u8; 24]>::try_from(reader.raw(24).map_err(malformed)?).ok().and_then(from_bytes);
+        let weights_seal = seal.ok_or("the key's seal is not in canonical form")?;
         if reader.remaining() != 0 {
             return Err("bytes follow the end of the key".into());
         }
         let circuit = Circuit::decode(&circuit_bytes).map_err(|error| error.to_string())?;
         let circuit_digest = digest(&circuit_bytes);
-        Ok(Self { circuit, circuit_bytes, circuit_digest, weights_root })
+        Ok(Self { circuit, circuit_bytes, circuit_digest, weights_root, weights_seal })
     }
 }
 
@@ -91,12 +107,13 @@ pub struct Receipt {
 }
 
 impl Receipt {
-    /// What it states, under a circuit's parameters.
-    pub fn statement<'a>(&'a self, parameters: &'a [u8]) -> Statement<'a> {
+    /// What it states, under a circuit's parameters and a key's seal.
+    pub fn statement<'a>(&'a self, parameters: &'a [u8], weights_seal: K) -> Statement<'a> {
         Statement {
             circuit_digest: &self.circuit_digest,
             parameters,
             weights_root: &self.weights_root,
+            weights_seal,
             hidden: self.hidden.as_ref(),
             named: &self.named,
             publics: &self.publics,
@@ -105,7 +122,7 @@ impl Receipt {
     }
 
     pub fn encode(&self) -> Vec<u8> {
-        let mut writer = header(RECEIPT, self.statement(&[]).format());
+        let mut writer = header(RECEIPT, format(self.hidden.as_ref(), &self.named));
         writer.raw(&self.circuit_digest);
         writer.raw(&self.weights_root);
         if let Some(set) = &self.hidden {
@@ -127,7 +144,7 @@ impl Receipt {
     pub fn decode(bytes: &[u8]) -> Result<Self, Invalid> {
         const WHAT: &str = "receipt";
         let short = |_| Invalid::Truncated(WHAT);
-        let (format, mut reader) = read_header(bytes, RECEIPT, WHAT, NAMED_FORMAT)?;
+        let (format, mut reader) = read_header(bytes, RECEIPT, WHAT, FORMAT..=NAMED_FORMAT)?;
         let root = |reader: &mut Reader<'_>| -> Result<Digest, Invalid> {
             Digest::try_from(reader.raw(32).map_err(short)?).map_err(|_| Invalid::Truncated(WHAT))
         };

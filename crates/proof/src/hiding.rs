@@ -2,15 +2,15 @@
 //! receipt, and the witness commitment holds uniform cells (`docs/hiding.md`).
 
 use tacit_algebra::K;
-use tacit_algebra::field::PrimeCharacteristicRing;
 use tacit_circuit::{Circuit, ColumnId, Home};
 use tacit_columns::{Claim, Form, Hiding, Layout, Views, mask_columns};
 use tacit_hide::{Affine, Blank, Hidden, Variables, mask_form, pad_form};
 use tacit_open::{Schedule, Shape};
-use tacit_transcript::{Invalid, Reading};
+use tacit_transcript::{Digest, Invalid, Reading};
 
 use crate::named::{self, Named};
 use crate::parameters::{PROFILE_BITS, hidden_security, shape};
+use crate::seal::seal_claim;
 use crate::stages::{combine, outer};
 
 /// Bytes of salt that a leaf must have.
@@ -46,6 +46,15 @@ impl HideSet {
     pub fn hides(&self, binding: usize) -> bool {
         self.publics.get(binding).copied().unwrap_or(false)
     }
+}
+
+/// The seals that a hiding proof is about.
+#[derive(Debug, Clone, Copy)]
+pub struct Seals<'a> {
+    /// Of the weights.
+    pub root: &'a Digest,
+    pub weights: K,
+    pub named: &'a [Named],
 }
 
 /// The circuit, layout and limbs of all proofs with one hide set, as far as they are known before a proof.
@@ -87,27 +96,33 @@ impl Mode {
         Ok(Self { circuit, layout, shape, variables, named })
     }
 
-    /// Powers of `zeta` turn the claims, what must be zero, and the seals into one claim on committed columns.
+    /// Powers of `zeta` turn the claims, what must be zero, and the seals, that of the weights first, into one claim on committed columns.
     pub fn combine(
         &self,
         values: &tacit_circuit::Values,
         claims: Vec<Claim<Affine>>,
         zeros: Vec<Affine>,
-        named: &[Named],
+        seals: Seals<'_>,
         zeta: K,
     ) -> Result<(Form, K), Invalid> {
         let affine: Vec<Affine> = claims.iter().map(|claim| claim.value.clone()).chain(zeros.iter().cloned()).collect();
         let claims = claims.into_iter().map(|claim| Claim { form: claim.form, value: claim.value.constant });
         let zeros = zeros.into_iter().map(|value| Claim { form: Form::new(), value: value.constant });
-        let (mut form, mut total) = combine(&self.circuit, values, claims.chain(zeros).collect(), zeta)?;
+        let sealed = self.sealed(seals)?;
+        let (mut form, total) = combine(&self.circuit, values, claims.chain(zeros).chain(sealed).collect(), zeta)?;
         let column = self.layout.uniform().pads.ok_or(Invalid::Circuit("a layout without pads"))?;
         form.push(pad_form(&affine, zeta, &self.variables, column)?);
-        let seals = self.named.iter().zip(&self.layout.uniform().seals);
-        for (power, (named, (&column, &seal))) in zeta.powers().skip(affine.len()).zip(named.iter().zip(seals)) {
-            form.extend(named::seal_form(&self.layout, column, seal, named.point(), power)?);
-            total += power * named.seal;
-        }
         Ok((form, total))
+    }
+
+    /// What the seals claim: that of the weights, then those of single tensors.
+    fn sealed(&self, seals: Seals<'_>) -> Result<Vec<Claim<K>>, Invalid> {
+        let columns = self.named.iter().zip(&self.layout.uniform().seals);
+        let named = seals.named.iter().zip(columns).map(|(named, (&column, &seal))| {
+            let form = named::seal_form(&self.layout, column, seal, named.point())?;
+            Ok(Claim { form, value: named.seal })
+        });
+        std::iter::once(Ok(seal_claim(&self.layout, seals.root, seals.weights))).chain(named).collect()
     }
 
     /// `scale` times the mask's form at `z`.
@@ -155,7 +170,7 @@ pub fn reduce<R: Reading<Value = K>>(
     circuit: Circuit,
     schedule: &Schedule,
     values: &tacit_circuit::Values,
-    named: &[Named],
+    seals: Seals<'_>,
     reading: R,
 ) -> Result<(Mode, Form, K, R), Invalid> {
     let mut hidden = Hidden::new(reading);
@@ -164,9 +179,9 @@ pub fn reduce<R: Reading<Value = K>>(
     let claims = outer(&circuit, &mut views, &mut hidden)?;
     let (mut reading, zeros, variables) = hidden.close()?;
     let zeta = reading.draw("combine");
-    let bindings: Vec<u32> = named.iter().map(|named| named.binding).collect();
+    let bindings: Vec<u32> = seals.named.iter().map(|named| named.binding).collect();
     let mode = Mode::with(circuit, schedule, variables, zeros.len(), &bindings)?;
-    let (mut form, mut value) = mode.combine(values, claims, zeros, named, zeta)?;
+    let (mut form, mut value) = mode.combine(values, claims, zeros, seals, zeta)?;
     let z = reading.draw("mask point");
     let masked = reading.receive("mask value")?;
     let xi = reading.draw("mask combine");

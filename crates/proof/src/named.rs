@@ -9,9 +9,10 @@ use tacit_algebra::field::{BasedVectorSpace, PrimeCharacteristicRing};
 use tacit_algebra::{F, K, from_bytes, signed, to_bytes};
 use tacit_circuit::{Circuit, ColumnId, Reader, Writer};
 use tacit_columns::{Form, FormTerm, Layout, Weight};
-use tacit_transcript::{Digest, Invalid, Transcript};
+use tacit_transcript::{Digest, Invalid};
 
 use crate::hiding::HideSet;
+use crate::seal::seal_point;
 
 /// The commitment of a binding's tensor.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,18 +85,11 @@ pub fn columns(circuit: &Circuit, bindings: &[u32]) -> Result<Vec<ColumnId>, Inv
     bindings.iter().map(column).collect()
 }
 
-/// Follows from the root alone, so that the seal is the same in all receipts.
-pub fn seal_point(root: &Digest) -> K {
-    let mut transcript = Transcript::new("tacit commitment");
-    transcript.absorb("root", root);
-    transcript.draw("seal point")
-}
-
-/// `scale` times `sum_j z^(j + 1) column[j] + <seal column, (1, X, X^2)>`, j the flat index in C order.
+/// `sum_j z^(j + 1) column[j] + <seal column, (1, X, X^2)>`, j the flat index in C order.
 ///
 /// # Errors
 /// When a column is not committed.
-pub fn seal_form(layout: &Layout, column: ColumnId, seal: ColumnId, z: K, scale: K) -> Result<Form, Invalid> {
+pub fn seal_form(layout: &Layout, column: ColumnId, seal: ColumnId, z: K) -> Result<Form, Invalid> {
     let shape = layout.shape_of(column).ok_or(Invalid::Circuit("a named column is not committed"))?;
     let (mut weights, mut base) = (Vec::with_capacity(shape.len()), z);
     for &len in shape.iter().rev() {
@@ -105,8 +99,8 @@ pub fn seal_form(layout: &Layout, column: ColumnId, seal: ColumnId, z: K, scale:
     weights.reverse();
     let basis = (0..3).filter_map(<K as BasedVectorSpace<F>>::ith_basis_element).collect();
     Ok(vec![
-        FormTerm { coefficient: scale * z, column, weights },
-        FormTerm { coefficient: scale, column: seal, weights: vec![Arc::new(Weight::Dense(basis))] },
+        FormTerm { coefficient: z, column, weights },
+        FormTerm { coefficient: K::ONE, column: seal, weights: vec![Arc::new(Weight::Dense(basis))] },
     ])
 }
 
@@ -119,7 +113,6 @@ pub fn sealed(cells: &[i64], seal: &[i64], z: K) -> K {
 
 #[cfg(test)]
 mod tests {
-    use tacit_algebra::integer;
     use tacit_circuit::{Column, Direction, Home, Parameters, Public};
 
     use super::*;
@@ -169,15 +162,15 @@ mod tests {
         let hiding = tacit_columns::Hiding { pads: 1, trace: vec![0..4, 8..9], queries: 2, named: vec![0] };
         let layout = Layout::hiding(&circuit, &hiding).unwrap();
         let seal = layout.uniform().seals[0];
-        let (z, scale) = (seal_point(&[7; 32]), integer(11));
+        let z = seal_point(&[7; 32]);
         assert_ne!(z, seal_point(&[8; 32]));
-        let form = seal_form(&layout, 0, seal, z, scale).unwrap();
+        let form = seal_form(&layout, 0, seal, z).unwrap();
         let cells: Vec<i64> = (0..15).map(|i| i * i - 40).collect();
         let uniform = [123, -5, 77];
         let value = |column: ColumnId| if column == 0 { &cells[..] } else { &uniform[..] };
         let sum: K =
             form.iter().map(|term| term.coefficient * tacit_columns::known(value(term.column), &term.weights)).sum();
-        assert_eq!(sum, scale * sealed(&cells, &uniform, z));
+        assert_eq!(sum, sealed(&cells, &uniform, z));
         let unit = |cell: usize| -> K {
             let mut one = vec![0; 15];
             one[cell] = 1;
@@ -185,6 +178,6 @@ mod tests {
         };
         assert!((0..15).all(|cell| unit(cell) == z.exp_u64(cell as u64 + 1)));
         assert_eq!(sealed(&[0; 15], &[1, 0, 0], z), K::ONE);
-        assert!(seal_form(&layout, 99, seal, z, scale).is_err());
+        assert!(seal_form(&layout, 99, seal, z).is_err());
     }
 }

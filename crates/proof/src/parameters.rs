@@ -39,7 +39,7 @@ const DEGREE: usize = 4;
 /// What no well-formed circuit exceeds: its work (2^26, 64 or more for a term or a relation) bounds terms of three factors and
 /// relations by 2^20; points have at most 64 axes of fewer than 2^40 positions.
 pub(crate) const LARGEST: Sizes =
-    Sizes { log_leaves: 61, coordinates: 64 * 40, contracts: 1 << 20, claims: 3 + (3 << 20) };
+    Sizes { log_leaves: 61, coordinates: 64 * 40, contracts: 1 << 20, claims: 4 + (3 << 20) };
 
 impl Sizes {
     pub fn of(circuit: &Circuit) -> Self {
@@ -59,7 +59,8 @@ impl Sizes {
             log_leaves: bits(lookups.chain(segments).fold(0u64, u64::saturating_add)),
             coordinates: coordinates.iter().sum(),
             contracts: circuit.contracts.len(),
-            claims: factors(circuit).saturating_add(3),
+            // Numerators, fingerprints, the affine claim, the key's seal.
+            claims: factors(circuit).saturating_add(4),
         }
     }
 
@@ -98,9 +99,19 @@ pub fn security(circuit: &Circuit) -> Result<Security, Invalid> {
     let layout = Layout::new(circuit)?;
     let rate = schedule.log_inverse_rates().first().copied().unwrap_or(0);
     let mut all = Sizes::of(circuit).terms(list_bits(rate));
+    all.push(key_term(layout.whole().cells(), list_bits(rate)));
     all.extend(terms(&schedule, shape(&layout).log_limbs()));
     let composed = composed(&all);
     Ok(Security { terms: all, composed })
+}
+
+/// A value out of domain: two words of the list of the weights' commitment, of so many cells, are told apart.
+pub(crate) fn key_term(cells: u64, list: f64) -> (String, f64) {
+    ("key: seal (L^2/2) cells/|K|".into(), seal_bits(cells, list))
+}
+
+fn seal_bits(cells: u64, list: f64) -> f64 {
+    FIELD_BITS + 1.0 - 2.0 * list - (cells as f64).log2()
 }
 
 /// As [`security`], of a hiding proof with this layout: padded messages, `zeros` more claims, the check of the triples, the mask, and
@@ -115,11 +126,9 @@ pub fn hidden_security(
     let list = list_bits(schedule.log_inverse_rates().first().copied().unwrap_or(0));
     let seals = layout.uniform().seals.len();
     let mut all = hidden_terms(circuit, variables, zeros.saturating_add(seals), list);
-    // A value out of domain for each: two codewords of a list are told apart.
-    all.extend((2..).take(seals).map(|commitment| {
-        let cells = layout.cells(commitment) as f64;
-        ("named: seal (L^2/2) cells/|K|".to_string(), FIELD_BITS + 1.0 - 2.0 * list - cells.log2())
-    }));
+    all.push(key_term(layout.whole().cells(), list));
+    let named = |commitment| ("named: seal (L^2/2) cells/|K|".to_string(), seal_bits(layout.cells(commitment), list));
+    all.extend((2..).take(seals).map(named));
     all.extend(terms(schedule, layout.log_limbs()));
     let composed = composed(&all);
     Security { terms: all, composed }

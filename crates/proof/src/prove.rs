@@ -1,30 +1,32 @@
 //! Setup (commit to the weights once) and prove.
 
 mod columns;
+mod weights;
 
 #[cfg(test)]
 mod forged;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tacit_algebra::K;
-use tacit_algebra::packed::Packed;
+use tacit_algebra::{K, to_bytes};
 use tacit_algebra::progress::{Progress, Stopped};
 use tacit_circuit::{Circuit, CircuitError, Columns, Failure, Home, Values, counts, digest};
-use tacit_columns::{Layout, Rows, Views};
+use tacit_columns::{Layout, Views};
 use tacit_hide::{Pads, prove_triples};
-use tacit_open::{Commitment, OpenError, Schedule, Scratch, Shape, Weights};
+use tacit_open::{Commitment, OpenError, Schedule, Scratch, Shape};
 use tacit_transcript::{Digest, Invalid, Randomness, Receiver, Sender};
 
 use crate::blinding::{PADS, Secret, masked, put, uniform};
 use crate::buffers::empty;
 use crate::format::{Key, Receipt};
-use crate::hiding::{HideSet, Mode, reduce};
+use crate::hiding::{HideSet, Mode, Seals, reduce};
 use crate::named::{Named, sealed};
 use crate::parameters::{parameter_bytes, schedule, shape};
+use crate::seal::{seal_claim, seal_of, seal_point};
 use crate::stages::{combine, gather};
 pub use columns::Shared;
 use columns::{Buffers, Extended, bytes, homes};
+use weights::{FormWeights, known, limb_values};
 
 /// Why no receipt came out.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -68,6 +70,9 @@ pub struct Model {
     /// The uniform cells in their limbs, in columns behind the circuit's.
     noise: Values,
     commitment: Commitment,
+    /// The values of the weights' limbs at the seal point of their commitment.
+    limb_values: Vec<K>,
+    weights_seal: K,
     /// Where the weights' uniform cells and salts come from; `None` when everybody knows.
     blinding: Option<Randomness>,
     /// Of the last hide set and the bindings with commitments of their own.
@@ -111,14 +116,17 @@ impl Model {
         let mut noise = Values::default();
         uniform(&layout, 0, &mut noise, &randomness);
         let columns = held(&circuit, &weights)?;
-        let known = digests.and_then(|digests| {
-            let width = layout.widths().first().copied().unwrap_or(0);
-            Commitment::from_digests(&schedule, width, &randomness, digests.as_chunks::<32>().0.to_vec())
-        });
-        let commitment = match known {
-            Some(commitment) => commitment,
-            None => commit(&layout, &schedule, 0, &Extended::new(&columns, &noise), &randomness, progress)?,
+        let cells = Extended::new(&columns, &noise);
+        let known = digests.and_then(|digests| known(digests, &layout, &schedule, &randomness));
+        let (commitment, limb_values) = match known {
+            Some(known) => known,
+            None => {
+                let commitment = commit(&layout, &schedule, 0, &cells, &randomness, progress)?;
+                let values = limb_values(&layout, &cells, seal_point(&commitment.root()));
+                (commitment, values)
+            }
         };
+        let weights_seal = seal_of(&limb_values, schedule.log_rows(), seal_point(&commitment.root()));
         drop(columns);
         let circuit_digest = digest(circuit_bytes);
         Ok(Self {
@@ -131,6 +139,8 @@ impl Model {
             weights,
             noise,
             commitment,
+            limb_values,
+            weights_seal,
             blinding,
             mode: Mutex::default(),
             scratch: Mutex::default(),
@@ -141,14 +151,20 @@ impl Model {
         self.commitment.root()
     }
 
-    /// What makes the commitment to large weights again without encoding them; empty when it is quick.
+    /// Root and seal are the identity of the weights' commitment.
+    pub fn weights_seal(&self) -> K {
+        self.weights_seal
+    }
+
+    /// What makes the commitment to large weights and their seal again without reading them; empty when it is quick.
     pub fn digests(&self) -> Vec<u8> {
-        self.commitment.digests().map_or_else(Vec::new, <[Digest]>::concat)
+        let values = || self.limb_values.iter().flat_map(|&value| to_bytes(value));
+        self.commitment.digests().map_or_else(Vec::new, |digests| digests.concat().into_iter().chain(values()).collect())
     }
 
     /// The bytes of the verifier's key.
     pub fn key(&self) -> Vec<u8> {
-        Key::encode(&self.circuit_bytes, &self.weights_root())
+        Key::encode(&self.circuit_bytes, &self.weights_root(), self.weights_seal)
     }
 
     /// One receipt for one witness. The witness commitment serves this transcript alone.
@@ -324,7 +340,7 @@ impl Model {
         progress: &Progress,
     ) -> Result<Vec<u8>, ProveError> {
         let parameters = parameter_bytes(&self.circuit.parameters);
-        let transcript = receipt.statement(&parameters).bind(&receipt.witness_root);
+        let transcript = receipt.statement(&parameters, self.weights_seal).bind(&receipt.witness_root);
         let mut sender = match pads {
             None => Sender::new(transcript.clone()),
             Some(pads) => Sender::padded(transcript.clone(), pads.messages()),
@@ -347,7 +363,8 @@ impl Model {
         }
         let (form, value) = match pads {
             None => {
-                let claims = gather(claims, contract.virtual_total, contract.claims);
+                let mut claims = gather(claims, contract.virtual_total, contract.claims);
+                claims.push(seal_claim(stage.layout, &receipt.weights_root, self.weights_seal));
                 let zeta = sender.draw("combine");
                 combine(stage.circuit, &shown, claims, zeta)?
             }
@@ -359,12 +376,15 @@ impl Model {
                 let _ = sender.draw("mask combine");
                 // What the verifier computes with is affine in the pads: the prover reads its own messages as a verifier does.
                 let receiver = Receiver::new(transcript, sender.sent());
+                let (root, weights) = (&receipt.weights_root, self.weights_seal);
+                let seals = Seals { root, weights, named: &receipt.named };
                 let (_, form, value, _) =
-                    reduce(stage.circuit.clone(), &self.schedule, &shown, &receipt.named, receiver)?;
+                    reduce(stage.circuit.clone(), &self.schedule, &shown, seals, receiver)?;
                 (form, value)
             }
         };
-        let (cells, weights) = (stage.layout.committed(values), stage.layout.weights(&form));
+        let cells = stage.layout.committed(values);
+        let weights = FormWeights::new(stage.layout, &form, &self.limb_values);
         progress.advance(10)?;
         progress.enter("open");
         tacit_open::open(
@@ -372,7 +392,7 @@ impl Model {
             commitments,
             stage.shape,
             |limb, first, rows| cells.read(limb, first, rows),
-            &FormWeights(weights),
+            &weights,
             value,
             fresh,
             &mut self.scratch.lock().unwrap_or_else(PoisonError::into_inner),
@@ -428,19 +448,6 @@ struct Stage<'a> {
     circuit: &'a Circuit,
     layout: &'a Layout,
     shape: &'a Shape,
-}
-
-/// The opening's view of a form on the layout.
-struct FormWeights(Rows);
-
-impl Weights for FormWeights {
-    fn add(&self, address: u64, first: usize, scale: K, rows: &mut [Packed]) {
-        self.0.add(address as usize, first, scale, rows);
-    }
-
-    fn multiple(&self, address: u64, first: usize, count: usize) -> Option<(K, &[Packed])> {
-        self.0.multiple(address as usize, first, count)
-    }
 }
 
 /// The columns of the weights; the others have no cells.

@@ -38,23 +38,23 @@ pub fn outer<R: Reading>(
     Ok(gather(claims, contract.virtual_total, contract.claims))
 }
 
-/// Powers of `zeta` turn all claims into one: `<form, committed columns> = value`. Terms on public columns are evaluated.
+/// Powers of `zeta` turn all claims into one: `<form, committed columns> = value`. Terms on public columns are evaluated; columns behind
+/// the circuit's are committed ones.
 pub fn combine(circuit: &Circuit, values: &Values, claims: Vec<Claim<K>>, zeta: K) -> Result<(Form, K), Invalid> {
     let (mut form, mut total, mut power) = (Vec::new(), K::ZERO, K::ONE);
     for claim in claims {
         total += power * claim.value;
         for term in claim.form {
-            let column = circuit.columns.get(term.column as usize).ok_or(Invalid::Circuit("a form names no column"))?;
-            match column.home {
-                Home::Weights | Home::Witness | Home::Count => {
+            match circuit.columns.get(term.column as usize).map(|column| &column.home) {
+                None | Some(Home::Weights | Home::Witness | Home::Count) => {
                     form.push(FormTerm { coefficient: power * term.coefficient, ..term });
                 }
-                Home::Public => {
+                Some(Home::Public) => {
                     let cells =
                         values.columns.get(term.column as usize).ok_or(Invalid::Circuit("a column has no values"))?;
                     total -= power * term.coefficient * known(cells, &term.weights);
                 }
-                Home::Virtual(_) => return Err(Invalid::Circuit("a claim on a virtual column")),
+                Some(Home::Virtual(_)) => return Err(Invalid::Circuit("a claim on a virtual column")),
             }
         }
         power *= zeta;

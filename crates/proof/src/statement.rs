@@ -1,11 +1,14 @@
 //! Stage 1: everything that the statement depends on is absorbed before anything is drawn.
 
+use tacit_algebra::{K, to_bytes};
 use tacit_transcript::{Digest, Transcript};
 
 use crate::hiding::HideSet;
 use crate::named::Named;
 
-/// The version of keys and of transparent receipts; a part of their transcripts.
+/// The version of keys.
+pub const KEY_FORMAT: u16 = 2;
+/// The version of transparent receipts; a part of their transcripts.
 pub const FORMAT: u16 = 1;
 /// The version of receipts that hide.
 pub const HIDING_FORMAT: u16 = 2;
@@ -19,6 +22,8 @@ pub struct Statement<'a> {
     /// The encoding of all parameters of the profile.
     pub parameters: &'a [u8],
     pub weights_root: &'a Digest,
+    /// The key's.
+    pub weights_seal: K,
     pub hidden: Option<&'a HideSet>,
     /// Of hidden tensors, by binding.
     pub named: &'a [Named],
@@ -27,25 +32,26 @@ pub struct Statement<'a> {
     pub context: &'a [u8],
 }
 
-impl Statement<'_> {
-    /// The format of its receipt.
-    pub fn format(&self) -> u16 {
-        match (self.hidden, self.named) {
-            (None, _) => FORMAT,
-            (Some(_), []) => HIDING_FORMAT,
-            (Some(_), _) => NAMED_FORMAT,
-        }
+/// The format of a receipt.
+pub fn format(hidden: Option<&HideSet>, named: &[Named]) -> u16 {
+    match (hidden, named) {
+        (None, _) => FORMAT,
+        (Some(_), []) => HIDING_FORMAT,
+        (Some(_), _) => NAMED_FORMAT,
     }
+}
 
+impl Statement<'_> {
     /// The transcript after stage 1; the witness' root follows.
     pub fn bind(&self, witness_root: &Digest) -> Transcript {
         let mut transcript = Transcript::new("tacit");
         let hidden = self.hidden.map(HideSet::encode).unwrap_or_default();
-        transcript.absorb("format", &self.format().to_le_bytes());
+        transcript.absorb("format", &format(self.hidden, self.named).to_le_bytes());
         transcript.absorb("profile 128", self.parameters);
         transcript.absorb("hidden", &[&(hidden.len() as u32).to_le_bytes(), hidden.as_slice()].concat());
         transcript.absorb("circuit", self.circuit_digest);
         transcript.absorb("model commitment", self.weights_root);
+        transcript.absorb("model seal", &to_bytes(self.weights_seal));
         transcript.absorb("linked commitments", &(self.named.len() as u32).to_le_bytes());
         for named in self.named {
             transcript.absorb("linked commitment", &named.encode());
@@ -62,7 +68,6 @@ impl Statement<'_> {
 
 #[cfg(test)]
 mod tests {
-    use tacit_algebra::K;
     use tacit_algebra::field::PrimeCharacteristicRing;
 
     use super::*;
@@ -80,6 +85,7 @@ mod tests {
             circuit_digest: &zeros,
             parameters: &[1],
             weights_root: &zeros,
+            weights_seal: K::ONE,
             hidden: None,
             named: &[],
             publics: &publics,
@@ -102,6 +108,7 @@ mod tests {
             Statement { circuit_digest: &ones, ..plain },
             Statement { parameters: &[2], ..plain },
             Statement { weights_root: &ones, ..plain },
+            Statement { weights_seal: K::TWO, ..plain },
             Statement { publics: &shifted, ..plain },
             Statement { publics: &fewer, ..plain },
             Statement { context: b"contexts", ..plain },

@@ -8,8 +8,9 @@ use tacit_transcript::{Digest, Invalid, Reading, Receiver};
 
 use crate::buffers::{empty, fill};
 use crate::format::{Key, Receipt};
-use crate::hiding::{committed, reduce};
+use crate::hiding::{Seals, committed, reduce};
 use crate::parameters::{PROFILE_BITS, parameter_bytes, schedule, security, shape};
+use crate::seal::seal_claim;
 use crate::stages::{combine, outer};
 
 /// Why a receipt is not valid for a key and a context.
@@ -71,19 +72,22 @@ impl VerifyingKey {
             return Err(Refused::Context);
         }
         let values = self.publics(receipt)?;
-        let transcript = receipt.statement(&self.parameters).bind(&receipt.witness_root);
+        let transcript = receipt.statement(&self.parameters, self.key.weights_seal).bind(&receipt.witness_root);
         let mut receiver = Receiver::new(transcript, &receipt.proof);
         let circuit = &self.key.circuit;
         match &receipt.hidden {
             None => {
-                let claims = outer(circuit, &mut Views::default(), &mut receiver)?;
+                let mut claims = outer(circuit, &mut Views::default(), &mut receiver)?;
+                claims.push(seal_claim(&self.layout, &self.key.weights_root, self.key.weights_seal));
                 let zeta: K = receiver.draw("combine");
                 let (form, value) = combine(circuit, &values, claims, zeta)?;
                 self.open(receipt, &self.layout, &self.shape, (form, value), receiver)
             }
             Some(set) => {
                 let circuit = committed(circuit, &self.schedule, set)?;
-                let (mode, form, value, receiver) = reduce(circuit, &self.schedule, &values, &receipt.named, receiver)?;
+                let (root, weights) = (&self.key.weights_root, self.key.weights_seal);
+                let seals = Seals { root, weights, named: &receipt.named };
+                let (mode, form, value, receiver) = reduce(circuit, &self.schedule, &values, seals, receiver)?;
                 self.open(receipt, &mode.layout, &mode.shape, (form, value), receiver)
             }
         }

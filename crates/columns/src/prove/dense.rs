@@ -55,9 +55,10 @@ type InnerKey = (Vec<(usize, u64, u32)>, usize);
 type Vectors<'a> = HashMap<usize, Cow<'a, [K]>>;
 
 impl Layout {
-    /// The form's weights, ready to be added up on ranges of rows.
+    /// The form's weights, ready to be added up on ranges of rows; those on whole limbs aside ([`Layout::powers_of_rows`]).
     pub fn weights(&self, form: &Form) -> Rows {
-        let form = joined(form);
+        let packed: Form = form.iter().filter(|term| term.column != self.whole().column()).cloned().collect();
+        let form = joined(&packed);
         let vectors = vectors(&form);
         let mut terms: HashMap<ColumnId, Vec<&FormTerm>> = HashMap::new();
         form.iter().for_each(|term| terms.entry(term.column).or_default().push(term));

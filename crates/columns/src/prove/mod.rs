@@ -2,6 +2,8 @@
 
 mod cells;
 mod dense;
+mod whole;
 
 pub use cells::Cells;
 pub use dense::Rows;
+pub use whole::PowersOfRows;

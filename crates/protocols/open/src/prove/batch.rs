@@ -12,10 +12,11 @@ use tacit_algebra::multilinear::eq_table;
 use tacit_algebra::packed::{Lanes, Packed, WIDTH};
 use tacit_algebra::{F, K};
 
+use super::apart::{Apart, RankOne};
 use super::sumcheck::{Message, Sumcheck};
 
 /// Packed elements of a limb that one task reads.
-const CHUNK: usize = 1 << 7;
+pub(crate) const CHUNK: usize = 1 << 7;
 /// Weights of at least so many packed rows are looked at as multiples of a vector.
 const RUN: usize = 1 << 4;
 /// The matrix costs a product per row and pair of limbs that share `a`: at most so many limbs share one ..
@@ -34,6 +35,11 @@ pub trait Weights: Sync {
 
     /// The weights of `count` packed rows as `(scalar, vector)`, where they are a scalar times a vector that is held.
     fn multiple(&self, address: u64, first: usize, count: usize) -> Option<(K, &[Packed])>;
+
+    /// Weights that are to be added to those of [`Self::add`].
+    fn rank_one(&self) -> Option<&RankOne> {
+        None
+    }
 }
 
 /// The memory of the joined vector and weight, to be used again: new memory costs more than the rounds themselves.
@@ -65,6 +71,13 @@ where
     /// Runs all `k0` rounds.
     pub(crate) fn run(&self, scratch: &mut Scratch, mut exchange: impl FnMut(Message) -> K) -> Sumcheck {
         let rounds = self.limbs.len().ilog2() as usize;
+        let rank_one = self.weights.rank_one();
+        let mut apart = rank_one.map(|weights| Apart::new(weights, &self.limbs, self.log_rows, self.cells));
+        let mut exchange = |message: Message| {
+            let at = exchange(apart.as_ref().map_or(message, |apart| apart.join(message)));
+            apart.iter_mut().for_each(|apart| apart.bind(at));
+            at
+        };
         let first = matrix_rounds(self.limbs.iter().flatten().count(), rounds, self.log_rows);
         let mut matrix = self.matrix(first);
         let point: Vec<K> = (0..first)
@@ -74,11 +87,12 @@ where
                 at
             })
             .collect();
-        let mut joined = self.fold(&point, scratch).run(rounds - first, exchange);
+        let mut joined = self.fold(&point, scratch).run(rounds - first, &mut exchange);
         let used = joined.compact();
         if used.0.capacity() * WIDTH <= KEPT {
             (scratch.vector, scratch.weight) = used;
         }
+        apart.iter().for_each(|apart| joined.add_powers(apart.left(), &[]));
         joined
     }
 
@@ -211,7 +225,7 @@ fn resized(mut held: Vec<Packed>, len: usize) -> Vec<Packed> {
 }
 
 #[inline]
-fn inner_product(weights: &[Packed], cells: &[Lanes]) -> Packed {
+pub(crate) fn inner_product(weights: &[Packed], cells: &[Lanes]) -> Packed {
     let (weights, weights_rest) = weights.as_chunks::<4>();
     let (cells, cells_rest) = cells.as_chunks::<4>();
     let sum = weights.iter().zip(cells).fold(Packed::ZERO, |sum, (w, v)| sum + Packed::dot(w, v));

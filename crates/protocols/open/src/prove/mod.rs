@@ -1,5 +1,6 @@
 //! The prover of the opening; step names as in README.md.
 
+mod apart;
 mod batch;
 mod encode;
 mod powers;
@@ -17,6 +18,7 @@ use batch::Batch;
 use encode::{Codeword, Opened};
 use sumcheck::{Message, Sumcheck};
 
+pub use apart::{RankOne, values_at};
 pub use batch::{Scratch, Weights};
 pub use encode::{Commitment, SALTS, commit, commit_within};
 

@@ -1,0 +1,61 @@
+//! What a prover keeps of the weights' commitment, and what it tells the opening of a form.
+
+use tacit_algebra::packed::Packed;
+use tacit_algebra::{K, from_bytes};
+use tacit_circuit::Columns;
+use tacit_columns::{Form, Layout, Rows};
+use tacit_open::{Commitment, RankOne, Schedule, Weights, values_at};
+use tacit_transcript::Randomness;
+
+
+/// The values of the weights' limbs at z; reads every one of them, by all threads.
+pub fn limb_values(layout: &Layout, values: &dyn Columns, z: K) -> Vec<K> {
+    let cells = layout.committed(values);
+    let limbs = 0..layout.widths().first().copied().unwrap_or(0);
+    values_at(|limb, first, rows| cells.read(limb, first, rows), limbs, layout.log_rows(), z)
+}
+
+/// A commitment to the weights and its limbs' values from what [`super::Model::digests`] says of them, if it is that.
+pub fn known(
+    bytes: &[u8],
+    layout: &Layout,
+    schedule: &Schedule,
+    randomness: &Randomness,
+) -> Option<(Commitment, Vec<K>)> {
+    let width = layout.widths().first().copied().unwrap_or(0);
+    let (digests, values) = bytes.split_at_checked(bytes.len().checked_sub(width.checked_mul(24)?)?)?;
+    let (digests, []) = digests.as_chunks::<32>() else {
+        return None;
+    };
+    let values = values.as_chunks::<24>().0.iter().map(|&value| from_bytes(value)).collect::<Option<_>>()?;
+    Some((Commitment::from_digests(schedule, width, randomness, digests.to_vec())?, values))
+}
+
+/// The opening's view of a form on the layout.
+pub struct FormWeights {
+    rows: Rows,
+    rank_one: Option<RankOne>,
+}
+
+impl FormWeights {
+    /// `limb_values`: of the first limbs, where the form reads whole ones.
+    pub fn new(layout: &Layout, form: &Form, limb_values: &[K]) -> Self {
+        let powers = layout.powers_of_rows(form);
+        let rank_one = powers.map(|p| RankOne { base: p.base, scalars: p.scalars, known: limb_values.to_vec() });
+        Self { rows: layout.weights(form), rank_one }
+    }
+}
+
+impl Weights for FormWeights {
+    fn add(&self, address: u64, first: usize, scale: K, rows: &mut [Packed]) {
+        self.rows.add(address as usize, first, scale, rows);
+    }
+
+    fn multiple(&self, address: u64, first: usize, count: usize) -> Option<(K, &[Packed])> {
+        self.rows.multiple(address as usize, first, count)
+    }
+
+    fn rank_one(&self) -> Option<&RankOne> {
+        self.rank_one.as_ref()
+    }
+}

@@ -1,0 +1,25 @@
+//! The seal of a commitment: a value out of domain at a point that the root decides. A root that was made in bad faith may be close to
+//! several codewords; the seal picks one of them (`docs/protocol.md`, The key's seal).
+
+use tacit_algebra::K;
+use tacit_algebra::field::PrimeCharacteristicRing;
+use tacit_columns::{Claim, Layout};
+use tacit_transcript::{Digest, Transcript};
+
+/// Where the seal's polynomial is read. Follows from the root alone, so that the seal is the same in all receipts.
+pub fn seal_point(root: &Digest) -> K {
+    let mut transcript = Transcript::new("tacit commitment");
+    transcript.absorb("root", root);
+    transcript.draw("seal point")
+}
+
+/// That all limbs of the weights' commitment have this seal.
+pub fn seal_claim(layout: &Layout, root: &Digest, seal: K) -> Claim<K> {
+    Claim { form: vec![layout.whole().powers(seal_point(root))], value: seal }
+}
+
+/// The seal of limbs of `2^log_rows` rows, from each one's value at the seal point.
+pub fn seal_of(values: &[K], log_rows: usize, z: K) -> K {
+    let step = z.exp_power_of_2(log_rows);
+    values.iter().rev().fold(K::ZERO, |sum, &value| sum * step + value)
+}
