@@ -10,8 +10,6 @@ use crate::layout::{Block, Layout, place};
 
 /// Limbs that hold the rows T.
 const TRACED: usize = 4;
-/// Cells that make the seal of the weights' commitment uniform: consecutive rows, since they are one block.
-pub(crate) const SEAL: u64 = 4;
 /// Coordinates of an address, at most.
 const MOST_LOG_LIMBS: usize = 16;
 
@@ -64,8 +62,6 @@ pub struct Uniform {
     pub noise: Vec<Option<ColumnId>>,
     /// Of every column that has a commitment of its own: shape [3], in that commitment.
     pub seals: Vec<ColumnId>,
-    /// Of the weights' commitment, where rows are reserved: shape [[`SEAL`]].
-    pub weights_seal: Option<ColumnId>,
 }
 
 /// The mask columns of a layout and their lengths.
@@ -194,8 +190,8 @@ pub(crate) fn fixed(column: ColumnId, runs: &[(u64, &[Range<u64>])]) -> (Vec<Blo
     (blocks, start)
 }
 
-/// Limbs per commitment (at least one each) and coordinates of an address, for weights and witness of these shapes, seal column and
-/// pads aside, in limbs of `2^log_rows` rows.
+/// Limbs per commitment (at least one each) and coordinates of an address, for weights and witness of these shapes in limbs of
+/// `2^log_rows` rows.
 pub fn limb_counts(
     commitments: &[Vec<Vec<u64>>; 2],
     log_rows: usize,
@@ -203,12 +199,9 @@ pub fn limb_counts(
     hiding: Option<&Hiding>,
 ) -> Result<(Vec<usize>, usize), Invalid> {
     let pads = hiding.map(|hiding| [hiding.pads, 3]);
-    let [mut weights, witness] = commitments.each_ref().map(|shapes| -> Vec<(ColumnId, &[u64])> {
+    let [weights, witness] = commitments.each_ref().map(|shapes| -> Vec<(ColumnId, &[u64])> {
         (0u32..).zip(shapes).map(|(id, shape)| (id, shape.as_slice())).collect()
     });
-    if reserved > 0 {
-        weights.push((ColumnId::MAX, &[SEAL]));
-    }
     let pads = pads.iter().map(|shape| (ColumnId::MAX, shape.as_slice()));
     let arrangement = arrange(&[weights, witness.into_iter().chain(pads).collect()], log_rows, reserved, hiding)?;
     Ok((arrangement.widths, arrangement.log_limbs))

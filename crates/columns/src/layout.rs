@@ -11,7 +11,7 @@ use tacit_algebra::multilinear::bits;
 use tacit_circuit::{Circuit, ColumnId, Home};
 use tacit_transcript::Invalid;
 
-use crate::blinding::{Arrangement, Hiding, Kept, SEAL, Uniform, addresses, arrange, fixed};
+use crate::blinding::{Arrangement, Hiding, Kept, Uniform, addresses, arrange, fixed};
 use crate::whole::Whole;
 
 /// log2 of the blocks that a limb with kept rows is cut into at least.
@@ -92,7 +92,6 @@ impl Layout {
         // What belongs to the weights is named first: its identifiers are the same whatever else is hidden.
         let reserved = u64::from(circuit.parameters.reserved);
         let weights_noise = (reserved > 0).then(&mut name);
-        let weights_seal = (reserved > 0).then(&mut name);
         let whole = name();
         let mut noise_names = vec![weights_noise, hiding.map(|_| name())];
         let pads = hiding.map(|hiding| (name(), [hiding.pads, 3]));
@@ -110,7 +109,6 @@ impl Layout {
             ids.map(|(id, column)| (id, column.shape.as_slice())).chain(own).collect()
         };
         let mut columns = vec![of(0), of(1)];
-        columns.iter_mut().take(1).for_each(|weights| weights.extend(weights_seal.map(|id| (id, &[SEAL][..]))));
         for (&id, &seal) in named.iter().zip(&seals) {
             let column = circuit.columns.get(id as usize).filter(|column| commitment_of(&column.home) == Some(1));
             let column = column.ok_or(Invalid::Circuit("a named column is not hidden"))?;
@@ -121,7 +119,7 @@ impl Layout {
         let mut shapes: HashMap<ColumnId, Vec<u64>> =
             columns.iter().flatten().map(|&(id, shape)| (id, shape.to_vec())).collect();
         let noise = vec![None; columns.len()];
-        let mut uniform = Uniform { pads: pads.map(|(id, _)| id), noise, seals, weights_seal, masks: Vec::new() };
+        let mut uniform = Uniform { pads: pads.map(|(id, _)| id), noise, seals, masks: Vec::new() };
         for (commitment, kept) in kept.iter().enumerate() {
             let noise: Vec<(u64, &[Range<u64>])> =
                 kept.iter().enumerate().map(|(limb, kept)| (limb as u64, kept.noise.as_slice())).collect();

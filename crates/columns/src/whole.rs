@@ -26,7 +26,7 @@ impl Whole {
         Self { column, shape: [blocks.len() as u64, rows], blocks }
     }
 
-    pub(crate) fn column(&self) -> ColumnId {
+    pub fn column(&self) -> ColumnId {
         self.column
     }
 

@@ -137,9 +137,25 @@ proptest! {
             weights.add(*address as usize, 0, K::ONE, &mut sums);
             sums.into_iter().flat_map(Packed::lanes).take(rows).collect::<Vec<K>>()
         };
-        let dense: Vec<Vec<K>> = layout.addresses().iter().map(weigh).collect();
+        let mut dense: Vec<Vec<K>> = layout.addresses().iter().map(weigh).collect();
         let product = dense.iter().flatten().zip(limbs.iter().flatten());
         prop_assert_eq!(product.map(|(&w, &cell)| w * lift(cell)).sum::<K>(), apply(&form, |id| layout.shape_of(id).unwrap().to_vec(), &values));
+
+        // The weights on whole limbs are apart.
+        let base = numbers.element();
+        let whole = FormTerm { coefficient: numbers.element(), ..layout.whole().powers(base) };
+        prop_assert_eq!(layout.powers_of_rows(&form), None);
+        prop_assert_eq!(layout.whole().cells() as usize, layout.widths()[0] * rows);
+        form.push(whole.clone());
+        let (weights, powers) = (layout.weights(&form), layout.powers_of_rows(&form).unwrap());
+        prop_assert_eq!(powers.base, base);
+        let expected = |limb: usize| {
+            let power = base.exp_u64((limb * rows) as u64);
+            if limb < layout.widths()[0] { whole.coefficient * power } else { K::ZERO }
+        };
+        let scalars: Vec<K> = layout.addresses().iter().map(|&address| powers.scalars[address as usize]).collect();
+        prop_assert_eq!(&scalars, &(0..limbs.len()).map(expected).collect::<Vec<K>>());
+        prop_assert_eq!(powers.scalars.iter().filter(|&&scalar| scalar != K::ZERO).count(), layout.widths()[0]);
 
         // Any aligned range, scaled, on top of what is there.
         let (limb, scale) = (numbers.below(limbs.len() as u64) as usize, numbers.element());
@@ -159,6 +175,9 @@ proptest! {
             prop_assert_eq!(&part[..], &dense[limb][first..first + count]);
         }
 
+        for (limb, scalar) in dense.iter_mut().zip(&scalars) {
+            limb.iter_mut().zip(base.powers()).for_each(|(weight, power)| *weight += power * *scalar);
+        }
         let z = numbers.point(layout.log_limbs() + layout.log_rows());
         let table = eq_table(&z);
         let at = |(limb, &address): (&Vec<K>, &u64)| -> K {

@@ -10,7 +10,7 @@ use tacit_transcript::Randomness;
 const NOISE: u64 = 0;
 pub const PADS: u64 = 1;
 const MASKS: u64 = 2;
-/// Of the seal columns, each of its commitment's own randomness.
+/// Of a named commitment's own randomness.
 const SEAL: u64 = 3;
 
 /// Puts a column's cells where its identifier says.
@@ -51,9 +51,8 @@ pub fn uniform(layout: &Layout, commitment: usize, values: &mut Values, randomne
     for (stream, &mask) in (MASKS..).zip(layout.uniform().masks.iter().filter(|_| commitment == 1)) {
         put(values, Some(mask), randomness.cells(stream, length(mask)));
     }
-    let named = commitment.checked_sub(2).and_then(|named| layout.uniform().seals.get(named)).copied();
-    let seal = named.or(layout.uniform().weights_seal.filter(|_| commitment == 0));
-    put(values, seal, randomness.cells(SEAL, seal.map_or(0, length)));
+    let seal = commitment.checked_sub(2).and_then(|named| layout.uniform().seals.get(named)).copied();
+    put(values, seal, randomness.cells(SEAL, 3));
 }
 
 /// `sum over mask limbs j and rows i of z^((j + 1)(i + 1)) cell`.

@@ -10,7 +10,7 @@ use tacit_open::choice::{Candidate, Choice, LOWEST_FIRST, Receipts, candidates, 
 use tacit_open::security::list_bits;
 use tacit_open::{MAX_LOG_LIMBS, Schedule};
 
-use crate::hiding::{SALT, count, hiding};
+use crate::hiding::{SALT, SEALED, count, hiding};
 use crate::parameters::{LARGEST, Security, Sizes, hidden_terms, key_term};
 
 /// log2 of the rows of the longest limbs.
@@ -151,7 +151,7 @@ impl<'a> Search<'a> {
 
     /// Rows of a weight limb that so many openings take at this rate, or a few more.
     fn room(&self, rate: usize) -> u64 {
-        fewest_queries(rate).saturating_mul(u64::from(self.wanted.openings))
+        rows_for(fewest_queries(rate), self.wanted.openings)
     }
 
     fn candidates(&self) -> Vec<Candidate> {
@@ -198,7 +198,7 @@ impl<'a> Search<'a> {
     /// Rows at the top of every weight limb that so many openings take.
     fn own_reserved(&self, schedule: &Schedule) -> u64 {
         let queries = schedule.queries().first().copied().unwrap_or(0) as u64;
-        queries.saturating_mul(u64::from(self.wanted.openings))
+        rows_for(queries, self.wanted.openings)
     }
 
     /// About how many limbs of each commitment the cells fill; `None` where the uniform rows leave no room.
@@ -263,7 +263,7 @@ impl<'a> Search<'a> {
             let reserved = self.wanted.like.map_or(own, |like| u64::from(like.reserved));
             let queries = choice.schedule.queries().first().copied().unwrap_or(0) as u64;
             let hides = self.hidden.as_ref().map(|(variables, _)| hiding(&choice.schedule, variables));
-            let least = if hides.is_some() { queries } else { 0 };
+            let least = if hides.is_some() { queries.saturating_add(SEALED) } else { 0 };
             if reserved > MOST_RESERVED.saturating_mul(1 << candidate.log_rows() >> 3) || reserved < least {
                 return Err(Failure::Room);
             }
@@ -294,6 +294,14 @@ enum Failure {
     Bits,
     Room,
     Layout(String),
+}
+
+/// Reserved rows for so many proofs that hide.
+fn rows_for(queries: u64, openings: u32) -> u64 {
+    match openings {
+        0 => 0,
+        _ => queries.saturating_mul(u64::from(openings)).saturating_add(SEALED),
+    }
 }
 
 fn outside(leaves: u64, cells: u64, relations: u64) -> u64 {
@@ -389,7 +397,7 @@ mod tests {
     #[test]
     fn the_reason_why_a_circuit_cannot_hide_is_said() {
         let found = hiding_in(&[1000], 100).unwrap();
-        assert_eq!(found.reserved, u32::from(found.queries[0]) * 100);
+        assert_eq!(found.reserved, u32::from(found.queries[0]) * 100 + 3);
         let error = hiding_in(&[1000], 1 << 20).unwrap_err();
         assert_eq!(error, "no limbs have room for the uniform rows of 1048576 hiding proofs: ask for fewer openings");
         // Uniform rows cut columns into short blocks; a circuit with twice as many as are allowed can be proved, but not hidden.

@@ -15,6 +15,8 @@ use crate::stages::{combine, outer};
 
 /// Bytes of salt that a leaf must have.
 pub const SALT: u8 = 16;
+/// Reserved rows that the seal of the weights uses up, once for all proofs; each proof uses up as many as it has queries.
+pub const SEALED: u64 = 3;
 
 /// The hidden parts of a statement; everything inside the model is hidden always. Never empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -154,7 +156,7 @@ pub fn committed(circuit: &Circuit, schedule: &Schedule, set: &HideSet) -> Resul
         return Err(Invalid::NonCanonical("the hide set"));
     }
     let queries = schedule.queries().first().copied().unwrap_or(0) as u64;
-    if circuit.parameters.salt < SALT || u64::from(circuit.parameters.reserved) < queries {
+    if circuit.parameters.salt < SALT || u64::from(circuit.parameters.reserved) < queries.saturating_add(SEALED) {
         return Err(Invalid::Circuit("its commitments cannot hide"));
     }
     let mut circuit = circuit.clone();

@@ -435,7 +435,7 @@ fn statements_changed_after_the_bind() {
     let proof = forger.open(&bound, claimed, [&weights, &witness], [&weights, &witness]);
     assert_eq!(case.verdict(&statement, proof), check(LEVEL));
     // The same digest and root, presented for another key.
-    let key = VerifyingKey::decode(&Key::encode(&case.key.key.circuit_bytes, &weights_root)).unwrap();
+    let key = VerifyingKey::decode(&Key::encode(&case.key.key.circuit_bytes, &weights_root, forger.seal)).unwrap();
     let shown = Receipt { weights_root, proof: case.receipt.proof.clone(), ..statement };
     assert_eq!(key.verify(&shown, b"context"), check(LEVEL));
 }
@@ -456,7 +456,7 @@ fn every_part_of_the_statement_moves_the_challenges() {
     let honest = first(None);
     assert_eq!(first(None), honest);
     let statement: Vec<_> = subject.steps().into_iter().take_while(|step| step.how == How::Absorbed).collect();
-    assert_eq!(statement.len(), 11);
+    assert_eq!(statement.len(), 12);
     for step in statement {
         let label: &'static str = step.label.leak();
         assert_ne!(first(Some((label, step.number))), honest, "{label}");
@@ -517,7 +517,7 @@ fn commitments_exchanged() {
     assert_eq!(case.verdict(&statement, open(&statement, [&witness, &weights])), check(MERKLE));
     let (weights_root, witness_root) = (witness.root(), weights.root());
     let exchanged = Receipt { weights_root, witness_root, ..statement };
-    let key = VerifyingKey::decode(&Key::encode(&case.key.key.circuit_bytes, &weights_root)).unwrap();
+    let key = VerifyingKey::decode(&Key::encode(&case.key.key.circuit_bytes, &weights_root, forger.seal)).unwrap();
     for order in [[&weights, &witness], [&witness, &weights]] {
         let proof = open(&exchanged, order);
         assert_eq!(case.verdict(&exchanged, proof.clone()), Err(Refused::Weights));

@@ -313,7 +313,7 @@ fn mutated_keys_and_receipts() {
             let (circuit_digest, weights_root) = (other.key.circuit_digest, other.key.weights_root);
             let adapted = Receipt { circuit_digest, weights_root, ..case.receipt.clone() };
             assert!(other.verify(&adapted, b"context").is_err());
-            assert_eq!(Key::encode(&other.key.circuit_bytes, &weights_root), mutated);
+            assert_eq!(Key::encode(&other.key.circuit_bytes, &weights_root, other.key.weights_seal), mutated);
         }
         assert!(start.elapsed() < Duration::from_secs(5), "a key of {} bytes", mutated.len());
     }

@@ -46,8 +46,10 @@ fn simulate(statement: Statement, weights: impl FnOnce(&Oracle) -> Weights, seed
     let circuit = statement.circuit.clone();
     let simulator = Simulator::new(statement);
     let oracle = Oracle::new(seed, Some(&simulator.schedule));
-    let (receipt, steps) = simulator.receipt(&weights(&oracle), &oracle, seed, solved);
-    let key = VerifyingKey::decode(&Key::encode(&circuit, &receipt.weights_root)).unwrap();
+    let weights = weights(&oracle);
+    let (receipt, steps) = simulator.receipt(&weights, &oracle, seed, solved);
+    let (_, root, seal) = simulator.weights(&weights, seed);
+    let key = VerifyingKey::decode(&Key::encode(&circuit, &root, seal)).unwrap();
     Simulated { receipt, steps, key, oracle }
 }
 

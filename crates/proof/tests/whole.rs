@@ -64,15 +64,19 @@ fn limbs_of_another_circuit_prove_and_are_committed_to_as_such() {
 
 #[test]
 fn another_context_weights_or_circuit_are_refused() {
-    let (_, receipt, key) = proved(0);
+    let (model, receipt, key) = proved(0);
     assert_eq!(key.verify(&receipt, b"Context"), Err(Refused::Context));
     let (_, _, other) = proved(1);
     assert_eq!(other.verify(&receipt, b"context"), Err(Refused::Weights));
     let mut changed = toy::circuit();
     changed.contracts[0].name.push('!');
     let circuit = finish(&changed.encode()).unwrap();
-    let renamed = VerifyingKey::decode(&Key::encode(&circuit, &receipt.weights_root)).unwrap();
+    let renamed = VerifyingKey::decode(&Key::encode(&circuit, &receipt.weights_root, model.weights_seal())).unwrap();
     assert_eq!(renamed.verify(&receipt, b"context"), Err(Refused::Circuit));
+    // The same root with another seal is another commitment.
+    let resealed = Key::encode(&key.key.circuit_bytes, &receipt.weights_root, model.weights_seal() + K::ONE);
+    let resealed = VerifyingKey::decode(&resealed).unwrap();
+    assert!(matches!(resealed.verify(&receipt, b"context"), Err(Refused::Proof(_))));
 }
 
 /// Every committed or public cell changed by one, the prover otherwise honest: the oracle names a relation, and the receipt
@@ -183,6 +187,6 @@ fn weak_parameters_are_refused_by_the_verifier() {
     let (model, _, _) = proved(0);
     let mut circuit = model.circuit.clone();
     circuit.parameters.queries.iter_mut().for_each(|q| *q /= 2);
-    let error = VerifyingKey::decode(&Key::encode(&circuit.encode(), &model.weights_root())).unwrap_err();
+    let error = VerifyingKey::decode(&Key::encode(&circuit.encode(), &model.weights_root(), model.weights_seal())).unwrap_err();
     assert!(error.contains("bits"), "{error}");
 }

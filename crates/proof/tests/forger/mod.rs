@@ -9,7 +9,7 @@ use tacit_algebra::{F, K, signed, to_bytes};
 use tacit_circuit::{Circuit, Home, Values, Writer, digest};
 use tacit_columns::{Claim, Form, FormTerm, Layout, Views, known};
 use tacit_open::{Schedule, Shape};
-use tacit_proof::{Receipt, VerifyingKey};
+use tacit_proof::{Receipt, VerifyingKey, seal_point};
 use tacit_transcript::merkle::Tree;
 use tacit_transcript::{Digest, Sender, Transcript};
 
@@ -20,6 +20,8 @@ pub struct Forger {
     pub layout: Layout,
     pub schedule: Schedule,
     pub shape: Shape,
+    /// The key's.
+    pub seal: K,
 }
 
 /// Limbs, the matrix of their codewords, and the tree over its rows.
@@ -32,6 +34,12 @@ pub struct Commitment {
 impl Commitment {
     pub fn root(&self) -> Digest {
         self.tree.root()
+    }
+
+    /// Of a key with this commitment to the weights.
+    pub fn seal(&self) -> K {
+        let z = seal_point(&self.root());
+        self.limbs.iter().flatten().rev().fold(K::ZERO, |sum, &cell| sum * z + cell)
     }
 
     /// The bytes of a row.
@@ -63,7 +71,7 @@ impl Forger {
         let (folds, rates) = (wide(&parameters.folds), wide(&parameters.log_inverse_rates));
         let schedule = Schedule::new(usize::from(parameters.log_rows), folds, rates, queries, 0).unwrap();
         let shape = Shape { widths: layout.widths().to_vec(), addresses: layout.addresses().to_vec() };
-        Self { bytes: key.key.circuit_bytes.clone(), circuit, layout, schedule, shape }
+        Self { bytes: key.key.circuit_bytes.clone(), circuit, layout, schedule, shape, seal: key.key.weights_seal }
     }
 
     /// Commitment 0 (weights) or 1 (witness) to columns.
@@ -127,6 +135,7 @@ impl Forger {
         transcript.absorb("hidden", &[0; 4]);
         transcript.absorb("circuit", &receipt.circuit_digest);
         transcript.absorb("model commitment", &receipt.weights_root);
+        transcript.absorb("model seal", &to_bytes(self.seal));
         transcript.absorb("linked commitments", &[0; 4]);
         transcript.absorb("public tensors", &(receipt.publics.len() as u32).to_le_bytes());
         receipt.publics.iter().for_each(|public| transcript.absorb("public tensor", public));
@@ -151,6 +160,8 @@ impl Forger {
         let mut claims = vec![lookup.numerators, lookup.fingerprints];
         claims[1].value -= contract.virtual_total;
         claims.extend(contract.claims);
+        let form = vec![self.layout.whole().powers(seal_point(&receipt.weights_root))];
+        claims.push(Claim { form, value: self.seal });
         (sender, claims)
     }
 
@@ -163,7 +174,7 @@ impl Forger {
             value += power * claim.value;
             for term in claim.form {
                 let coefficient = power * term.coefficient;
-                if self.circuit.columns[term.column as usize].home == Home::Public {
+                if self.circuit.columns.get(term.column as usize).is_some_and(|column| column.home == Home::Public) {
                     value -= coefficient * known(&values.columns[term.column as usize], &term.weights);
                 } else {
                     form.push(FormTerm { coefficient, ..term });

@@ -81,7 +81,7 @@ impl Case {
     /// A receipt of this case with everything hidden, up to its opening.
     pub fn read<T>(&self, receipt: &Receipt, read: impl FnOnce(&Circuit, Receiver<'_>) -> T) -> T {
         let simulator = Simulator::new(self.statement(&self.everything()));
-        read(&simulator.circuit, Receiver::new(simulator.bind(receipt), &receipt.proof))
+        read(&simulator.circuit, Receiver::new(simulator.bind(receipt, self.model.weights_seal()), &receipt.proof))
     }
 
     /// The weights' columns, for statements that show them.
@@ -111,6 +111,7 @@ impl Case {
         let row = |row: &[u8]| words(&row[..8 * width]).into_iter().map(F::from_u64).collect();
         Leaves {
             root: self.model.weights_root(),
+            seal: self.model.weights_seal(),
             rows: rows.chunks(rows.len() / positions.len()).map(row).collect(),
             positions,
             attached: [attached[0].clone(), attached[1].clone()],

@@ -5,7 +5,7 @@ use rand::{RngExt, SeedableRng};
 use tacit_algebra::field::{BasedVectorSpace, Field, PrimeCharacteristicRing};
 use tacit_algebra::{F, K, P};
 
-use super::view::{Cell, QUERIES, Role, Run, Support, Toy, evaluate, words};
+use super::view::{Cell, QUERIES, Role, Run, Support, Toy, evaluate_on, words};
 
 /// A run, its matrix, and cells of a real prover.
 struct Case<'a> {
@@ -16,7 +16,7 @@ struct Case<'a> {
 }
 
 /// One solution of `sum of unknowns * columns = wanted`, if there is one.
-fn solution(columns: &[&[F]], wanted: &[F]) -> Option<Vec<F>> {
+pub fn solution(columns: &[&[F]], wanted: &[F]) -> Option<Vec<F>> {
     let width = columns.len();
     let mut rows: Vec<Vec<F>> =
         (0..wanted.len()).map(|i| columns.iter().map(|column| column[i]).chain([wanted[i]]).collect()).collect();
@@ -96,7 +96,7 @@ impl<'a> Case<'a> {
 
     /// The value that the opening proves: of form and mask.
     fn claim(&self, cells: &[F]) -> K {
-        evaluate(&self.run.whole, &self.run.values(cells))
+        evaluate_on(self.run.layout(), &self.run.whole, &self.run.values(cells))
     }
 }
 

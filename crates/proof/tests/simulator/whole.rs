@@ -7,15 +7,16 @@ use tacit_algebra::field::{BasedVectorSpace, Field, PrimeCharacteristicRing, Two
 use tacit_algebra::progress::Progress;
 use tacit_algebra::{F, K, centred};
 use tacit_circuit::{Circuit, ColumnId, Home, Values, Writer, digest, integers};
-use tacit_columns::{Claim, Form, FormTerm, Hiding, Layout, Views, Weight, known, mask_columns};
+use tacit_columns::{Block, Claim, Form, FormTerm, Hiding, Layout, Views, Weight, known, mask_columns};
 use tacit_hide::{Affine, Blank, Hidden, Variables, mask_form, pad_form};
 use tacit_open::{Commitment, Schedule, Scratch, Shape, commit, open};
-use tacit_proof::{HideSet, Named, Receipt};
+use tacit_proof::{HideSet, Named, Receipt, seal_point};
 use tacit_transcript::{Digest, Invalid, Randomness, Reading, Sender, Transcript};
 
 use super::messages::Uniform;
 use super::oracle::{Oracle, Step};
-use super::view::{FormWeights, evaluate, words};
+use super::opening::solution;
+use super::view::{FormWeights, evaluate, evaluate_on, words};
 
 /// What both sides know: no weights, no hidden tensor, no witness.
 pub struct Statement {
@@ -33,6 +34,8 @@ pub struct Statement {
 /// known of it.
 pub struct Leaves {
     pub root: Digest,
+    /// Of the given key.
+    pub seal: K,
     pub positions: Vec<u64>,
     pub rows: Vec<Vec<F>>,
     pub attached: [Vec<u8>; 2],
@@ -122,7 +125,7 @@ impl Simulator {
         }
     }
 
-    pub fn bind(&self, receipt: &Receipt) -> Transcript {
+    pub fn bind(&self, receipt: &Receipt, seal: K) -> Transcript {
         let parameters = &self.circuit.parameters;
         let mut profile = Writer::default();
         profile.u8(parameters.log_rows);
@@ -132,16 +135,16 @@ impl Simulator {
         profile.bytes(&parameters.log_inverse_rates);
         profile.count(parameters.queries.len());
         parameters.queries.iter().for_each(|&count| profile.u16(count));
-        receipt.statement(&profile.finish()).bind(&receipt.witness_root)
+        receipt.statement(&profile.finish(), seal).bind(&receipt.witness_root)
     }
 
     /// Uniform messages, and the claim that they and the challenges leave to the opening, mask included.
-    fn messages(&self, receipt: &Receipt, cells: &Values, seed: u64) -> (Sender, Form, K) {
-        let mut hidden = Hidden::new(Uniform::new(self.bind(receipt), seed));
+    fn messages(&self, receipt: &Receipt, key_seal: K, cells: &Values, seed: u64) -> (Sender, Form, K) {
+        let mut hidden = Hidden::new(Uniform::new(self.bind(receipt, key_seal), seed));
         let claims = outer(&self.circuit, &mut hidden).unwrap();
         let (Uniform { mut sender, .. }, zeros, variables) = hidden.close().unwrap();
         let zeta = sender.draw("combine");
-        let (mut form, mut value) = self.combine(claims, zeros, &variables, &receipt.named, zeta);
+        let (mut form, mut value) = self.combine(claims, zeros, &variables, (receipt, key_seal), zeta);
         let z = sender.draw("mask point");
         let masks = mask_columns(&self.layout);
         let masked = evaluate(&mask_form(&masks, z, K::ONE), cells);
@@ -157,7 +160,7 @@ impl Simulator {
         claims: Vec<Claim<Affine>>,
         zeros: Vec<Affine>,
         variables: &Variables,
-        named: &[Named],
+        (receipt, key_seal): (&Receipt, K),
         zeta: K,
     ) -> (Form, K) {
         let values: Vec<Affine> = claims.iter().map(|claim| claim.value.clone()).chain(zeros).collect();
@@ -175,7 +178,12 @@ impl Simulator {
             }
         }
         form.push(pad_form(&values, zeta, variables, self.layout.uniform().pads.unwrap()).unwrap());
-        for ((i, name), power) in named.iter().enumerate().zip(zeta.powers().skip(values.len())) {
+        let mut powers = zeta.powers().skip(values.len());
+        let power = powers.next().unwrap();
+        let key = self.layout.whole().powers(seal_point(&receipt.weights_root));
+        form.push(FormTerm { coefficient: power * key.coefficient, ..key });
+        total += power * key_seal;
+        for ((i, name), power) in receipt.named.iter().enumerate().zip(powers) {
             form.extend(self.seal(i, name.point(), power));
             total += power * name.seal;
         }
@@ -228,9 +236,38 @@ impl Simulator {
             put(seal, &made(2, seed), 3);
         }
         if let Weights::Given(leaves) = weights {
-            self.fit(&mut values, leaves, uniform.noise[0].unwrap());
+            self.fit_sealed(&mut values, leaves);
         }
         values
+    }
+
+    /// Chooses three reserved rows of one limb and the top rows of every weight limb, so that limbs of zeros have the given rows and seal:
+    /// the seal is affine in the three, top rows following.
+    fn fit_sealed(&self, values: &mut Values, leaves: &Leaves) {
+        let noise = self.layout.uniform().noise[0].unwrap();
+        let top = (1u64 << self.schedule.log_rows()) - leaves.positions.len() as u64;
+        let place = |row: u64| {
+            let blocks = self.layout.blocks_of(noise).iter().filter(|block| block.address == self.shape.addresses[0]);
+            let held = |block: &&Block| (block.row..block.row + (1 << block.size_bits())).contains(&row);
+            let block = blocks.filter(held).next().unwrap();
+            (block.parts[0].0 + row - block.row) as usize
+        };
+        let places = [top - 3, top - 2, top - 1].map(place);
+        let form = vec![self.layout.whole().powers(seal_point(&leaves.root))];
+        let mut missing = |cells: [F; 3]| -> Vec<F> {
+            for (place, cell) in places.into_iter().zip(cells) {
+                values.columns[noise as usize][place] = centred(cell);
+            }
+            self.fit(values, leaves, noise);
+            words(leaves.seal - evaluate_on(&self.layout, &form, values))
+        };
+        let none = missing([F::ZERO; 3]);
+        let of = |cell: usize| std::array::from_fn(|other| F::from_bool(other == cell));
+        let less = |cell: usize| none.iter().zip(missing(of(cell))).map(|(&a, b)| a - b).collect();
+        let columns: Vec<Vec<F>> = (0..3).map(less).collect();
+        let columns: Vec<&[F]> = columns.iter().map(Vec::as_slice).collect();
+        let found = solution(&columns, &none).unwrap();
+        assert_eq!(missing([found[0], found[1], found[2]]), [F::ZERO; 3]);
     }
 
     /// Chooses the top rows of every weight limb, whose other cells are zero, so that its codeword goes through the given rows.
@@ -267,15 +304,17 @@ impl Simulator {
         commit(&self.schedule, self.shape.widths[commitment], random, read, &Progress::default()).unwrap()
     }
 
-    /// The commitment to shown weights, or to zeros.
-    pub fn weights(&self, weights: &Weights, seed: u64) -> (Commitment, Digest) {
+    /// The commitment to shown weights, or to zeros, and root and seal of the key.
+    pub fn weights(&self, weights: &Weights, seed: u64) -> (Commitment, Digest, K) {
         let random = randomness(weights, seed);
-        let commitment = self.commit(0, &self.cells(weights, &random), &random[0]);
-        let root = match weights {
-            Weights::Given(leaves) => leaves.root,
-            _ => commitment.root(),
-        };
-        (commitment, root)
+        let cells = self.cells(weights, &random);
+        let commitment = self.commit(0, &cells, &random[0]);
+        if let Weights::Given(leaves) = weights {
+            return (commitment, leaves.root, leaves.seal);
+        }
+        let root = commitment.root();
+        let form = vec![self.layout.whole().powers(seal_point(&root))];
+        (commitment, root, evaluate_on(&self.layout, &form, &cells))
     }
 
     /// A receipt that the verifier accepts when the hash answers as `oracle` does, and the steps of its transcript. With
@@ -283,11 +322,11 @@ impl Simulator {
     pub fn receipt(&self, weights: &Weights, oracle: &Oracle, seed: u64, solved: bool) -> (Receipt, Vec<Step>) {
         let random = randomness(weights, seed);
         let mut cells = self.cells(weights, &random);
-        let (committed, weights_root) = self.weights(weights, seed);
+        let (committed, weights_root, key_seal) = self.weights(weights, seed);
         let (own, named) = self.names(&cells);
         let mut receipt = Receipt { weights_root, named, ..self.empty() };
         // Messages and challenges depend on no root: a first run says what the vector has to satisfy.
-        let (_, form, value) = oracle.run(|| self.messages(&receipt, &cells, seed));
+        let (_, form, value) = oracle.run(|| self.messages(&receipt, key_seal, &cells, seed));
         if solved {
             self.solve(&form, value, &mut cells);
         }
@@ -298,7 +337,7 @@ impl Simulator {
             _ => oracle.clone(),
         };
         let (proof, steps) = oracle.record(|| {
-            let (mut sender, form, value) = self.messages(&receipt, &cells, seed);
+            let (mut sender, form, value) = self.messages(&receipt, key_seal, &cells, seed);
             let commitments: Vec<&Commitment> = [&committed, &witness].into_iter().chain(&own).collect();
             self.open(&commitments, &cells, &form, value, &random[1], &mut sender);
             sender.finish()
@@ -317,7 +356,7 @@ impl Simulator {
         sender: &mut Sender,
     ) {
         let (schedule, shape) = (&self.schedule, &self.shape);
-        let (committed, weights) = (self.layout.committed(cells), FormWeights(self.layout.weights(form)));
+        let (committed, weights) = (self.layout.committed(cells), FormWeights::new(&self.layout, form));
         let read = |limb: usize, first: usize, rows: &mut [F]| committed.read(limb, first, rows);
         let (mut scratch, progress) = (Scratch::default(), Progress::default());
         open(schedule, commitments, shape, read, &weights, value, salts, &mut scratch, sender, &progress).unwrap();
@@ -328,12 +367,12 @@ impl Simulator {
         let column = self.layout.uniform().pads.unwrap();
         let term = form.iter().find(|term| term.column == column).unwrap();
         let weight = term.coefficient * term.weights[0].dense()[0];
-        let missing = (value - evaluate(form, cells)) * weight.inverse();
+        let missing = (value - evaluate_on(&self.layout, form, cells)) * weight.inverse();
         let variables = self.layout.shape_of(column).unwrap()[0] as usize;
         let mut held = vec![0; 3 * variables];
         held.iter_mut().zip(words(missing)).for_each(|(cell, word)| *cell = centred(word));
         cells.columns[column as usize] = held;
-        assert_eq!(evaluate(form, cells), value);
+        assert_eq!(evaluate_on(&self.layout, form, cells), value);
     }
 }
 

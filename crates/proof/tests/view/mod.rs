@@ -15,7 +15,7 @@ use tacit_algebra::{F, K, P, centred};
 use tacit_circuit::{Circuit, Column, ColumnId, Home, Parameters, Values};
 use tacit_columns::{Form, FormTerm, Hiding, Layout, Rows, Weight, known, mask_columns};
 use tacit_hide::mask_form;
-use tacit_open::{Commitment, Schedule, Scratch, Shape, Weights, commit, open};
+use tacit_open::{Commitment, RankOne, Schedule, Scratch, Shape, Weights, commit, open};
 use tacit_transcript::tamper::{How, with};
 use tacit_transcript::{Digest, Invalid, Randomness, Receiver, Sender, Transcript};
 
@@ -79,7 +79,7 @@ impl Toy {
     pub fn naming(weights: usize, reserved: u32, named: usize) -> Self {
         let schedule = Schedule::new(LOG_ROWS, vec![2, 2], vec![1, 1, 1], QUERIES.to_vec(), 16).unwrap();
         let column = |name: &str, cells: u64, home| Column { name: name.into(), shape: vec![cells], bytes: 8, home };
-        let mut columns: Vec<Column> = (0..weights).map(|_| column("w", 122, Home::Weights)).collect();
+        let mut columns: Vec<Column> = (0..weights).map(|_| column("w", 116, Home::Weights)).collect();
         let witness = [64, 32].into_iter().chain([16; 8]).chain([8; 8]);
         columns.extend(witness.map(|cells| column("x", cells, Home::Witness)));
         let named = (columns.len() as ColumnId..).take(named).collect::<Vec<_>>();
@@ -101,7 +101,13 @@ impl Toy {
     }
 
     fn columns(&self) -> Vec<ColumnId> {
-        (0..).take_while(|&id| self.layout.shape_of(id).is_some()).collect()
+        let whole = self.layout.whole().column();
+        (0..).take_while(|&id| self.layout.shape_of(id).is_some()).filter(|&id| id != whole).collect()
+    }
+
+    /// No cells, of all columns.
+    fn nothing(&self) -> Values {
+        Values { columns: vec![Vec::new(); self.columns().last().map_or(0, |&last| last as usize + 1)] }
     }
 
     fn length(&self, column: ColumnId) -> usize {
@@ -157,7 +163,7 @@ impl Toy {
         form
     }
 
-    /// The seals of the named columns, at a point that is the same for all proofs.
+    /// The seals of the key and of the named columns, at a point that is the same for all proofs.
     fn seals(&self) -> Vec<Form> {
         let z = K::from_basis_coefficients_fn(|i| F::from_u64(0x9e37_79b9_7f4a_7c15).exp_u64(i as u64 + 3));
         let seals = &self.layout.uniform().seals;
@@ -169,7 +175,7 @@ impl Toy {
         };
         let powers = |column| z.powers().skip(1).take(self.length(column)).collect();
         let seal = |(&column, &seal)| vec![dense(column, powers(column)), dense(seal, basis.clone())];
-        self.named.iter().zip(seals).map(seal).collect()
+        std::iter::once(vec![self.layout.whole().powers(z)]).chain(self.named.iter().zip(seals).map(seal)).collect()
     }
 
     /// An opening that proves `form + xi mask + seals`, and the values of mask and seals: for any cells, at the challenges of one fixed run.
@@ -185,7 +191,7 @@ impl Toy {
         for (seal, scale) in seals.iter().zip(xi.powers().skip(2)) {
             whole.extend(seal.iter().map(|term| FormTerm { coefficient: scale * term.coefficient, ..term.clone() }));
         }
-        let weights = FormWeights(self.layout.weights(&whole));
+        let weights = FormWeights::new(&self.layout, &whole);
         Run { toy: self, form, mask, seals, whole, weights, seed, fixed: Rc::default() }
     }
 
@@ -215,15 +221,30 @@ fn coefficient(form: &Form, column: ColumnId, cell: usize, layout: &Layout) -> K
 }
 
 /// The opening's view of a form on a layout.
-pub struct FormWeights(pub Rows);
+pub struct FormWeights {
+    rows: Rows,
+    rank_one: Option<RankOne>,
+}
+
+impl FormWeights {
+    pub fn new(layout: &Layout, form: &Form) -> Self {
+        let powers = layout.powers_of_rows(form);
+        let rank_one = powers.map(|p| RankOne { base: p.base, scalars: p.scalars, known: Vec::new() });
+        Self { rows: layout.weights(form), rank_one }
+    }
+}
 
 impl Weights for FormWeights {
     fn add(&self, address: u64, first: usize, scale: K, rows: &mut [Packed]) {
-        self.0.add(address as usize, first, scale, rows);
+        self.rows.add(address as usize, first, scale, rows);
     }
 
     fn multiple(&self, address: u64, first: usize, count: usize) -> Option<(K, &[Packed])> {
-        self.0.multiple(address as usize, first, count)
+        self.rows.multiple(address as usize, first, count)
+    }
+
+    fn rank_one(&self) -> Option<&RankOne> {
+        self.rank_one.as_ref()
     }
 }
 
@@ -243,6 +264,10 @@ pub struct Run<'a> {
 }
 
 impl Run<'_> {
+    pub fn layout(&self) -> &Layout {
+        &self.toy.layout
+    }
+
     /// All cells of the layout, in the order of the columns.
     fn places(&self) -> impl Iterator<Item = (ColumnId, usize)> {
         let toy = self.toy;
@@ -252,7 +277,7 @@ impl Run<'_> {
     /// The matrix of the view, cell by cell.
     pub fn cells(&self) -> Vec<Cell> {
         let toy = self.toy;
-        let none = Values { columns: vec![Vec::new(); toy.columns().len()] };
+        let none = toy.nothing();
         let nothing = self.view(&none);
         assert!(nothing.iter().all(|&word| word == F::ZERO), "the view is linear");
         let cell = |(column, cell): (ColumnId, usize)| {
@@ -273,7 +298,7 @@ impl Run<'_> {
 
     /// Columns that hold these cells, given in the order of the matrix.
     pub fn values(&self, cells: &[F]) -> Values {
-        let mut values = Values { columns: vec![Vec::new(); self.toy.columns().len()] };
+        let mut values = self.toy.nothing();
         for ((column, _), &cell) in self.places().zip(cells) {
             values.columns[column as usize].push(centred(cell));
         }
@@ -297,7 +322,7 @@ impl Run<'_> {
         let mut view: Vec<F> =
             sent.as_chunks::<8>().0.iter().map(|word| F::from_u64(u64::from_le_bytes(*word))).collect();
         view.extend(words(evaluate(&self.mask, values)));
-        self.seals.iter().for_each(|seal| view.extend(words(evaluate(seal, values))));
+        self.seals.iter().for_each(|seal| view.extend(words(evaluate_on(&self.toy.layout, seal, values))));
         view
     }
 
@@ -343,6 +368,19 @@ pub fn evaluate(form: &Form, values: &Values) -> K {
     let held = |term: &&FormTerm| values.columns.get(term.column as usize).is_some_and(|cells| !cells.is_empty());
     let terms = form.iter().filter(held);
     terms.map(|term| term.coefficient * known(&values.columns[term.column as usize], &term.weights)).sum()
+}
+
+/// As [`evaluate`], of a form that may read whole limbs.
+pub fn evaluate_on(layout: &Layout, form: &Form, values: &Values) -> K {
+    let committed = layout.committed(values);
+    let limb = |limb: usize| {
+        let mut cells = vec![F::ZERO; 1 << layout.log_rows()];
+        committed.read(limb, 0, &mut cells);
+        cells.into_iter().map(centred)
+    };
+    let cells: Vec<i64> = (0..layout.widths()[0]).flat_map(limb).collect();
+    let whole = form.iter().filter(|term| term.column == layout.whole().column());
+    evaluate(form, values) + whole.map(|term| term.coefficient * known(&cells, &term.weights)).sum::<K>()
 }
 
 /// By elimination.

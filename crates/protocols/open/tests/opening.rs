@@ -9,7 +9,9 @@ use tacit_algebra::packed::{Packed, WIDTH, pack};
 use tacit_algebra::progress::{Progress, Stopped};
 use tacit_algebra::{F, K, P};
 use tacit_open::choice::{Receipts, candidates, complete};
-use tacit_open::{Commitment, OpenError, Schedule, Scratch, Shape, Weights, commit, commit_within, open, verify};
+use tacit_open::{
+    Commitment, OpenError, RankOne, Schedule, Scratch, Shape, Weights, commit, commit_within, open, values_at, verify,
+};
 use tacit_transcript::{Digest, Invalid, Randomness, Receiver, Sender, Transcript};
 
 fn cell(random: &mut SmallRng) -> F {
@@ -26,11 +28,13 @@ struct Case {
     limbs: Vec<Vec<F>>,
     commitments: Vec<Commitment>,
     weights: Vec<(u64, Vec<K>)>,
+    /// More weights, now and then.
+    rank_one: Option<RankOne>,
     value: K,
 }
 
-/// Weights that are held whole.
-struct Held<'a>(&'a [(u64, Vec<K>)]);
+/// Weights that are held whole, and those of rank one.
+struct Held<'a>(&'a [(u64, Vec<K>)], Option<&'a RankOne>);
 
 impl Weights for Held<'_> {
     fn add(&self, address: u64, first: usize, scale: K, rows: &mut [Packed]) {
@@ -43,6 +47,10 @@ impl Weights for Held<'_> {
     fn multiple(&self, _: u64, _: usize, _: usize) -> Option<(K, &[Packed])> {
         None
     }
+
+    fn rank_one(&self) -> Option<&RankOne> {
+        self.1
+    }
 }
 
 /// Commits to limbs that are held whole.
@@ -53,7 +61,7 @@ fn commit_to(schedule: &Schedule, limbs: &[Vec<F>]) -> Commitment {
 }
 
 impl Case {
-    /// Random cells and weights; roughly one limb in four has no weights.
+    /// Random cells and weights; roughly one limb in four has no weights, and half of the cases have some of rank one.
     fn new(schedule: Schedule, widths: &[usize], seed: u64) -> Self {
         let mut random = SmallRng::seed_from_u64(seed);
         let rows = 1 << schedule.log_rows();
@@ -79,7 +87,23 @@ impl Case {
                 weights.push((address, weight));
             }
         }
-        Self { schedule, shape: Shape { widths: widths.to_vec(), addresses }, limbs, commitments, weights, value }
+        let rank_one = random.random_range(0..2) > 0;
+        let rank_one = rank_one.then(|| {
+            let base = element(&mut random);
+            let mut scalars = vec![K::ZERO; total.next_power_of_two()];
+            let own = |limb: &Vec<F>| limb.iter().rev().fold(K::ZERO, |sum, &cell| sum * base + cell);
+            for (&address, limb) in addresses.iter().zip(&limbs).take(random.random_range(0..=total)) {
+                scalars[address as usize] = element(&mut random);
+                value += scalars[address as usize] * own(limb);
+            }
+            let known: Vec<K> = limbs.iter().take(random.random_range(0..=total)).map(own).collect();
+            let read =
+                |limb: usize, first: usize, out: &mut [F]| out.copy_from_slice(&limbs[limb][first..first + out.len()]);
+            assert_eq!(values_at(read, 0..known.len(), schedule.log_rows(), base), known);
+            RankOne { base, scalars, known }
+        });
+        let shape = Shape { widths: widths.to_vec(), addresses };
+        Self { schedule, shape, limbs, commitments, weights, rank_one, value }
     }
 
     fn roots(&self) -> Vec<Digest> {
@@ -101,7 +125,7 @@ impl Case {
         let cells = |limb: usize, first: usize, rows: &mut [F]| {
             rows.copy_from_slice(&self.limbs[limb][first..first + rows.len()])
         };
-        let weights = Held(&self.weights);
+        let weights = Held(&self.weights, self.rank_one.as_ref());
         let salts = Randomness::new([6; 32]);
         open(&self.schedule, &commitments, &self.shape, cells, &weights, value, &salts, scratch, sender, progress)
     }
@@ -110,7 +134,12 @@ impl Case {
         let (address, row) = point.split_at(self.shape.log_limbs());
         let eq = eq_table(row);
         let limb = |weight: &Vec<K>| weight.iter().zip(&eq).map(|(&w, &e)| w * e).sum::<K>();
-        self.weights.iter().map(|(a, weight)| eq_index(address, *a) * limb(weight)).sum()
+        let held: K = self.weights.iter().map(|(a, weight)| eq_index(address, *a) * limb(weight)).sum();
+        let powers = |weights: &RankOne| {
+            let scalars: K = (0u64..).zip(&weights.scalars).map(|(a, &scalar)| eq_index(address, a) * scalar).sum();
+            scalars * weights.base.powers().zip(&eq).map(|(power, &e)| power * e).sum::<K>()
+        };
+        held + self.rank_one.as_ref().map_or(K::ZERO, powers)
     }
 
     fn verify_with(&self, roots: &[Digest], shape: &Shape, value: K, offset: K, proof: &[u8]) -> Result<(), Invalid> {
@@ -182,7 +211,7 @@ fn other_lengths_are_refused() {
 #[test]
 fn words_above_the_modulus_are_refused() {
     let mut case = sample();
-    case.limbs = vec![vec![F::ZERO; 128]; 7];
+    (case.limbs, case.rank_one) = (vec![vec![F::ZERO; 128]; 7], None);
     case.commitments = [5, 2].map(|width| commit_to(&case.schedule, &case.limbs[..width])).into();
     case.value = K::ZERO;
     let proof = case.prove(K::ZERO);
