@@ -4,6 +4,8 @@
 
 mod view;
 
+use std::collections::BTreeSet;
+
 use tacit_algebra::field::{BasedVectorSpace, PrimeCharacteristicRing};
 use tacit_algebra::{F, K, P};
 use view::{Cell, QUERIES, Role, Support, Toy, leak, rank, words};
@@ -50,7 +52,7 @@ fn without_one_group_of_uniform_cells_something_leaks() {
     let traced = |cell: &Cell| matches!(cell.role, Role::Trace(_));
     let masked = |cell: &Cell| matches!(cell.role, Role::Mask(_));
     let enough = |cell: &Cell| !masked(cell) || cell.row < 2 * ROUNDS + 1;
-    let cells = Toy::new(2, STATIC).cells(Support::Strip, 4);
+    let cells = Toy::new(2, QUERIED).cells(Support::Strip, 4);
     assert_eq!(leak_of(&cells, enough), 0);
     let last = |role| cells.iter().filter(|cell| cell.role == role).map(|cell| cell.row).max().unwrap();
     let (static_top, top) = (last(Role::Static), last(Role::Top));
@@ -72,9 +74,25 @@ fn without_one_group_of_uniform_cells_something_leaks() {
         ("one top row of weight limbs", 2, &|cell| cell.role == Role::Static && cell.row == static_top),
         ("one top row of another witness limb", 1, &|cell| cell.role == Role::Top && cell.row == top),
     ];
-    for (name, leaked, group) in groups {
-        assert!(cells.iter().any(group), "{name}");
-        assert_eq!(leak_of(&cells, |cell| enough(cell) && !group(cell)), leaked, "without {name}");
+    assert!(groups.iter().all(|(_, _, group)| cells.iter().any(group)));
+    let found = groups.map(|(name, _, group)| (name, leak_of(&cells, |cell| enough(cell) && !group(cell))));
+    assert_eq!(found, groups.map(|(name, leaked, _)| (name, leaked)));
+}
+
+/// Three more uniform rows of one weight limb make the key's seal uniform: no more are needed, and of no other limb.
+#[test]
+fn three_rows_hide_what_the_seal_of_a_key_says() {
+    for (seed, support) in [(21, Support::All), (22, Support::Corner)] {
+        let cells = Toy::new(2, STATIC).cells(support, seed);
+        let fixed = || cells.iter().filter(|cell| cell.role == Role::Static);
+        let lowest = fixed().map(|cell| cell.row).min().unwrap();
+        for limb in fixed().map(|cell| cell.address).collect::<BTreeSet<_>>() {
+            let without = |rows: u64| {
+                let sealed = |cell: &Cell| cell.role == Role::Static && cell.row < lowest + u64::from(SEALED);
+                leak_of(&cells, |cell| !sealed(cell) || (cell.address == limb && cell.row >= lowest + rows))
+            };
+            assert_eq!([0, 1, 2, 3].map(without), [0, 1, 2, 3], "{support:?}");
+        }
     }
 }
 
@@ -103,8 +121,9 @@ fn leak_of_two_proofs(reserved: u32, named: usize) -> usize {
 #[test]
 fn a_weight_commitment_serves_as_many_proofs_as_it_has_rows_for() {
     assert_eq!(leak_of_two_proofs(2 * QUERIED + SEALED, 0), 0);
-    // Two limbs lack three rows each.
-    assert_eq!(leak_of_two_proofs(STATIC, 0), 3);
+    // Without three more rows the key's seal leaks; without three others two limbs' second rows do.
+    assert_eq!(leak_of_two_proofs(2 * QUERIED, 0), 3);
+    assert_eq!(leak_of_two_proofs(QUERIED, 0), 9);
 }
 
 /// Commitments of single columns show no more than their seals, which three cells of each make uniform, and serve as many proofs as they
@@ -116,11 +135,14 @@ fn nothing_leaks_from_named_commitments() {
         assert_eq!(leak_of(&cells, |_| true), 0, "{support:?}");
         assert_eq!(leak_of(&cells, |cell| cell.role != Role::Seal), 6, "{support:?}");
         assert_eq!(leak_of(&cells, |cell| cell.role != Role::Seal || cell.row > 0), 2, "{support:?}");
+        // Four limbs; three words of the key's seal.
+        let seal = if support == Support::All { 3 } else { 0 };
         let last = cells.iter().filter(|cell| cell.role == Role::Static).map(|cell| cell.row).max().unwrap();
-        assert_eq!(leak_of(&cells, |cell| cell.role != Role::Static || cell.row != last), 4, "{support:?}");
+        let lacking = |rows: u64| leak_of(&cells, |cell| cell.role != Role::Static || cell.row + rows <= last);
+        assert_eq!([3, 4].map(lacking), [seal, seal + 4], "{support:?}");
     }
     assert_eq!(leak_of_two_proofs(2 * QUERIED + SEALED, 1), 0);
-    assert_eq!(leak_of_two_proofs(STATIC, 1), 9);
+    assert_eq!(leak_of_two_proofs(QUERIED, 1), 12);
 }
 
 /// The rounds over limbs and the mask's value as functionals of `<mask_l, v_l>` and `<mask_l, v_m> + <mask_m, v_l>`, for mask limbs at

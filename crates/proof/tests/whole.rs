@@ -3,6 +3,8 @@
 
 mod toy;
 
+use tacit_algebra::K;
+use tacit_algebra::field::PrimeCharacteristicRing;
 use tacit_algebra::progress::Progress;
 use tacit_circuit::{Circuit, Home, Values, check, count_lookups};
 use tacit_proof::{Key, Like, Model, Receipt, Refused, VerifyingKey, Wanted, finish, finish_with};

@@ -49,7 +49,8 @@ fn key(bytes: &[u8]) {
         return;
     };
     let parts = &key.key;
-    assert!(Key::encode(&parts.circuit_bytes, &parts.weights_root) == bytes, "another encoding of a key was accepted");
+    let again = Key::encode(&parts.circuit_bytes, &parts.weights_root, parts.weights_seal);
+    assert!(again == bytes, "another encoding of a key was accepted");
     assert!(parts.circuit.encode() == parts.circuit_bytes, "another encoding of a circuit was accepted");
     assert!(parts.circuit_digest == digest(&parts.circuit_bytes));
     effort::exert(&parts.circuit);

@@ -103,7 +103,7 @@ impl<'a> Case<'a> {
 /// Any vector with the value, uniform cells, the honest prover.
 #[test]
 fn an_opening_is_simulated_from_its_value() {
-    let toy = Toy::new(2, QUERIES[0] as u32);
+    let toy = Toy::new(2, QUERIES[0] as u32 + 3);
     let mut case = Case::new(&toy, Support::Strip, 31);
     let mut cells = case.made_up(&case.value(&case.real));
     for place in (0..cells.len()).filter(|&place| !case.is_data(place)).collect::<Vec<_>>() {
@@ -121,7 +121,7 @@ fn an_opening_is_simulated_from_its_value() {
 /// choices give it as give any other. So both views have one law.
 #[test]
 fn every_real_view_is_a_simulated_one() {
-    let toy = Toy::new(2, QUERIES[0] as u32);
+    let toy = Toy::new(2, QUERIES[0] as u32 + 3);
     for (seed, support) in [(32, Support::All), (33, Support::Strip)] {
         let case = Case::new(&toy, support, seed);
         let value = case.value(&case.real);

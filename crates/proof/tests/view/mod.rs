@@ -43,7 +43,8 @@ pub enum Support {
     All,
     /// Three weights.
     Corner,
-    /// A few rows of every limb, where none has uniform cells.
+    /// A few rows of every limb, where none has uniform cells; not even the key's seal, whose coefficients on all rows of weight limbs
+    /// would meet mask rows of others.
     Strip,
 }
 
@@ -52,6 +53,8 @@ pub struct Cell {
     pub role: Role,
     /// In its limb; of a mask limb's uniform cells, counted from the first.
     pub row: u64,
+    /// Of its limb, or of the column's first one.
+    pub address: u64,
     /// Of a commitment that may serve several proofs: the weights', or a named one.
     pub lasting: bool,
     pub view: Vec<F>,
@@ -164,7 +167,7 @@ impl Toy {
     }
 
     /// The seals of the key and of the named columns, at a point that is the same for all proofs.
-    fn seals(&self) -> Vec<Form> {
+    fn seals(&self, support: Support) -> Vec<Form> {
         let z = K::from_basis_coefficients_fn(|i| F::from_u64(0x9e37_79b9_7f4a_7c15).exp_u64(i as u64 + 3));
         let seals = &self.layout.uniform().seals;
         let basis: Vec<K> = (0..3).filter_map(<K as BasedVectorSpace<F>>::ith_basis_element).collect();
@@ -175,7 +178,8 @@ impl Toy {
         };
         let powers = |column| z.powers().skip(1).take(self.length(column)).collect();
         let seal = |(&column, &seal)| vec![dense(column, powers(column)), dense(seal, basis.clone())];
-        std::iter::once(vec![self.layout.whole().powers(z)]).chain(self.named.iter().zip(seals).map(seal)).collect()
+        let key = (support != Support::Strip).then(|| vec![self.layout.whole().powers(z)]);
+        key.into_iter().chain(self.named.iter().zip(seals).map(seal)).collect()
     }
 
     /// An opening that proves `form + xi mask + seals`, and the values of mask and seals: for any cells, at the challenges of one fixed run.
@@ -186,7 +190,7 @@ impl Toy {
         let (z, xi) = (element(), element());
         let masks = mask_columns(&self.layout);
         let mask = mask_form(&masks, z, K::ONE);
-        let seals = self.seals();
+        let seals = self.seals(support);
         let mut whole: Form = form.iter().cloned().chain(mask_form(&masks, z, xi)).collect();
         for (seal, scale) in seals.iter().zip(xi.powers().skip(2)) {
             whole.extend(seal.iter().map(|term| FormTerm { coefficient: scale * term.coefficient, ..term.clone() }));
@@ -289,9 +293,11 @@ impl Run<'_> {
             assert_eq!(view.len(), nothing.len());
             let value = words(coefficient(&self.form, column, cell, &toy.layout));
             let (weights, witness) = (toy.shape.widths[0], toy.shape.widths[1]);
-            let address = toy.layout.blocks_of(column)[0].address;
+            let blocks = toy.layout.blocks_of(column);
+            let holds = |(start, e): (u64, u32)| (start..start + (1 << e)).contains(&(cell as u64));
+            let address = blocks.iter().find(|block| holds(block.parts[0])).unwrap_or(&blocks[0]).address;
             let lasting = !toy.shape.addresses[weights..weights + witness].contains(&address);
-            Cell { role, row, lasting, view, value }
+            Cell { role, row, address, lasting, view, value }
         };
         self.places().map(cell).collect()
     }
