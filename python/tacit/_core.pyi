@@ -102,7 +102,15 @@ class VerifyingKey:
         """
         Raises Refused unless the receipt is valid for this key and context.
         """
+    def weights_identity(self, /) -> bytes:
+        """
+        What says which weights: equal for keys of one commitment, and for no others.
+        """
     def weights_root(self, /) -> bytes: ...
+    def weights_seal(self, /) -> bytes:
+        """
+        The value of all limbs of the weights at a point that the root decides: 24 bytes.
+        """
 
 def check(circuit: bytes, weights: bytes, public: bytes, witness: bytes) -> tuple[str, str, list[int]] | None:
     """

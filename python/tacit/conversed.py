@@ -162,7 +162,7 @@ def _forms(keys: Sequence[Key]) -> list[Form]:
                 f"Key {k + 1} is that of a chunk behind {len(form.earlier)} others, of {_listed(form.earlier)} places, and stands "
                 f"behind {k}, of {_listed(places)}: give the keys in the order of the chunks."
             )
-        if key.model_commitment != keys[0].model_commitment or form.drawn != (found or [form])[0].drawn:
+        if not key.same_weights(keys[0]) or form.drawn != (found or [form])[0].drawn:
             raise ModelError(f"Key {k + 1} is of another model than the first one.")
         found.append(form)
     return found

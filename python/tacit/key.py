@@ -1,4 +1,4 @@
-"""What a verifier holds of a model: the circuit and the root of the weights' commitment."""
+"""What a verifier holds of a model: the circuit, and root and seal of the weights' commitment."""
 
 from __future__ import annotations
 
@@ -82,8 +82,18 @@ class Key:
 
     @property
     def model_commitment(self) -> bytes:
-        """The root of the tree over the weights."""
+        """The root of the tree over the weights; receipts state it too."""
         return self.core.weights_root()
+
+    @property
+    def model_seal(self) -> bytes:
+        """The value of all weights at a point that the root decides, 24 bytes: a root that was made in bad faith can stand for several
+        models, root and seal for one."""
+        return self.core.weights_seal()
+
+    def same_weights(self, other: Key) -> bool:
+        """Whether both keys are about one commitment to weights: root and seal are equal, and read alike."""
+        return self.core.weights_identity() == other.core.weights_identity()
 
     @property
     def signatures(self) -> tuple[Signature, ...]:

@@ -73,7 +73,7 @@ class Model:
     places: hiding.Places = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        openings = self.parameters.reserved // self._queries if self.seed is not None else 0
+        openings = self.parameters.openings if self.seed is not None else 0
         self.places = hiding.Places(self.key.model_commitment, openings)
 
     def prepare(self) -> None:
@@ -271,7 +271,7 @@ class Model:
 
     def require_weights_of(self, other: Model) -> None:
         """Raises ModelError, naming a column that differs, unless both models have one commitment to the weights."""
-        if self.key.model_commitment == other.key.model_commitment:
+        if self.key.same_weights(other.key):
             return
         what = difference(self.columns(), other.columns())
         raise ModelError(

@@ -94,9 +94,14 @@ impl VerifyingKey {
         Cow::Borrowed(&self.0.key.weights_root)
     }
 
-    /// 24 bytes: root and seal say together which weights were committed to.
+    /// The value of all limbs of the weights at a point that the root decides: 24 bytes.
     fn weights_seal(&self) -> Cow<'_, [u8]> {
         Cow::Owned(self.0.key.seal_bytes().to_vec())
+    }
+
+    /// What says which weights: equal for keys of one commitment, and for no others.
+    fn weights_identity(&self) -> Cow<'_, [u8]> {
+        Cow::Owned(self.0.key.weights_identity())
     }
 
     /// One tuple a binding: name, is_output, dtype, shape, exponent, lowest, highest, cell bytes.

@@ -73,6 +73,13 @@ impl Key {
         to_bytes(self.weights_seal)
     }
 
+    /// What says which weights: two keys with equal bytes are about the same limbs. How many rows a limb has, and how long salts are,
+    /// decides how seals and leaves are read.
+    pub fn weights_identity(&self) -> Vec<u8> {
+        let parameters = &self.circuit.parameters;
+        [self.weights_root.as_slice(), &self.seal_bytes(), &[parameters.log_rows, parameters.salt]].concat()
+    }
+
     pub fn decode(bytes: &[u8]) -> Result<Self, String> {
         let (_, mut reader) = read_header(bytes, KEY, "key", KEY_FORMAT..=KEY_FORMAT).map_err(|error| error.to_string())?;
         let malformed = |_| "the key ends too early".to_string();

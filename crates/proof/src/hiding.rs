@@ -6,11 +6,11 @@ use tacit_circuit::{Circuit, ColumnId, Home};
 use tacit_columns::{Claim, Form, Hiding, Layout, Views, mask_columns};
 use tacit_hide::{Affine, Blank, Hidden, Variables, mask_form, pad_form};
 use tacit_open::{Schedule, Shape};
-use tacit_transcript::{Digest, Invalid, Reading};
+use tacit_transcript::{Invalid, Reading};
 
 use crate::named::{self, Named};
 use crate::parameters::{PROFILE_BITS, hidden_security, shape};
-use crate::seal::seal_claim;
+use crate::seal::Seal;
 use crate::stages::{combine, outer};
 
 /// Bytes of salt that a leaf must have.
@@ -53,9 +53,7 @@ impl HideSet {
 /// The seals that a hiding proof is about.
 #[derive(Debug, Clone, Copy)]
 pub struct Seals<'a> {
-    /// Of the weights.
-    pub root: &'a Digest,
-    pub weights: K,
+    pub weights: Seal,
     pub named: &'a [Named],
 }
 
@@ -124,7 +122,7 @@ impl Mode {
             let form = named::seal_form(&self.layout, column, seal, named.point())?;
             Ok(Claim { form, value: named.seal })
         });
-        std::iter::once(Ok(seal_claim(&self.layout, seals.root, seals.weights))).chain(named).collect()
+        std::iter::once(Ok(seals.weights.claim(&self.layout))).chain(named).collect()
     }
 
     /// `scale` times the mask's form at `z`.

@@ -22,7 +22,7 @@ use crate::format::{Key, Receipt};
 use crate::hiding::{HideSet, Mode, Seals, reduce};
 use crate::named::{Named, sealed};
 use crate::parameters::{parameter_bytes, schedule, shape};
-use crate::seal::{seal_claim, seal_of, seal_point};
+use crate::seal::{Seal, seal_point};
 use crate::stages::{combine, gather};
 pub use columns::Shared;
 use columns::{Buffers, Extended, bytes, homes};
@@ -72,7 +72,7 @@ pub struct Model {
     commitment: Commitment,
     /// The values of the weights' limbs at the seal point of their commitment.
     limb_values: Vec<K>,
-    weights_seal: K,
+    seal: Seal,
     /// Where the weights' uniform cells and salts come from; `None` when everybody knows.
     blinding: Option<Randomness>,
     /// Of the last hide set and the bindings with commitments of their own.
@@ -126,7 +126,7 @@ impl Model {
                 (commitment, values)
             }
         };
-        let weights_seal = seal_of(&limb_values, schedule.log_rows(), seal_point(&commitment.root()));
+        let seal = Seal::of(&commitment.root(), &limb_values, schedule.log_rows());
         drop(columns);
         let circuit_digest = digest(circuit_bytes);
         Ok(Self {
@@ -140,7 +140,7 @@ impl Model {
             noise,
             commitment,
             limb_values,
-            weights_seal,
+            seal,
             blinding,
             mode: Mutex::default(),
             scratch: Mutex::default(),
@@ -153,7 +153,7 @@ impl Model {
 
     /// Root and seal are the identity of the weights' commitment.
     pub fn weights_seal(&self) -> K {
-        self.weights_seal
+        self.seal.value
     }
 
     /// What makes the commitment to large weights and their seal again without reading them; empty when it is quick.
@@ -164,7 +164,7 @@ impl Model {
 
     /// The bytes of the verifier's key.
     pub fn key(&self) -> Vec<u8> {
-        Key::encode(&self.circuit_bytes, &self.weights_root(), self.weights_seal)
+        Key::encode(&self.circuit_bytes, &self.weights_root(), self.seal.value)
     }
 
     /// One receipt for one witness. The witness commitment serves this transcript alone.
@@ -340,7 +340,7 @@ impl Model {
         progress: &Progress,
     ) -> Result<Vec<u8>, ProveError> {
         let parameters = parameter_bytes(&self.circuit.parameters);
-        let transcript = receipt.statement(&parameters, self.weights_seal).bind(&receipt.witness_root);
+        let transcript = receipt.statement(&parameters, self.seal.value).bind(&receipt.witness_root);
         let mut sender = match pads {
             None => Sender::new(transcript.clone()),
             Some(pads) => Sender::padded(transcript.clone(), pads.messages()),
@@ -364,7 +364,7 @@ impl Model {
         let (form, value) = match pads {
             None => {
                 let mut claims = gather(claims, contract.virtual_total, contract.claims);
-                claims.push(seal_claim(stage.layout, &receipt.weights_root, self.weights_seal));
+                claims.push(self.seal.claim(stage.layout));
                 let zeta = sender.draw("combine");
                 combine(stage.circuit, &shown, claims, zeta)?
             }
@@ -376,8 +376,7 @@ impl Model {
                 let _ = sender.draw("mask combine");
                 // What the verifier computes with is affine in the pads: the prover reads its own messages as a verifier does.
                 let receiver = Receiver::new(transcript, sender.sent());
-                let (root, weights) = (&receipt.weights_root, self.weights_seal);
-                let seals = Seals { root, weights, named: &receipt.named };
+                let seals = Seals { weights: self.seal, named: &receipt.named };
                 let (_, form, value, _) =
                     reduce(stage.circuit.clone(), &self.schedule, &shown, seals, receiver)?;
                 (form, value)

@@ -13,13 +13,27 @@ pub fn seal_point(root: &Digest) -> K {
     transcript.draw("seal point")
 }
 
-/// That all limbs of the weights' commitment have this seal.
-pub fn seal_claim(layout: &Layout, root: &Digest, seal: K) -> Claim<K> {
-    Claim { form: vec![layout.whole().powers(seal_point(root))], value: seal }
+/// The seal of a key, and where it is read.
+#[derive(Debug, Clone, Copy)]
+pub struct Seal {
+    point: K,
+    pub value: K,
 }
 
-/// The seal of limbs of `2^log_rows` rows, from each one's value at the seal point.
-pub fn seal_of(values: &[K], log_rows: usize, z: K) -> K {
-    let step = z.exp_power_of_2(log_rows);
-    values.iter().rev().fold(K::ZERO, |sum, &value| sum * step + value)
+impl Seal {
+    pub fn new(root: &Digest, value: K) -> Self {
+        Self { point: seal_point(root), value }
+    }
+
+    /// Of limbs of `2^log_rows` rows, from each one's value at the seal point of their root.
+    pub fn of(root: &Digest, values: &[K], log_rows: usize) -> Self {
+        let point = seal_point(root);
+        let step = point.exp_power_of_2(log_rows);
+        Self { point, value: values.iter().rev().fold(K::ZERO, |sum, &value| sum * step + value) }
+    }
+
+    /// That all limbs of the weights' commitment have this seal.
+    pub fn claim(&self, layout: &Layout) -> Claim<K> {
+        Claim { form: vec![layout.whole().powers(self.point)], value: self.value }
+    }
 }

@@ -10,7 +10,7 @@ use crate::buffers::{empty, fill};
 use crate::format::{Key, Receipt};
 use crate::hiding::{Seals, committed, reduce};
 use crate::parameters::{PROFILE_BITS, parameter_bytes, schedule, security, shape};
-use crate::seal::seal_claim;
+use crate::seal::Seal;
 use crate::stages::{combine, outer};
 
 /// Why a receipt is not valid for a key and a context.
@@ -36,6 +36,7 @@ pub enum Refused {
 #[derive(Debug, Clone)]
 pub struct VerifyingKey {
     pub key: Key,
+    seal: Seal,
     layout: Layout,
     schedule: Schedule,
     shape: Shape,
@@ -57,7 +58,8 @@ impl VerifyingKey {
             ));
         }
         let parameters = parameter_bytes(&key.circuit.parameters);
-        Ok(Self { key, layout, schedule, shape, parameters })
+        let seal = Seal::new(&key.weights_root, key.weights_seal);
+        Ok(Self { key, seal, layout, schedule, shape, parameters })
     }
 
     /// Accepts exactly the receipts whose statement has a proof for this key and this context.
@@ -78,15 +80,14 @@ impl VerifyingKey {
         match &receipt.hidden {
             None => {
                 let mut claims = outer(circuit, &mut Views::default(), &mut receiver)?;
-                claims.push(seal_claim(&self.layout, &self.key.weights_root, self.key.weights_seal));
+                claims.push(self.seal.claim(&self.layout));
                 let zeta: K = receiver.draw("combine");
                 let (form, value) = combine(circuit, &values, claims, zeta)?;
                 self.open(receipt, &self.layout, &self.shape, (form, value), receiver)
             }
             Some(set) => {
                 let circuit = committed(circuit, &self.schedule, set)?;
-                let (root, weights) = (&self.key.weights_root, self.key.weights_seal);
-                let seals = Seals { root, weights, named: &receipt.named };
+                let seals = Seals { weights: self.seal, named: &receipt.named };
                 let (mode, form, value, receiver) = reduce(circuit, &self.schedule, &values, seals, receiver)?;
                 self.open(receipt, &mode.layout, &mode.shape, (form, value), receiver)
             }

@@ -127,7 +127,8 @@ fn claims_dropped_duplicated_collapsed() {
     let verdict = |edit: &dyn Fn(&mut Numbered)| with_claims(&case, &case.values, &case.values, edit);
     assert_eq!(verdict(&|_| {}), Ok(()));
     let (_, claims) = case.forger.claims(&case.receipt, &case.values);
-    let is_public = |term: &FormTerm| case.model.circuit.columns[term.column as usize].home == Home::Public;
+    let home = |term: &FormTerm| case.model.circuit.columns.get(term.column as usize).map(|column| &column.home);
+    let is_public = |term: &FormTerm| home(term) == Some(&Home::Public);
     let public: Vec<bool> = claims.iter().map(|claim| claim.form.iter().all(is_public)).collect();
     assert_eq!(public.iter().filter(|&&public| public).count(), 2);
     for i in 0..claims.len() {

@@ -73,12 +73,13 @@ const MERKLE: &str = "a Merkle root";
 
 /// Every kind of step, and the checks that may refuse a proof in which one of them is altered. A new message, challenge or absorbed
 /// part of the statement must be named here.
-const MANIFEST: [(How, &str, &[&str]); 39] = [
+const MANIFEST: [(How, &str, &[&str]); 40] = [
     (How::Absorbed, "format", &[LEVEL]),
     (How::Absorbed, "profile 128", &[LEVEL]),
     (How::Absorbed, "hidden", &[LEVEL]),
     (How::Absorbed, "circuit", &[LEVEL]),
     (How::Absorbed, "model commitment", &[LEVEL]),
+    (How::Absorbed, "model seal", &[LEVEL]),
     (How::Absorbed, "linked commitments", &[LEVEL]),
     (How::Absorbed, "public tensors", &[LEVEL]),
     (How::Absorbed, "public tensor", &[LEVEL]),
@@ -161,9 +162,8 @@ fn the_steps_come_in_the_documented_order() {
     let mut steps = |times: usize, steps: &[(How, &'static str)]| {
         (0..times).for_each(|_| expected.extend(steps));
     };
-    let before =
-        ["format", "profile 128", "hidden", "circuit", "model commitment", "linked commitments", "public tensors"];
-    before.iter().for_each(|label| steps(1, &[(Absorbed, label)]));
+    let before = ["format", "profile 128", "hidden", "circuit", "model commitment", "model seal"];
+    before.iter().chain(&["linked commitments", "public tensors"]).for_each(|label| steps(1, &[(Absorbed, label)]));
     steps(2, &[(Absorbed, "public tensor")]);
     steps(1, &[(Absorbed, "context"), (Absorbed, "witness commitment"), (Drawn, "lookup alpha")]);
     steps(4, &[(Drawn, "lookup beta")]);

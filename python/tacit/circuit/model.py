@@ -135,6 +135,9 @@ class Public:
     highest: int
 
 
+SEALED = 3
+
+
 @dataclass(frozen=True, slots=True)
 class Parameters:
     """Chosen by the core; all zero and empty in an unfinished circuit."""
@@ -145,6 +148,11 @@ class Parameters:
     folds: tuple[int, ...] = ()
     log_inverse_rates: tuple[int, ...] = ()
     queries: tuple[int, ...] = ()
+
+    @property
+    def openings(self) -> int:
+        """How many proofs can hide the weights: each uses up as many of the reserved rows as it has queries, the seal SEALED."""
+        return max(self.reserved - SEALED, 0) // self.queries[0] if self.salt else 0
 
 
 @dataclass(frozen=True, slots=True)

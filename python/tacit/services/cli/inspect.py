@@ -71,8 +71,7 @@ def _statement(verb: str, *hidden: str) -> list[str]:
 
 def openings(key: Key) -> int:
     """How many proofs can hide the weights behind a key's commitment; 0 for a key of transparent proofs."""
-    parameters = decode(key.core.circuit()).parameters
-    return parameters.reserved // parameters.queries[0] if parameters.salt else 0
+    return decode(key.core.circuit()).parameters.openings
 
 
 def _hiding(key: Key) -> list[str]:
