@@ -2,68 +2,47 @@
 
     python vectors/committed.py [FOLDER] [--prove]
 
-The receipts of `layer` and `relations` hold fresh randomness and are kept; only `--prove` makes others. Those of `wide` are by the
-prover in plain Python, whose seeds are fixed.
+The receipts of `layer` and `relations` are kept (kept.py). Those of `wide` are by the prover in plain Python, whose seeds are
+fixed.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import struct
 import sys
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
 
 import edits
 import generate
-import hiding
+import kept
 import layer
 import plain_layer
 from generate import CONTEXTS, HERE, HIDDEN, ORDER, Case, Places, case, parts
+from kept import Wanted
 
 from reference.circuit import NAMED_FORMAT
 from reference.verifier import walk
-from tacit import _core
 
 FOLDER = HERE / f"format-{NAMED_FORMAT}"
-BOTH = ((1, 1, 1), (0, 1))
-# File: hidden weights, first and second binding; named bindings; which context.
-MODELS = {
-    "layer": {"receipt.bin": (*BOTH, 0), "second.bin": ((0, 1, 0), (0,), 1)},
-    "relations": {"receipt.bin": ((1, 0, 1), (1,), 0), "second.bin": (*BOTH, 1)},
-    "wide": {"receipt.bin": ((1, 1, 0), (0,), 0), "second.bin": (*BOTH, 1)},
+BOTH, OTHER_BOTH = (Wanted((1, 1, 1), context, (0, 1)) for context in (0, 1))
+KEPT = {
+    "layer": {"receipt.bin": BOTH, "second.bin": Wanted((0, 1, 0), 1, (0,))},
+    "relations": {"receipt.bin": Wanted((1, 0, 1), 0, (1,)), "second.bin": OTHER_BOTH},
 }
+MODELS = KEPT | {"wide": {"receipt.bin": Wanted((1, 1, 0), 0, (0,)), "second.bin": OTHER_BOTH}}
 WIDE = (1, 9000)
 """Rows and columns of the layer whose input takes two limbs."""
 
 
-def secret(binding: int) -> bytes:
-    """What a tensor's commitment follows from: a model's receipts carry the same commitment of one tensor."""
-    return bytes([64 + binding]) * 32
-
-
-def proved() -> dict[str, bytes]:
-    """Other receipts than those that are kept."""
-    files = {}
-    for name in ("layer", "relations"):
-        held, made = hiding.prover(name), hiding.of(name, 1)
-        for file, (hidden, bindings, which) in MODELS[name].items():
-            named = [(binding, secret(binding)) for binding in bindings]
-            arguments = made.public, made.witness, CONTEXTS[which], _core.Progress()
-            files[f"{name}/{file}"] = held.prove(*arguments, hide=bytes(hidden), named=named)
-    return files
-
-
 def wide() -> tuple[bytes, dict[str, bytes]]:
     """The key, and the receipts."""
-    model = plain_layer.model(layer.case(1, hiding.OPENINGS, *WIDE))
+    model = plain_layer.model(layer.case(1, kept.OPENINGS, *WIDE))
     tensors = {binding: model.tensor(binding, 64 + binding) for binding in (0, 1)}
     files = {}
-    for seed, (file, (hidden, bindings, which)) in enumerate(MODELS["wide"].items()):
-        named = {binding: tensors[binding] for binding in bindings}
-        files[f"wide/{file}"] = plain_layer.LayerProver(model, bytes(hidden), named, seed).receipt(CONTEXTS[which])
+    for seed, (file, wanted) in enumerate(MODELS["wide"].items()):
+        named = {binding: tensors[binding] for binding in wanted.named}
+        prover = plain_layer.LayerProver(model, bytes(wanted.hidden), named, seed)
+        files[f"wide/{file}"] = prover.receipt(CONTEXTS[wanted.context])
     return model.key, files
 
 
@@ -164,56 +143,26 @@ MIXED = {
 }
 
 
-def described(name: str, files: Mapping[str, bytes]) -> dict[str, Any]:
-    """A model's entry in the manifest. `files`: by their names in its folder."""
+def refused(name: str, files: Mapping[str, bytes]) -> list[Case]:
+    """`files`: the model's, by their names in its folder."""
     key, receipt = files["key.bin"], files["receipt.bin"]
-    hidden, bindings, _ = MODELS[name]["receipt.bin"]
+    hidden, _, bindings, _ = MODELS[name]["receipt.bin"]
     shown = tuple(binding for binding in (0, 1) if not hidden[1 + binding])
-    refused = generate.around(key, receipt, shown) + listed(receipt, hidden, bindings) + stated(receipt)
-    refused += exchanged(receipt) if len(bindings) == 2 else []
-    refused += opened(key, receipt, len(bindings)) + generate.within(key, receipt, ("last",))
-    refused += generate.mixed(name, receipt, files["second.bin"], MIXED) + generate.keys(key)
-    return {
-        "files": {f"{name}/{file}": hashlib.sha256(data).hexdigest() for file, data in files.items()},
-        "accepted": [
-            {
-                "receipt": f"{name}/{file}",
-                "key": f"{name}/key.bin",
-                "context": CONTEXTS[which].hex(),
-                "hidden": bytes(hidden).hex(),
-                "named": list(bindings),
-            }
-            for file, (hidden, bindings, which) in MODELS[name].items()
-        ],
-        "refused": refused,
-    }
+    cases = generate.around(key, receipt, shown) + listed(receipt, hidden, bindings) + stated(receipt)
+    cases += exchanged(receipt) if len(bindings) == 2 else []
+    cases += opened(key, receipt, len(bindings)) + generate.within(key, receipt, ("last",))
+    return cases + generate.mixed(name, receipt, files["second.bin"], MIXED) + generate.keys(key)
 
 
 def complete(receipts: Mapping[str, bytes]) -> dict[str, bytes]:
     """Every file by its name, given the receipts that are kept."""
     key, made = wide()
-    keys = {name: hiding.prover(name).key() for name in ("layer", "relations")} | {"wide": key}
-    files, entries = {}, {}
-    for name, wanted in MODELS.items():
-        own = {"key.bin": keys[name]} | {file: (made | receipts)[f"{name}/{file}"] for file in wanted}
-        entries[name] = described(name, own)
-        files |= {f"{name}/{file}": data for file, data in own.items()}
-    manifest = {"format": NAMED_FORMAT, "context": CONTEXTS[0].hex(), "models": entries}
-    files["manifest.json"] = (json.dumps(manifest, indent=1) + "\n").encode()
-    return files
-
-
-def kept(folder: Path) -> dict[str, bytes]:
-    names = (f"{name}/{file}" for name in ("layer", "relations") for file in MODELS[name])
-    return {name: (folder / name).read_bytes() for name in names}
+    keys = {name: kept.prover(name).key() for name in KEPT} | {"wide": key}
+    return kept.complete(NAMED_FORMAT, MODELS, keys, receipts | made, refused)
 
 
 def main(arguments: list[str]) -> int:
-    names = [argument for argument in arguments if argument != "--prove"]
-    folder = Path(names[0]) if names else FOLDER
-    files = complete(proved() if "--prove" in arguments else kept(folder))
-    generate.write(files, folder)
-    return 0
+    return kept.write(arguments, FOLDER, KEPT, complete)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import hashlib
 import json
 import struct
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -222,33 +223,32 @@ def case(name: str, edit: list[Operation], kind: str, target: str = "receipt") -
     return {"name": name, "target": target, "edit": edit, "refused": kind}
 
 
-def described(name: str, key: bytes, receipt: bytes, second: bytes) -> dict[str, Any]:
-    """A model's entry in the manifest."""
-    files = {"key.bin": key, "receipt.bin": receipt, "second.bin": second}
+def entry(name: str, files: Mapping[str, bytes], accepted: Mapping[str, dict[str, Any]], refused: list[Case]) -> dict[str, Any]:
+    """A model's entry in the manifest. `files`: by their names in its folder; `accepted`: receipts, and what is said of them."""
     return {
         "files": {f"{name}/{file}": hashlib.sha256(data).hexdigest() for file, data in files.items()},
-        "accepted": [
-            {"receipt": f"{name}/{file}", "key": f"{name}/key.bin", "context": context.hex()}
-            for file, context in zip(("receipt.bin", "second.bin"), CONTEXTS)
-        ],
-        "refused": around(key, receipt)
-        + claims_to_hide(key, receipt)
-        + within(key, receipt)
-        + mixed(name, receipt, second)
-        + keys(key),
+        "accepted": [{"receipt": f"{name}/{file}", "key": f"{name}/key.bin"} | said for file, said in accepted.items()],
+        "refused": refused,
     }
+
+
+def complete(number: int, models: Mapping[str, Mapping[str, bytes]], entries: Mapping[str, dict[str, Any]]) -> dict[str, bytes]:
+    """Every file of a format by its name. `models`: the files of each; `entries`: of each in the manifest."""
+    manifest = {"format": number, "context": CONTEXTS[0].hex(), "models": entries}
+    files = {f"{name}/{file}": data for name, own in models.items() for file, data in own.items()}
+    return files | {"manifest.json": (json.dumps(manifest, indent=1) + "\n").encode()}
 
 
 def generate() -> dict[str, bytes]:
     """Every file by its name."""
-    made = compiled()
-    files = {}
-    for name, contents in made.items():
-        files |= {f"{name}/{file}": data for file, data in zip(("key.bin", "receipt.bin", "second.bin"), contents)}
-    entries = {name: described(name, *contents) for name, contents in made.items()}
-    manifest = {"format": FORMAT, "context": CONTEXTS[0].hex(), "models": entries}
-    files["manifest.json"] = (json.dumps(manifest, indent=1) + "\n").encode()
-    return files
+    models, entries = {}, {}
+    for name, (key, receipt, second) in compiled().items():
+        models[name] = {"key.bin": key, "receipt.bin": receipt, "second.bin": second}
+        refused = around(key, receipt) + claims_to_hide(key, receipt) + within(key, receipt)
+        refused += mixed(name, receipt, second) + keys(key)
+        contexts = {file: {"context": context.hex()} for file, context in zip(("receipt.bin", "second.bin"), CONTEXTS)}
+        entries[name] = entry(name, models[name], contexts, refused)
+    return complete(FORMAT, models, entries)
 
 
 def write(files: dict[str, bytes], folder: Path) -> None:

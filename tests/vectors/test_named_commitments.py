@@ -18,8 +18,7 @@ from tacit.circuit import Affine, Circuit, decode, encode
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "vectors"), str(ROOT / "tests")]
-import committed  # noqa: E402
-import hiding  # noqa: E402
+import kept  # noqa: E402
 import layer  # noqa: E402
 import soundness  # noqa: E402
 
@@ -169,7 +168,7 @@ def test_power():
 
 @cache
 def finished(name: str) -> bytes:
-    return hiding.of(name, 1).circuit
+    return kept.of(name, 1).circuit
 
 
 def named_circuit(name: str, bindings: tuple[int, ...], shape: tuple[int, ...] | None = None) -> tuple:
@@ -279,7 +278,7 @@ def test_soundness_counts_each_of_them():
 
 def reshaped(binding: tuple[int, ...], column: tuple[int, ...]) -> bytes:
     """A key of a layer whose x has these shapes."""
-    circuit: Circuit = decode(layer.case(1, hiding.OPENINGS, 3, math.prod(column)).circuit)
+    circuit: Circuit = decode(layer.case(1, kept.OPENINGS, 3, math.prod(column)).circuit)
     public = replace(circuit.publics[0], shape=binding)
     circuit = replace(circuit, publics=(public, *circuit.publics[1:]))
     columns = list(circuit.columns)
@@ -368,8 +367,8 @@ def test_one_tensor_has_one_commitment_in_every_circuit():
 
 
 def test_receipts_state_what_the_secret_gives():
-    case, (statement, _) = hiding.of("layer", 1), json.loads((FOLDER / "manifest.json").read_text())["models"]["layer"]["accepted"]
+    case, (statement, _) = kept.of("layer", 1), json.loads((FOLDER / "manifest.json").read_text())["models"]["layer"]["accepted"]
     receipt = _core.Receipt((FOLDER / statement["receipt"]).read_bytes())
     cells = case.public[:5], case.public[5:]
     for binding, root, seal in receipt.named():
-        assert (root, seal) == _core.commitment(case.circuit, binding, cells[binding], committed.secret(binding), _core.Progress())
+        assert (root, seal) == _core.commitment(case.circuit, binding, cells[binding], kept.secret(binding), _core.Progress())

@@ -201,8 +201,7 @@ def test_regenerating_gives_the_same_bytes(number):
     import hiding
 
     folder = FOLDERS[number]
-    maker = {2: hiding, 3: committed}.get(number)
-    files = generate.generate() if maker is None else maker.complete(maker.kept(folder))
+    files = {1: lambda _: generate.generate(), 2: hiding.complete, 3: committed.complete}[number](FILES[number])
     stored = {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     assert files == stored
 
@@ -215,9 +214,9 @@ HIDDEN = [None, *(bytes(b >> i & 1 for i in range(3)) for b in range(1, 8))]
 @pytest.mark.parametrize("hidden", HIDDEN, ids=lambda hidden: "none" if hidden is None else hidden.hex())
 def test_fresh_receipts_of_every_hide_set_get_one_answer(name, hidden):
     """Transparent ones of commitments with salts and uniform rows, too."""
-    import hiding
+    import kept
 
-    made, held = hiding.of(name, 3), hiding.prover(name)
+    made, held = kept.of(name, 3), kept.prover(name)
     receipt = held.prove(made.public, made.witness, CONTEXT, _core.Progress(), hide=hidden)
     assert (native(receipt, held.key(), CONTEXT), plain(receipt, held.key(), CONTEXT)) == (None, None)
 
@@ -226,10 +225,9 @@ def test_fresh_receipts_of_every_hide_set_get_one_answer(name, hidden):
 @pytest.mark.parametrize("name", ["relations", "layer"])
 @pytest.mark.parametrize(("hidden", "bindings"), [(b"\0\1\0", (0,)), (b"\1\0\1", (1,)), (b"\1\1\1", (1,)), (b"\0\1\1", (0, 1))])
 def test_fresh_receipts_with_named_commitments_get_one_answer(name, hidden, bindings):
-    import committed
-    import hiding
+    import kept
 
-    made, held = hiding.of(name, 3), hiding.prover(name)
-    secrets = [(binding, committed.secret(binding)) for binding in bindings]
+    made, held = kept.of(name, 3), kept.prover(name)
+    secrets = [(binding, kept.secret(binding)) for binding in bindings]
     receipt = held.prove(made.public, made.witness, CONTEXT, _core.Progress(), hide=hidden, named=secrets)
     assert (native(receipt, held.key(), CONTEXT), plain(receipt, held.key(), CONTEXT)) == (None, None)
