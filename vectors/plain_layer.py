@@ -20,11 +20,16 @@ from reference.field import ONE, ZERO, K, P, bits, eq_table, total
 from reference.forms import FormTerm
 from reference.hiding import Hidden
 from reference.layout import Block, Kept, Layout, place, special, top
-from reference.named import Named, long_axes, seal_point
+from reference.named import Named, long_axes
+from reference.seal import seal_point
 from reference.transcript import Proof, Transcript
 from tacit import _core
 
 Cells = Mapping[int, Sequence[int]]
+
+
+KEY_SEAL = -1
+"""The column that makes the key's seal uniform, of four cells."""
 
 
 def places(block: Block, shape: Sequence[int]) -> Iterator[tuple[int, tuple[int, ...]]]:
@@ -83,10 +88,16 @@ def named_tensor(p: Parameters, cells: Sequence[int], shape: Sequence[int], seed
 
 
 def seal_of(root: bytes, cells: Sequence[int], sealing: Sequence[int]) -> K:
-    z, found = seal_point(root), ZERO
+    z = seal_point(root)
+    return polynomial(cells, z) * z + K(*sealing)
+
+
+def polynomial(cells: Sequence[int], z: K) -> K:
+    """Its value at z; the constant comes first."""
+    found = ZERO
     for cell in reversed(cells):
-        found = (found + cell) * z
-    return found + K(*sealing)
+        found = found * z + cell
+    return found
 
 
 class Blank(Proof):
@@ -131,7 +142,12 @@ class Model:
 
     @property
     def key(self) -> bytes:
-        return b"tacit\0K\1\0" + number(len(self.encoded)) + self.encoded + self.weights.tree.root
+        return b"tacit\0K\2\0" + number(len(self.encoded)) + self.encoded + self.weights.tree.root + self.seal.to_bytes()
+
+    @property
+    def seal(self) -> K:
+        """One limb behind the other, all rows, at the seal point."""
+        return polynomial([cell for limb in self.weights.limbs for cell in limb], seal_point(self.weights.tree.root))
 
     def buffer(self, column: int) -> bytes:
         """The column's cells as a receipt shows them."""
@@ -151,8 +167,10 @@ def model(case: layer.Case, seed: int = 7) -> Model:
         size, count = circuit.columns[column].size, prod(circuit.columns[column].shape)
         cells[column] = list(integers(data[: size * count], size))
         data = data[size * count :]
-    shapes = {column: circuit.columns[column].shape for column in (layer.W, layer.B)}
-    return Model(case.circuit, circuit, cells, durable(circuit.parameters, shapes, cells, random.Random(seed)))
+    shapes = {column: circuit.columns[column].shape for column in (layer.W, layer.B)} | {KEY_SEAL: (4,)}
+    rng = random.Random(seed)
+    cells[KEY_SEAL] = [rng.randrange(P) for _ in range(4)]
+    return Model(case.circuit, circuit, cells, durable(circuit.parameters, shapes, cells, rng))
 
 
 class LayerProver:
@@ -173,9 +191,10 @@ class LayerProver:
         layout, witness = self.witness(circuit)
         given.witness_root = witness.tree.root
         values = verifier.public_values(self.circuit, given)
-        proof = Answering(verifier.bind(verifier.Key(self.circuit, digest, root, layout), given))
+        key = verifier.Key(self.circuit, digest, root, self.model.seal, layout)
+        proof = Answering(verifier.bind(key, given))
         proof.script = self.messages(proof, layout)
-        layout, form, value = verifier.reduce_hiding(circuit, values, proof, self.given)
+        layout, form, value = verifier.reduce_hiding(key, circuit, values, proof, self.given)
         data = proof.data + self.opened(layout, form, witness, value, proof.transcript)
         return written(given, data)
 

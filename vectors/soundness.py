@@ -85,8 +85,8 @@ def outer(log_leaves: int, coordinates: int, contracts: int, claims: int, log_ra
     return logup(max(log_leaves, 1), log_rate) + [float(contraction * several / K), float(claims * several / K)]
 
 
-def seal(cells: int, log_rate: int) -> float:
-    """Of a named commitment: two words of its list whose tensors of so many cells differ have one seal at its point. The seal is a
-    polynomial in the point with cells + 1 coefficients; so many points are counted, one more than its degree."""
+def seal(coefficients: int, log_rate: int) -> float:
+    """Two words of a root's list have one seal at its point. The seal is a polynomial in the point; so many points are counted as it
+    has coefficients, one more than its degree: of a key, rows times limbs; of a named commitment, the tensor's cells and 1."""
     several = johnson_list(Fraction(1, 2**log_rate))
-    return float(several**2 / 2 * (cells + 1) / K)
+    return float(several**2 / 2 * coefficients / K)

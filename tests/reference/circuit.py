@@ -11,6 +11,8 @@ from .refused import Refused
 
 MAGIC = b"tacit\0"
 FORMAT, HIDING_FORMAT, NAMED_FORMAT = 1, 2, 3
+"""Of receipts; circuits have the first one."""
+KEY_FORMAT = 2
 WEIGHTS, WITNESS, COUNT, PUBLIC, VIRTUAL, NAMED = range(6)
 """Where a column is; NAMED, in a commitment of its own, is said by a receipt, never by a circuit."""
 
@@ -174,12 +176,12 @@ class Reader:
         except UnicodeDecodeError:
             raise Refused("key", "a name is not UTF-8") from None
 
-    def header(self, kind: bytes, most: int = FORMAT) -> int:
+    def header(self, kind: bytes, formats: range = range(FORMAT, FORMAT + 1)) -> int:
         """Magic, kind, format number, which is returned."""
         if self.raw(7) != MAGIC + kind:
             raise Refused("kind", f"this is not a tacit {self.what}")
         found = self.unsigned(2)
-        if not FORMAT <= found <= most:
+        if found not in formats:
             raise Refused("format", f"this {self.what} has a format that is not known")
         return found
 

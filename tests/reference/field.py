@@ -66,6 +66,13 @@ class K:
 ZERO, ONE = K(0), K(1)
 
 
+def power(base: K, exponent: int) -> K:
+    result = ONE
+    for digit in f"{exponent:b}":
+        result = result * result * (base if digit == "1" else ONE)
+    return result
+
+
 def inverse(value: int) -> int:
     """1 / value in F."""
     return pow(value, P - 2, P)

@@ -7,25 +7,35 @@ from dataclasses import dataclass
 
 from .affine import Value
 from .circuit import VIRTUAL, Circuit, Map, Rule, Sum, View
-from .field import ONE, ZERO, K, bits, dot, eq, eq_index, eq_table, less_than, total
+from .field import ONE, ZERO, K, bits, dot, eq, eq_index, eq_table, less_than, power, total
 
 
 class Weight:
-    """A vector of elements of K on one axis.
+    """A vector of elements of K on one axis: eq of a point, the powers 1, b, b^2, .. of a base, or whatever is built.
 
     `symbol` says how the verifier came by it: two weights are *the same* for the order of messages (docs/transcript.md, Distinct
     factors) exactly when their symbols are equal, whatever their entries are.
     """
 
-    def __init__(self, symbol: tuple, length: int, point: Sequence[K] | None = None, build: Callable[[], list[K]] | None = None):
-        self.symbol, self.length, self.point, self._build = symbol, length, point, build
+    def __init__(
+        self,
+        symbol: tuple,
+        length: int,
+        point: Sequence[K] | None = None,
+        build: Callable[[], list[K]] | None = None,
+        base: K | None = None,
+    ) -> None:
+        self.symbol, self.length, self.point, self.base, self._build = symbol, length, point, base, build
         self._entries: list[K] | None = None
         self._total: K | None = None
 
     @property
     def entries(self) -> list[K]:
         if self._entries is None:
-            self._entries = eq_table(self.point)[: self.length] if self._build is None else self._build()
+            if self.point is not None:
+                self._entries = eq_table(self.point)[: self.length]
+            else:
+                self._entries = powers(self.base, self.length) if self._build is None else self._build()
             assert len(self._entries) == self.length
         return self._entries
 
@@ -37,6 +47,8 @@ class Weight:
         return self._total
 
     def at(self, position: int) -> K:
+        if self.base is not None:
+            return power(self.base, position)
         return self.entries[position] if self.point is None else eq_index(self.point, position)
 
     def piece(self, start: int, segment: Sequence[K]) -> K:
@@ -45,6 +57,11 @@ class Weight:
         if self.point is not None:
             cut = len(self.point) - e
             return eq_index(self.point[:cut], start >> e) * eq(self.point[cut:], segment)
+        if self.base is not None:
+            product, square = power(self.base, start), self.base
+            for r in reversed(segment):
+                product, square = product * (r * square - r + 1), square * square
+            return product
         table = self.entries[start : start + (1 << e)]
         for r in segment:
             half = len(table) // 2
@@ -56,6 +73,14 @@ def eq_weight(symbol: tuple, point: Sequence[K], length: int) -> Weight:
     """i -> eq(point, i) for i < length, the point having bits(length) coordinates."""
     assert len(point) == bits(length)
     return Weight(symbol, length, point=point)
+
+
+def powers(base: K, length: int) -> list[K]:
+    """[base^i for i < length]."""
+    found = [ONE]
+    while len(found) < length:
+        found.append(found[-1] * base)
+    return found
 
 
 def ones(length: int) -> Weight:

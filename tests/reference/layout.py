@@ -13,6 +13,8 @@ from .refused import Refused
 
 MOST_BLOCKS, MOST_LOG_LIMBS = 2**18, 16
 TRACED = 4
+KEY_SEAL = 4
+"""Cells of the column that makes a key's seal uniform."""
 HOMES = ((WEIGHTS,), (WITNESS, COUNT))
 Parts = tuple[tuple[int, int], ...]
 
@@ -156,7 +158,8 @@ def mask_blocks(column: int, limb: int, rows: range) -> list[Block]:
 
 
 class Layout:
-    """Commitment 0 holds the weights, commitment 1 witness and counts. `widths`: limbs of each; `addresses`: of every limb.
+    """Commitment 0 holds the weights, and where rows are reserved the column `key_seal`; commitment 1 witness and counts. `widths`:
+    limbs of each; `addresses`: of every limb. `matrix` is no column more, but all rows of the weights' limbs, limb by limb.
 
     With `variables`, the witness hides: it holds a column of so many elements of K (`pads`) and the columns `masks`. Then
     commitment 2 + i holds the column `named[i]`, whose home is NAMED, and behind it the column `seals[i]`. Numbers of columns that
@@ -168,7 +171,10 @@ class Layout:
         weights, witness = (
             {number: column.shape for number, column in enumerate(circuit.columns) if column.home in homes} for homes in HOMES
         )
-        self.pads, self.masks, self.seals = len(circuit.columns), [], []
+        self.pads, self.key_seal, self.matrix, self._next = (len(circuit.columns) + i for i in range(4))
+        self.masks, self.seals = [], []
+        if reserved:
+            weights[self.key_seal] = (KEY_SEAL,)
         if variables is not None:
             witness[self.pads] = (variables, 3)
         self.shapes = weights | witness
@@ -179,7 +185,7 @@ class Layout:
             self.addresses = list(range(sum(limbs for _, limbs in placed)))
         else:
             for column in named:
-                self.seals.append(len(circuit.columns) + 1 + len(self.seals))
+                self.seals.append(self._next + len(self.seals))
                 own = {column: circuit.columns[column].shape, self.seals[-1]: (3,)}
                 self.shapes |= own
                 placed.append(place(own, self.log_rows, [], durable))
@@ -190,6 +196,9 @@ class Layout:
             for block in blocks:
                 block.address = self.addresses[block.address + sum(self.widths[:number])]
                 self.blocks.setdefault(block.column, []).append(block)
+        limbs = self.widths[0]
+        self.shapes[self.matrix] = (limbs, 1 << self.log_rows)
+        self.blocks[self.matrix] = [Block(self.matrix, ((b, 0), (0, self.log_rows)), self.addresses[b]) for b in range(limbs)]
 
     def _hide(self, witness: dict[int, tuple[int, ...]], weight_limbs: int, named_limbs: int) -> tuple[list[Block], int]:
         """More coordinates ask for more mask limbs, which may ask for more coordinates: the fewest that do."""
@@ -201,7 +210,7 @@ class Layout:
         else:
             raise Refused("hide", "too many limbs")
         for limb, kept in enumerate(first):
-            self.masks.append(self.pads + 1 + len(self.seals) + limb)
+            self.masks.append(self._next + len(self.seals) + limb)
             blocks += mask_blocks(self.masks[-1], limb, kept.mask)
             self.shapes[self.masks[-1]] = (len(kept.mask),)
         # The first limbs of the witness lie at 0, 1, 2, 4, ..; the weights', its others and the named ones at what is left.

@@ -3,16 +3,15 @@ commitments)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from math import prod
 
 from .circuit import Circuit, Reader
 from .field import ONE, K
-from .forms import Claim, FormTerm, Weight
+from .forms import Claim, FormTerm
 from .hiding import basis
 from .refused import Refused
-from .transcript import Transcript, words
+from .seal import flat_powers, seal_point
+from .transcript import words
 
 
 @dataclass(frozen=True)
@@ -46,13 +45,6 @@ def read_named(reader: Reader, hidden: bytes) -> tuple[Named, ...]:
     return found
 
 
-def seal_point(root: bytes) -> K:
-    """Where a commitment's seal is taken: a function of its root alone, so every receipt has the same one."""
-    transcript = Transcript("tacit commitment")
-    transcript.absorb("root", root)
-    return transcript.draw("seal point")
-
-
 def named_columns(circuit: Circuit, named: tuple[Named, ...]) -> list[int]:
     """The column of each. A column with another shape than its tensor (axes of length 1 aside) has another layout than the same
     tensor elsewhere, and is refused."""
@@ -72,22 +64,4 @@ def long_axes(shape: tuple[int, ...]) -> list[int]:
 def seal_claim(named: Named, column: int, shape: tuple[int, ...], seal_column: int) -> Claim:
     """sum_j z^(j + 1) cell j + <seal column, (1, X, X^2)> = seal, j counting the cells of `column` in C order."""
     z = seal_point(named.root)
-    weights = tuple(powers(z, shape))
-    return Claim([FormTerm(z, column, weights), FormTerm(ONE, seal_column, (basis(),))], named.seal)
-
-
-def powers(z: K, shape: tuple[int, ...]) -> Iterator[Weight]:
-    """One weight per axis, whose product at a cell is z^j, j its flat index: i -> (z^stride)^i."""
-    for axis, length in enumerate(shape):
-        base = power(z, prod(shape[axis + 1 :]))
-        entries = [ONE]
-        for _ in range(length - 1):
-            entries.append(entries[-1] * base)
-        yield Weight(("powers", base, length), length, build=lambda entries=entries: entries)
-
-
-def power(z: K, exponent: int) -> K:
-    result = ONE
-    for digit in f"{exponent:b}":
-        result = result * result * (z if digit == "1" else ONE)
-    return result
+    return Claim([FormTerm(z, column, flat_powers(z, shape)), FormTerm(ONE, seal_column, (basis(),))], named.seal)

@@ -18,7 +18,7 @@ def list_size(log_rate: int) -> float:
 
 
 def outer(circuit: Circuit, zeros: int = 0) -> list[float]:
-    """LogUp, fraction tree, contract, combine (with `zeros` more claims): each times the list of oracle 0."""
+    """LogUp, fraction tree, contract, combine (with the key's seal, and `zeros` more claims): each times the list of oracle 0."""
     sizes = [sum(map(bits, lookup.components[0].output_axes())) for lookup in circuit.lookups]
     sizes += [bits(segment.entries) for table in circuit.tables for segment in table.segments]
     depth = max(bits(sum(1 << size for size in sizes)), 1)
@@ -34,7 +34,7 @@ def outer(circuit: Circuit, zeros: int = 0) -> list[float]:
     identity, tree = 2 << depth, sum(3 * k + 2 for k in range(depth))
     contract = sum(slots.values()) + len(circuit.contracts) + 1 + 4 * 64
     several = list_size(circuit.parameters.log_inverse_rates[0])
-    return [several * count / FIELD for count in (identity, tree, contract, factors + 3 + zeros)]
+    return [several * count / FIELD for count in (identity, tree, contract, factors + 4 + zeros)]
 
 
 def gap(log_message: int, log_rate: int) -> float:
@@ -60,15 +60,20 @@ def opening(circuit: Circuit, log_limbs: int) -> list[float]:
     return [*errors, 2 * log_message / FIELD]
 
 
+def sealed(circuit: Circuit, layout: Layout) -> float:
+    """That two words of the list of the weights' root, of so many cells, have one seal at its point."""
+    return list_size(circuit.parameters.log_inverse_rates[0]) ** 2 / 2 * math.prod(layout.shapes[layout.matrix]) / FIELD
+
+
 def bits_of(circuit: Circuit, layout: Layout) -> float:
     """-log2 of the sum of all terms."""
-    return -math.log2(math.fsum(outer(circuit) + opening(circuit, layout.log_limbs)))
+    return -math.log2(math.fsum([*outer(circuit), sealed(circuit, layout), *opening(circuit, layout.log_limbs)]))
 
 
 def hidden_bits_of(circuit: Circuit, layout: Layout, products: int, zeros: int, named: Sequence[int] = ()) -> float:
     """Of a hiding receipt: also the check of the products, rounds of degree 3 after a point, and the mask's claim; of `named`
     columns a claim each, and that its seal, a value out of domain, tells two words of the list apart."""
     several = list_size(circuit.parameters.log_inverse_rates[0])
-    added = [several * count / FIELD for count in (4 * bits(products + 2), 1)]
+    added = [sealed(circuit, layout), *(several * count / FIELD for count in (4 * bits(products + 2), 1))]
     added += [several**2 / 2 * (math.prod(circuit.columns[column].shape) + 1) / FIELD for column in named]
     return -math.log2(math.fsum(outer(circuit, zeros + len(named)) + added + opening(circuit, layout.log_limbs)))

@@ -6,15 +6,16 @@ from dataclasses import dataclass, replace
 
 from . import contract, lookup, opening, wellformed
 from .affine import Value
-from .circuit import FORMAT, HIDING_FORMAT, NAMED, NAMED_FORMAT, WITNESS, Circuit, Reader, decode, integers
+from .circuit import FORMAT, HIDING_FORMAT, KEY_FORMAT, NAMED, NAMED_FORMAT, WITNESS, Circuit, Reader, decode, integers
 from .field import ONE, ZERO, K
 from .forms import Claim, FormTerm, Views, known
 from .hiding import Hidden, mask_terms, pads_term
 from .layout import Layout
 from .named import Named, named_columns, read_named, seal_claim
 from .refused import Refused
+from .seal import key_claim
 from .security import bits_of, hidden_bits_of
-from .transcript import Proof, Transcript, keccak256, require
+from .transcript import Proof, Transcript, keccak256, require, words
 
 BITS = 128
 LARGEST = 2**30
@@ -28,6 +29,8 @@ class Key:
     circuit: Circuit
     digest: bytes
     weights_root: bytes
+    seal: K
+    """Of the weights."""
     layout: Layout
 
 
@@ -56,7 +59,7 @@ def read_receipt(data: bytes) -> Receipt:
     if len(data) > LARGEST:
         raise Refused("noncanonical", "the receipt is too large")
     reader = Reader(data, "receipt")
-    number = reader.header(b"R", NAMED_FORMAT)
+    number = reader.header(b"R", range(FORMAT, NAMED_FORMAT + 1))
     digest, root, hidden = reader.raw(32), reader.raw(32), reader.bytes() if number >= HIDING_FORMAT else b""
     if number >= HIDING_FORMAT and not (1 in hidden and set(hidden) <= {0, 1}):
         raise Refused("noncanonical", "the hide set is not in canonical form")
@@ -72,8 +75,8 @@ def read_key(data: bytes) -> Key:
         if len(data) > LARGEST:
             raise Refused("key", "the key is too large")
         reader = Reader(data, "key")
-        reader.header(b"K")
-        encoded, root = reader.bytes(), reader.raw(32)
+        reader.header(b"K", range(KEY_FORMAT, KEY_FORMAT + 1))
+        encoded, root, seal = reader.bytes(), reader.raw(32), K(*words(reader.raw(24), "the seal"))
         reader.finish()
         circuit = decode(encoded)
         wellformed.check(circuit)
@@ -84,7 +87,7 @@ def read_key(data: bytes) -> Key:
         raise Refused("key", f"its parameters give {found:.1f} bits of security, the profile asks for {BITS}")
     if sum(layout.widths) > LIMBS:
         raise Refused("key", "there are too many limbs")
-    return Key(circuit, keccak256(encoded), root, layout)
+    return Key(circuit, keccak256(encoded), root, seal, layout)
 
 
 def public_values(circuit: Circuit, receipt: Receipt) -> dict[int, tuple[int, ...]]:
@@ -114,6 +117,7 @@ def bind(key: Key, receipt: Receipt) -> Transcript:
     transcript.absorb("hidden", len(receipt.hidden).to_bytes(4, "little") + receipt.hidden)
     transcript.absorb("circuit", receipt.circuit_digest)
     transcript.absorb("model commitment", receipt.weights_root)
+    transcript.absorb("model seal", key.seal.to_bytes())
     transcript.absorb("linked commitments", len(receipt.named).to_bytes(4, "little"))
     for each in receipt.named:
         transcript.absorb("linked commitment", each.to_bytes())
@@ -161,16 +165,18 @@ def hidden_circuit(circuit: Circuit, receipt: Receipt) -> Circuit:
     return replace(circuit, columns=tuple(columns))
 
 
-def reduce_transparent(circuit: Circuit, publics: dict[int, tuple[int, ...]], proof: Proof) -> tuple[list[FormTerm], K]:
+def reduce_transparent(key: Key, publics: dict[int, tuple[int, ...]], proof: Proof) -> tuple[list[FormTerm], K]:
     """Stages 2 to 4: a form on committed columns, and its value."""
-    joined = combine(publics, outer(circuit, proof), ZERO, proof.draw("combine"))
+    claims = [*outer(key.circuit, proof), key_claim(key.weights_root, key.seal, key.layout)]
+    joined = combine(publics, claims, ZERO, proof.draw("combine"))
     return joined.form, joined.value
 
 
 def reduce_hiding(
-    circuit: Circuit, publics: dict[int, tuple[int, ...]], proof: Proof, named: tuple[Named, ...] = ()
+    key: Key, circuit: Circuit, publics: dict[int, tuple[int, ...]], proof: Proof, named: tuple[Named, ...] = ()
 ) -> tuple[Layout, list[FormTerm], K]:
-    """The same of a receipt that hides; its layout depends on how many variables the verifier met."""
+    """The same of a receipt that hides, whose columns have the homes of `circuit`; its layout depends on how many variables the
+    verifier met."""
     hidden = Hidden(proof)
     claims = outer(circuit, hidden)
     hidden.check_products()
@@ -182,6 +188,7 @@ def reduce_hiding(
     found = hidden_bits_of(circuit, layout, len(hidden.products), len(hidden.zeros), columns)
     require(found >= BITS, "the bits of security of a hiding proof")
     claims += [Claim([], zero) for zero in hidden.zeros]
+    claims.append(key_claim(key.weights_root, key.seal, layout))
     for each, column, seal in zip(named, columns, layout.seals):
         claims.append(seal_claim(each, column, circuit.columns[column].shape, seal))
     joined = combine(publics, claims, hidden.constant(ZERO), zeta)
@@ -210,9 +217,9 @@ def walk(receipt: bytes, key: bytes, context: bytes) -> Proof:
     publics = public_values(circuit, given)
     proof = Proof(bind(held, given), given.proof)
     if given.hidden:
-        layout, form, value = reduce_hiding(hidden_circuit(circuit, given), publics, proof, given.named)
+        layout, form, value = reduce_hiding(held, hidden_circuit(circuit, given), publics, proof, given.named)
     else:
-        form, value = reduce_transparent(circuit, publics, proof)
+        form, value = reduce_transparent(held, publics, proof)
     roots = [given.weights_root, given.witness_root, *(each.root for each in given.named)]
     extension = lambda point: layout.evaluate(form, point)  # noqa: E731
     opening.verify(circuit.parameters, layout.widths, layout.addresses, roots, value, proof, extension)
