@@ -86,7 +86,7 @@ def outer(log_leaves: int, coordinates: int, contracts: int, claims: int, log_ra
 
 
 def seal(coefficients: int, log_rate: int) -> float:
-    """Two words of a root's list have one seal at its point. The seal is a polynomial in the point; so many points are counted as it
-    has coefficients, one more than its degree: of a key, rows times limbs; of a named commitment, the tensor's cells and 1."""
+    """Two words of a root's list have one seal at its point. The seal is a polynomial in the point, and its coefficients are
+    counted, one more than its degree: of a key rows times limbs, of a named commitment the tensor's cells and 1."""
     several = johnson_list(Fraction(1, 2**log_rate))
     return float(several**2 / 2 * coefficients / K)
