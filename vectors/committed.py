@@ -151,7 +151,7 @@ def refused(name: str, files: Mapping[str, bytes]) -> list[Case]:
     cases = generate.around(key, receipt, shown) + listed(receipt, hidden, bindings) + stated(receipt)
     cases += exchanged(receipt) if len(bindings) == 2 else []
     cases += opened(key, receipt, len(bindings)) + generate.within(key, receipt, ("last",))
-    return cases + generate.mixed(name, receipt, files["second.bin"], MIXED) + generate.keys(key)
+    return cases + generate.mixed(name, receipt, files["second.bin"], MIXED)
 
 
 def complete(receipts: Mapping[str, bytes]) -> dict[str, bytes]:

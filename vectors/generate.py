@@ -25,7 +25,7 @@ import exact_models  # noqa: E402
 import relations  # noqa: E402
 
 import tacit  # noqa: E402
-from reference.circuit import FORMAT, HIDING_FORMAT, NAMED_FORMAT  # noqa: E402
+from reference.circuit import FORMAT, HIDING_FORMAT, KEY_FORMAT, NAMED_FORMAT  # noqa: E402
 from reference.verifier import read_key, walk  # noqa: E402
 from tacit import _core  # noqa: E402
 
@@ -196,27 +196,50 @@ def mixed(name: str, receipt: bytes, second: bytes, fields: dict[str, tuple[str,
     return grafts
 
 
-def keys(key: bytes) -> list[Case]:
-    """Edits of the key, whose parameters end 32 bytes before its end."""
+def keys(all_keys: Mapping[str, bytes], name: str) -> list[Case]:
+    """Edits of a model's key, whose parameters end before its last 56 bytes: the root and the seal of the weights."""
+    key, names = all_keys[name], list(all_keys)
+    other = names[names.index(name) - 1]
     encoded = read_key(key).circuit.parameters.encoded
-    tail = len(key) - 32
+    seal, end = len(key) - 24, len(key)
+    tail = seal - 32
     head = tail - len(encoded)
     fewer = struct.pack("<H", int.from_bytes(key[tail - 2 : tail], "little") // 2)
-    cases = {
-        "key: empty": [edits.truncate(0)],
-        "key: cut": [edits.truncate(len(key) - 1)],
-        "key: extended": [edits.append(b"\0")],
-        "key: kind of a receipt": [edits.splice(6, 7, b"R")],
-        "key: next format": [edits.splice(7, 9, struct.pack("<H", FORMAT + 1))],
-        "key: half the queries": [edits.splice(tail - 2, tail, fewer)],
-        "key: no rows": [edits.splice(head, head + 1, b"\0")],
-        "key: salts of one byte": [edits.splice(head + 5, head + 6, b"\1")],
-        "key: reserved rows fill the limbs": [edits.splice(head + 1, head + 5, b"\xff" * 4)],
+    before = edits.splice(7, 9, struct.pack("<H", KEY_FORMAT - 1))
+    broken = {
+        "empty": [edits.truncate(0)],
+        "cut": [edits.truncate(end - 1)],
+        "extended": [edits.append(b"\0")],
+        "kind of a receipt": [edits.splice(6, 7, b"R")],
+        "next format": [edits.splice(7, 9, struct.pack("<H", KEY_FORMAT + 1))],
+        "format before": [before],
+        "format before, which has no seal": [before, edits.truncate(seal)],
+        "half the queries": [edits.splice(tail - 2, tail, fewer)],
+        "no rows": [edits.splice(head, head + 1, b"\0")],
+        "salts of one byte": [edits.splice(head + 5, head + 6, b"\1")],
+        "reserved rows fill the limbs": [edits.splice(head + 1, head + 5, b"\xff" * 4)],
+        "no seal": [edits.truncate(seal)],
+        "a word of the seal missing": [edits.truncate(end - 8)],
+        "a word of the seal more": [edits.append(bytes(8))],
+        "first word of the seal not below p": [edits.splice(seal, seal + 8, struct.pack("<Q", ORDER))],
+        "second word of the seal not below p": [edits.splice(seal + 8, seal + 16, struct.pack("<Q", ORDER))],
+        "last word of the seal not below p": [edits.splice(seal + 16, end, b"\xff" * 8)],
     }
-    found = [case(name, edit, "key", target="key") for name, edit in cases.items()]
-    # A key with other weights parses, and the receipt is not for it.
-    found.append(case("key: other weights", [edits.xor(len(key) - 1)], "weights", target="key"))
-    return found
+    there = len(all_keys[other]) - end
+    grafted = lambda *at: [edits.graft(*at, f"{other}/key.bin", *(place + there for place in at))]  # noqa: E731
+    # These are keys; the receipt is not for them.
+    unlike = {
+        "other weights": ([edits.xor(seal - 1)], "weights"),
+        "root of another model": (grafted(tail, seal), "weights"),
+        "root and seal of another model": (grafted(tail, end), "weights"),
+        "seal of another model": (grafted(seal, end), "check"),
+        "seal zero": ([edits.splice(seal, end, bytes(24))], "check"),
+        "another seal": ([edits.xor(seal)], "check"),
+        "another seal, X": ([edits.xor(seal + 8)], "check"),
+        "another seal, X^2": ([edits.xor(seal + 16)], "check"),
+    }
+    found = {name: (edit, "key") for name, edit in broken.items()} | unlike
+    return [case(f"key: {name}", edit, kind, target="key") for name, (edit, kind) in found.items()]
 
 
 def case(name: str, edit: list[Operation], kind: str, target: str = "receipt") -> Case:
@@ -241,11 +264,12 @@ def complete(number: int, models: Mapping[str, Mapping[str, bytes]], entries: Ma
 
 def generate() -> dict[str, bytes]:
     """Every file by its name."""
-    models, entries = {}, {}
-    for name, (key, receipt, second) in compiled().items():
+    made, models, entries = compiled(), {}, {}
+    all_keys = {name: key for name, (key, _, _) in made.items()}
+    for name, (key, receipt, second) in made.items():
         models[name] = {"key.bin": key, "receipt.bin": receipt, "second.bin": second}
         refused = around(key, receipt) + claims_to_hide(key, receipt) + within(key, receipt)
-        refused += mixed(name, receipt, second) + keys(key)
+        refused += mixed(name, receipt, second) + keys(all_keys, name)
         contexts = {file: {"context": context.hex()} for file, context in zip(("receipt.bin", "second.bin"), CONTEXTS)}
         entries[name] = entry(name, models[name], contexts, refused)
     return complete(FORMAT, models, entries)

@@ -71,12 +71,13 @@ def complete(
     receipts: Mapping[str, bytes],
     refused: Callable[[str, Mapping[str, bytes]], list[Case]],
 ) -> dict[str, bytes]:
-    """Every file of a format by its name. `refused`: the cases of a model, whose files it is given by their names in its folder."""
+    """Every file of a format by its name. `refused`: the cases of a model's receipts, from its files by their names in its folder."""
     files, entries = {}, {}
     for name, wanted in models.items():
         files[name] = {"key.bin": keys[name]} | {file: receipts[f"{name}/{file}"] for file in wanted}
         accepted = {file: each.said() for file, each in wanted.items()}
-        entries[name] = generate.entry(name, files[name], accepted, refused(name, files[name]))
+        cases = refused(name, files[name]) + generate.keys(keys, name)
+        entries[name] = generate.entry(name, files[name], accepted, cases)
     return generate.complete(number, files, entries)
 
 
