@@ -71,7 +71,7 @@ def complete(
     receipts: Mapping[str, bytes],
     refused: Callable[[str, Mapping[str, bytes]], list[Case]],
 ) -> dict[str, bytes]:
-    """Every file of a format by its name. `refused`: the cases of a model's receipts, from its files by their names in its folder."""
+    """Every file of a format by its name. `refused`: the cases of a model's receipts, from its files by name."""
     files, entries = {}, {}
     for name, wanted in models.items():
         files[name] = {"key.bin": keys[name]} | {file: receipts[f"{name}/{file}"] for file in wanted}

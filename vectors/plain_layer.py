@@ -139,15 +139,11 @@ class Model:
     circuit: Circuit
     cells: dict[int, list[int]]
     weights: Commitment
+    seal: K
 
     @property
     def key(self) -> bytes:
         return b"tacit\0K\2\0" + number(len(self.encoded)) + self.encoded + self.weights.tree.root + self.seal.to_bytes()
-
-    @property
-    def seal(self) -> K:
-        """One limb behind the other, all rows, at the seal point."""
-        return polynomial([cell for limb in self.weights.limbs for cell in limb], seal_point(self.weights.tree.root))
 
     def buffer(self, column: int) -> bytes:
         """The column's cells as a receipt shows them."""
@@ -170,7 +166,13 @@ def model(case: layer.Case, seed: int = 7) -> Model:
     shapes = {column: circuit.columns[column].shape for column in (layer.W, layer.B)} | {KEY_SEAL: (4,)}
     rng = random.Random(seed)
     cells[KEY_SEAL] = [rng.randrange(P) for _ in range(4)]
-    return Model(case.circuit, circuit, cells, durable(circuit.parameters, shapes, cells, rng))
+    weights = durable(circuit.parameters, shapes, cells, rng)
+    return Model(case.circuit, circuit, cells, weights, key_seal(weights))
+
+
+def key_seal(weights: Commitment) -> K:
+    """One limb behind the other, all rows, at the seal point."""
+    return polynomial([cell for limb in weights.limbs for cell in limb], seal_point(weights.tree.root))
 
 
 class LayerProver:

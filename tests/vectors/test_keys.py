@@ -22,12 +22,13 @@ from reference.verifier import read_key  # noqa: E402
 KEY = (ROOT / "vectors" / "format-1" / "relations" / "key.bin").read_bytes()
 SIZE = int.from_bytes(KEY[9:13], "little")
 CIRCUIT = decode(KEY[13 : 13 + SIZE])
+ROOT_AND_SEAL = KEY[13 + SIZE :]
 COLUMN = relations.NAMES.index
 
 
 def key_of(circuit: Circuit) -> bytes:
     encoded = encode(circuit)
-    return KEY[:9] + len(encoded).to_bytes(4, "little") + encoded + KEY[-32:]
+    return KEY[:9] + len(encoded).to_bytes(4, "little") + encoded + ROOT_AND_SEAL
 
 
 def native(key: bytes) -> bool:
@@ -182,7 +183,7 @@ def test_keys_whose_commitments_cannot_hide_refuse_hidden_tensors(changes, reaso
     """Without salts, without uniform rows, or with limbs that are not folded, so that the polynomial in clear is all of them."""
     key = key_of(parameters(log_rows=9, **{"reserved": 3, "salt": 0} | changes))
     everything, proof = b"\3\0\0\0\1\1\1", (1 << 16).to_bytes(4, "little") + bytes(1 << 16)
-    receipt = b"tacit\0R\2\0" + _core.digest(key[13:-32]) + key[-32:] + everything + bytes(4) + bytes(4) + bytes(32) + proof
+    receipt = b"tacit\0R\2\0" + _core.digest(key[13:-56]) + key[-56:-24] + everything + bytes(4) + bytes(4) + bytes(32) + proof
     with pytest.raises(_core.Refused, match=reason):
         _core.VerifyingKey(key).verify(_core.Receipt(receipt), b"")
     with pytest.raises(reference.Refused, match=reason) as refused:

@@ -24,10 +24,11 @@ import soundness  # noqa: E402
 
 import reference  # noqa: E402
 from reference.circuit import NAMED, WITNESS  # noqa: E402
-from reference.field import ONE, ZERO, K, P, total  # noqa: E402
+from reference.field import ONE, ZERO, K, P, power, total  # noqa: E402
 from reference.forms import known  # noqa: E402
 from reference.layout import Layout, special, top  # noqa: E402
-from reference.named import Named, named_columns, power, powers, seal_claim, seal_point  # noqa: E402
+from reference.named import Named, named_columns, seal_claim  # noqa: E402
+from reference.seal import flat_powers, seal_point  # noqa: E402
 from reference.security import hidden_bits_of, outer  # noqa: E402
 from reference.transcript import Transcript  # noqa: E402
 from reference.verifier import Key, bind, hidden_circuit, read_key, read_receipt  # noqa: E402
@@ -113,6 +114,7 @@ def test_the_statement_absorbs_them_between_model_and_tensors():
         ("hidden", b"\3\0\0\0\0\1\1"),
         ("circuit", bytes(32)),
         ("model commitment", bytes(32)),
+        ("model seal", SEAL.to_bytes()),
         ("linked commitments", b"\2\0\0\0"),
         ("linked commitment", entry(0)),
         ("linked commitment", entry(1, ROOTS[1])),
@@ -125,7 +127,7 @@ def test_the_statement_absorbs_them_between_model_and_tensors():
     for label, message in steps:
         framed = b"".join(struct.pack("<Q", len(part)) + part for part in (label.encode(), message))
         state = _core.digest(b"\2" + state + framed)
-    assert bind(Key(circuit, bytes(32), bytes(32), None), receipt).state == state
+    assert bind(Key(circuit, bytes(32), bytes(32), SEAL, None), receipt).state == state
 
 
 def test_the_seal_point_depends_on_the_root_alone():
@@ -156,7 +158,7 @@ def test_the_seal_is_a_polynomial_in_the_flat_index(shape):
     columns = {4: cells, 9: seal_cells}
     assert total(term.coefficient * known(columns[term.column], term.weights) for term in claim.form) == expected
     assert claim.value == SEAL and [term.column for term in claim.form] == [4, 9]
-    assert [weight.length for weight in powers(z, shape)] == list(shape)
+    assert [weight.length for weight in flat_powers(z, shape)] == list(shape)
 
 
 def test_power():
@@ -224,7 +226,7 @@ def test_no_cell_lies_on_another_or_on_a_kept_row(shape):
     circuit, columns = named_circuit("layer", (0, 1), shape=shape)
     layout, p = Layout(circuit, VARIABLES, columns), circuit.parameters
     used: set[int] = set()
-    for column, shape_of in layout.shapes.items():
+    for column, shape_of in layout.shapes.items() - {(layout.matrix, layout.shapes[layout.matrix])}:
         cells = [block.address << p.log_rows | block.row + i for block in layout.blocks[column] for i in range(1 << block.size)]
         assert len(cells) == len(set(cells)) == math.prod(shape_of) and used.isdisjoint(cells)
         used |= set(cells)
@@ -267,9 +269,9 @@ def test_soundness_counts_each_of_them():
     layout, rate = Layout(circuit, VARIABLES, columns), circuit.parameters.log_inverse_rates[0]
     without, found = (2.0 ** -hidden_bits_of(circuit, layout, 7, 5, named) for named in ((), columns))
     claims = 2 * float(soundness.johnson_list(soundness.Fraction(1, 2**rate)) / soundness.K)
-    more = claims + soundness.seal(8000, rate) + soundness.seal(3, rate)
+    more = claims + soundness.seal(8001, rate) + soundness.seal(4, rate)
     assert outer(circuit, 7)[-1] - outer(circuit, 5)[-1] == pytest.approx(claims)
-    assert soundness.seal(8000, rate) == pytest.approx(40**2 / 2 * 8001 / P**3)
+    assert soundness.seal(8001, rate) == pytest.approx(40**2 / 2 * 8001 / P**3)
     # Far below the sum: of columns of 2^100 cells it is not.
     assert found == pytest.approx(without + more, rel=1e-12) and found >= without
     wide = replace(circuit, columns=tuple(replace(column, shape=(2**80,)) for column in circuit.columns))
@@ -291,7 +293,7 @@ def reshaped(binding: tuple[int, ...], column: tuple[int, ...]) -> bytes:
     zero = replace(circuit.contracts[0].zero, terms=terms)
     circuit = replace(circuit, columns=tuple(columns), contracts=(replace(circuit.contracts[0], zero=zero),))
     encoded = encode(circuit)
-    return b"tacit\0K\1\0" + struct.pack("<I", len(encoded)) + encoded + bytes(32)
+    return b"tacit\0K\2\0" + struct.pack("<I", len(encoded)) + encoded + bytes(56)
 
 
 @pytest.mark.parametrize(
@@ -308,12 +310,12 @@ def test_the_column_has_the_shape_of_its_tensor(binding, column, kind):
     """The proof is zeros that end inside the opening, which only tensors reach that can have a commitment."""
     key = reshaped(binding, column)
     if 0 in binding:
-        circuit = decode(key[13:-32])
+        circuit = decode(key[13:-56])
         circuit = replace(circuit, publics=(replace(circuit.publics[0], lowest=0, highest=0), *circuit.publics[1:]))
         encoded = encode(circuit)
-        key = key[:9] + struct.pack("<I", len(encoded)) + encoded + key[-32:]
+        key = key[:9] + struct.pack("<I", len(encoded)) + encoded + key[-56:]
     read_key(key)
-    receipt = written(listed(entry(0)), b"\0\1\1", 3, digest=_core.digest(key[13:-32]), proof=1000)
+    receipt = written(listed(entry(0)), b"\0\1\1", 3, digest=_core.digest(key[13:-56]), proof=1000)
     with pytest.raises(_core.Refused, match="not stored in its shape" if kind == "named" else "ends inside"):
         _core.VerifyingKey(key).verify(_core.Receipt(receipt), b"")
     with pytest.raises(reference.Refused) as refused:
