@@ -193,25 +193,26 @@ class Reader:
     def walk(self, receipt: bytes, key: bytes) -> Proof:
         """All that a verifier reads, where it lies."""
         given = verifier.read_receipt(receipt)
-        held = replace(self.key, weights_root=key[-32:])
+        held = verifier.read_key(key)
         with native_hash():
             proof = Proof(verifier.bind(held, given), given.proof)
-            value = self.claim(proof, given)
+            value = self.claim(held, proof, given)
             roots = [given.weights_root, given.witness_root]
             opening.bind(held.circuit.parameters, self.layout.widths, self.layout.addresses, roots, value, proof)
             opened(proof, held.circuit, self.layout)
         proof.finish()
         return proof
 
-    def claim(self, proof: Proof, given: verifier.Receipt) -> K:
+    def claim(self, held: verifier.Key, proof: Proof, given: verifier.Receipt) -> K:
         """What the opening is a proof of, as in `verifier.reduce_transparent` and `reduce_hiding`."""
-        publics = verifier.public_values(self.key.circuit, given)
+        publics = verifier.public_values(held.circuit, given)
         if not given.hidden:
-            return verifier.reduce_transparent(self.key.circuit, publics, proof)[1]
-        circuit, reading = verifier.hidden_circuit(self.key.circuit, given), Constants(proof)
+            return verifier.reduce_transparent(held, publics, proof)[1]
+        circuit, reading = verifier.hidden_circuit(held.circuit, given), Constants(proof)
         claims = verifier.outer(circuit, reading)
         reading.check_products(self.products)
         claims += [verifier.Claim([], zero) for zero in reading.zeros]
+        claims.append(verifier.key_claim(held.weights_root, held.seal, self.layout))
         value = verifier.combine(publics, claims, ZERO, proof.draw("combine")).value
         proof.draw("mask point")
         masked = proof.receive("mask value")

@@ -358,7 +358,7 @@ def following(rng: Rng, own: Honest, key: bytes) -> Attempt:
     """The receipt as it is, or with the circuit digest and the weights' root of this key."""
     data = own.receipt
     if rng.random() < 0.6:
-        data = rewritten(own, circuit_digest=_core.digest(key[13:-32]), weights_root=key[-32:])
+        data = rewritten(own, circuit_digest=_core.digest(key[13:-56]), weights_root=key[-56:-24])
     return Attempt(data, key, own.first.context)
 
 
@@ -379,7 +379,9 @@ def key_pieces(rng: Rng, own: Honest, others: Sequence[Honest]) -> Attempt:
         put(own.key, start, stop, b""),
         put(own.key, stop, stop, piece),
         put(own.key, start, stop, there[start:stop]),
-        there[:-32] + own.key[-32:],
+        there[:-56] + own.key[-56:],
+        own.key[:-24] + there[-24:],
+        own.key[:-24] + own.forged_key[-24:],
         own.receipt,
     ]
     return following(rng, own, pick(rng, wanted))

@@ -35,11 +35,11 @@ RELATIONS = decode(KEY[13 : 13 + int.from_bytes(KEY[9:13], "little")])
 
 def key_of(circuit: Circuit) -> bytes:
     encoded = encode(circuit)
-    return KEY[:9] + len(encoded).to_bytes(4, "little") + encoded + KEY[-32:]
+    return KEY[:9] + len(encoded).to_bytes(4, "little") + encoded + KEY[-56:]
 
 
 def outer(circuit: Circuit) -> list[float]:
-    """The terms before the opening, counted anew."""
+    """The terms before the opening, counted anew, and the key's seal."""
     leaves = 0
     for lookup in circuit.lookups:
         total = lookup.components[0]
@@ -57,7 +57,14 @@ def outer(circuit: Circuit) -> list[float]:
         views += [view for total in definitions if total is not None for term in total.terms for view in term.views]
     coordinates = sum(map(soundness.bits, longest.values()))
     rate = circuit.parameters.log_inverse_rates[0]
-    return soundness.outer(soundness.bits(leaves), coordinates, len(circuit.contracts), len(views) + 3, rate)
+    found = soundness.outer(soundness.bits(leaves), coordinates, len(circuit.contracts), len(views) + 4, rate)
+    return [*found, soundness.seal(widths(encode(circuit))[0] << circuit.parameters.log_rows, rate)]
+
+
+@cache
+def widths(circuit: bytes) -> list[int]:
+    """Limbs of the weights, and of the witness."""
+    return Layout(plain_decode(circuit)).widths
 
 
 def compare(core: _core.VerifyingKey) -> None:
@@ -66,7 +73,7 @@ def compare(core: _core.VerifyingKey) -> None:
     p, log_limbs = circuit.parameters, soundness.bits(dict(core.sizes())["limbs"])
     own = soundness.opening(p.log_rows, log_limbs, p.folds, p.log_inverse_rates, p.queries)
     before = outer(circuit)
-    assert [name.split(":")[0] for name, _ in terms[:4]] == ["lookup", "lookup", "contract", "combine"]
+    assert [name.split(":")[0] for name, _ in terms[:5]] == ["lookup", "lookup", "contract", "combine", "key"]
     assert len(terms) == len(before) + len(own)
     for mine, (name, theirs) in zip(before + own, terms):
         assert -math.log2(mine) == pytest.approx(theirs, abs=1e-6), name
@@ -104,18 +111,12 @@ def schedules(draw):
     return replace(RELATIONS.parameters, log_rows=log_rows, **chosen)
 
 
-@cache
-def limbs(log_rows: int) -> int:
-    encoded = encode(replace(RELATIONS, parameters=replace(RELATIONS.parameters, log_rows=log_rows)))
-    return sum(Layout(plain_decode(encoded)).widths)
-
-
 @given(schedules())
 @settings(max_examples=200, deadline=None)
 def test_schedules_of_all_kinds(parameters):
     """Term by term where the key is accepted; and it is accepted exactly when the script's sum is at most 2^-128."""
     circuit, p = replace(RELATIONS, parameters=parameters), parameters
-    log_limbs = soundness.bits(limbs(p.log_rows))
+    log_limbs = soundness.bits(sum(widths(encode(circuit))))
     own = outer(circuit) + soundness.opening(p.log_rows, log_limbs, p.folds, p.log_inverse_rates, p.queries)
     total = -math.inf if math.inf in own else soundness.composed(own)
     assume(abs(total - 128) > 1e-6)
@@ -175,7 +176,7 @@ def test_the_largest_circuit_has_128_bits():
     log_rows = sum(folds[1:]) + round(2 ** (3 * math.log2(soundness.P) - terms[-1][1]) / 2)
     own = soundness.opening(log_rows, folds[0], folds[1:], rates, queries)
     assert folds[0] == soundness.bits(2 ** (30 - log_rows) + 1)
-    before = soundness.outer(28, 64 * 40, 2**20, 3 * 2**20 + 3, 6)
+    before = [*soundness.outer(28, 64 * 40, 2**20, 3 * 2**20 + 4, 6), soundness.seal(2**30 + 2**log_rows, 6)]
     for mine, (name, theirs) in zip(before + own, terms, strict=True):
         assert -math.log2(mine) == pytest.approx(theirs, abs=1e-6), name
 

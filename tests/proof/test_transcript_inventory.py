@@ -29,8 +29,8 @@ from reference.field import bits  # noqa: E402
 FOLDER = ROOT / "vectors" / "format-1"
 Step = tuple[str, str, bytes]
 BIND = (
-    "format", "profile 128", "hidden", "circuit", "model commitment", "linked commitments", "public tensors", "public tensor",
-    "context", "witness commitment",
+    "format", "profile 128", "hidden", "circuit", "model commitment", "model seal", "linked commitments", "public tensors",
+    "public tensor", "context", "witness commitment",
 )  # fmt: skip
 
 
@@ -245,7 +245,8 @@ def test_nothing_of_the_statement_is_absorbed_after_the_first_draw(name):
         ("profile 128", p.encoded),
         ("hidden", none),
         ("circuit", _core.digest(_core.VerifyingKey(key).circuit())),
-        ("model commitment", key[-32:]),
+        ("model commitment", key[-56:-24]),
+        ("model seal", key[-24:]),
         ("linked commitments", none),
         ("public tensors", len(receipt.publics).to_bytes(4, "little")),
         *[("public tensor", public) for public in receipt.publics],
@@ -259,7 +260,7 @@ def test_nothing_of_the_statement_is_absorbed_after_the_first_draw(name):
     assert numbers(later[0][1]).tolist() == [p.log_rows, p.salt, *lists]
     widths = held.layout.widths
     assert numbers(later[1][1]).tolist() == [len(widths), *widths, *range(sum(widths))]
-    assert [message for _, message in later[2:4]] == [key[-32:], receipt.witness_root]
+    assert [message for _, message in later[2:4]] == [key[-56:-24], receipt.witness_root]
     digests = [label for how, label, message in steps[first:] if how == "s" and len(message) == 32]
     assert digests == ["opening: oracle"] * len(p.folds)
 
@@ -371,6 +372,7 @@ def test_every_absorbed_byte_moves_every_later_draw_and_no_earlier_one(name):
 def first_draw(key: bytes, data: bytes, **changes: object) -> bytes:
     """The first challenge of a statement, parts of which are altered after it was parsed."""
     held, receipt = verifier.read_key(key), verifier.read_receipt(data)
+    held.seal = changes.get("seal", held.seal)
     fields = {name: value for name, value in changes.items() if hasattr(receipt, name)}
     if "encoded" in changes:
         held.circuit = replace(held.circuit, parameters=replace(held.circuit.parameters, encoded=changes["encoded"]))
@@ -388,6 +390,7 @@ def test_domains_are_apart():
         draw(encoded=verifier.read_key(key).circuit.parameters.encoded[:-1] + b"\1"),
         draw(circuit_digest=_core.digest(b"another circuit")),
         draw(weights_root=_core.digest(b"other weights")),
+        draw(seal=verifier.read_key(key).seal + 1),
         draw(publics=receipt.publics[:1]),
         draw(publics=receipt.publics[::-1]),
         draw(publics=(receipt.publics[0] + receipt.publics[1][:1], receipt.publics[1][1:])),

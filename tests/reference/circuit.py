@@ -176,12 +176,12 @@ class Reader:
         except UnicodeDecodeError:
             raise Refused("key", "a name is not UTF-8") from None
 
-    def header(self, kind: bytes, formats: range = range(FORMAT, FORMAT + 1)) -> int:
+    def header(self, kind: bytes, most: int = FORMAT, least: int = FORMAT) -> int:
         """Magic, kind, format number, which is returned."""
         if self.raw(7) != MAGIC + kind:
             raise Refused("kind", f"this is not a tacit {self.what}")
         found = self.unsigned(2)
-        if found not in formats:
+        if not least <= found <= most:
             raise Refused("format", f"this {self.what} has a format that is not known")
         return found
 

@@ -59,7 +59,7 @@ def read_receipt(data: bytes) -> Receipt:
     if len(data) > LARGEST:
         raise Refused("noncanonical", "the receipt is too large")
     reader = Reader(data, "receipt")
-    number = reader.header(b"R", range(FORMAT, NAMED_FORMAT + 1))
+    number = reader.header(b"R", NAMED_FORMAT)
     digest, root, hidden = reader.raw(32), reader.raw(32), reader.bytes() if number >= HIDING_FORMAT else b""
     if number >= HIDING_FORMAT and not (1 in hidden and set(hidden) <= {0, 1}):
         raise Refused("noncanonical", "the hide set is not in canonical form")
@@ -75,7 +75,7 @@ def read_key(data: bytes) -> Key:
         if len(data) > LARGEST:
             raise Refused("key", "the key is too large")
         reader = Reader(data, "key")
-        reader.header(b"K", range(KEY_FORMAT, KEY_FORMAT + 1))
+        reader.header(b"K", KEY_FORMAT, KEY_FORMAT)
         encoded, root, seal = reader.bytes(), reader.raw(32), K(*words(reader.raw(24), "the seal"))
         reader.finish()
         circuit = decode(encoded)
