@@ -64,7 +64,7 @@ def durable(p: Parameters, shapes: dict[int, tuple[int, ...]], cells: Cells, rng
         for row, index in places(block, shapes[block.column]):
             limbs[block.address][row] = cells[block.column][flat(index, shapes[block.column])] % P
     for limb in limbs:
-        limb[-p.reserved :] = [rng.randrange(P) for _ in range(p.reserved)]
+        limb[len(limb) - p.reserved :] = [rng.randrange(P) for _ in range(p.reserved)]
     return commit(p, limbs, rng)
 
 

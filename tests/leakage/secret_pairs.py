@@ -11,7 +11,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -219,15 +219,16 @@ class Reader:
         return value + proof.draw("mask combine") * masked
 
 
-def elements(proof: Proof) -> np.ndarray:
-    """The words of all field elements, in their order: uint64[places]."""
+def elements(key: bytes, proof: Proof) -> np.ndarray:
+    """The words of the key's seal and of all field elements of a proof, in their order: uint64[places]."""
     parts = [proof.data[start:end] for label, start, end in proof.places if label not in NOT_ELEMENTS]
-    return np.frombuffer(b"".join(parts), "<u8")
+    return np.frombuffer(key[-24:] + b"".join(parts), "<u8")
 
 
 def labels(proof: Proof) -> list[str]:
     """The message of every place of `elements`."""
-    return [label for label, start, end in proof.places if label not in NOT_ELEMENTS for _ in range((end - start) // 8)]
+    places = [("key: seal", 0, 24), *(place for place in proof.places if place[0] not in NOT_ELEMENTS)]
+    return [label for label, start, end in places for _ in range((end - start) // 8)]
 
 
 def salts(proof: Proof) -> np.ndarray:
@@ -248,8 +249,10 @@ def drawn(equal_outputs: bool, secret: int, hide: bytes | None, count: int) -> B
     """So many receipts of one of `secrets`."""
     group = secrets(equal_outputs)[secret]
     reader = Reader(*group.receipt(hide))
-    proofs = [reader.walk(*group.receipt(hide)) for _ in range(count)]
-    return Batch(np.stack([elements(p) for p in proofs]), np.stack([salts(p) for p in proofs]), labels(proofs[0]))
+    receipts = [group.receipt(hide) for _ in range(count)]
+    proofs = [reader.walk(*each) for each in receipts]
+    words = [elements(key, proof) for (_, key), proof in zip(receipts, proofs)]
+    return Batch(np.stack(words), np.stack([salts(p) for p in proofs]), labels(proofs[0]))
 
 
 def joined(batches: list[Batch]) -> Batch:

@@ -195,10 +195,10 @@ def test_bits_from_queries_alone_or_beyond_johnson(two):
 
 
 def test_trusted_setup_from_a_constant_seed(two):
-    """Jolt Atlas and DeepProve v2 drew their setup from a constant. Here a key is the circuit and one root."""
+    """Jolt Atlas and DeepProve v2 drew their setup from a constant. Here a key is the circuit, one root and its seal."""
     model, _ = two
     key, circuit = model.key.to_bytes(), model.circuit
-    assert len(key) == 9 + 4 + len(circuit) + 32
+    assert len(key) == 9 + 4 + len(circuit) + 32 + 24
     again = tacit._core.Prover(circuit, bytes(model.weights), tacit._core.Progress(), model.seed)
     assert again.key() == key
 
