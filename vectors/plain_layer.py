@@ -28,10 +28,6 @@ from tacit import _core
 Cells = Mapping[int, Sequence[int]]
 
 
-KEY_SEAL = -1
-"""The column that makes the key's seal uniform, of four cells."""
-
-
 def places(block: Block, shape: Sequence[int]) -> Iterator[tuple[int, tuple[int, ...]]]:
     """(row, index in the column) of every cell of a block."""
     ranges = (range(start, start + (1 << e)) for start, e in block.parts)
@@ -163,10 +159,8 @@ def model(case: layer.Case, seed: int = 7) -> Model:
         size, count = circuit.columns[column].size, prod(circuit.columns[column].shape)
         cells[column] = list(integers(data[: size * count], size))
         data = data[size * count :]
-    shapes = {column: circuit.columns[column].shape for column in (layer.W, layer.B)} | {KEY_SEAL: (4,)}
-    rng = random.Random(seed)
-    cells[KEY_SEAL] = [rng.randrange(P) for _ in range(4)]
-    weights = durable(circuit.parameters, shapes, cells, rng)
+    shapes = {column: circuit.columns[column].shape for column in (layer.W, layer.B)}
+    weights = durable(circuit.parameters, shapes, cells, random.Random(seed))
     return Model(case.circuit, circuit, cells, weights, key_seal(weights))
 
 

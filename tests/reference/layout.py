@@ -13,8 +13,6 @@ from .refused import Refused
 
 MOST_BLOCKS, MOST_LOG_LIMBS = 2**18, 16
 TRACED = 4
-KEY_SEAL = 4
-"""Cells of the column that makes a key's seal uniform."""
 HOMES = ((WEIGHTS,), (WITNESS, COUNT))
 Parts = tuple[tuple[int, int], ...]
 
@@ -158,8 +156,8 @@ def mask_blocks(column: int, limb: int, rows: range) -> list[Block]:
 
 
 class Layout:
-    """Commitment 0 holds the weights, and where rows are reserved the column `key_seal`; commitment 1 witness and counts. `widths`:
-    limbs of each; `addresses`: of every limb. `matrix` is no column more, but all rows of the weights' limbs, limb by limb.
+    """Commitment 0 holds the weights, commitment 1 witness and counts. `widths`: limbs of each; `addresses`: of every limb.
+    `matrix` is no column more, but all rows of the weights' limbs, limb by limb.
 
     With `variables`, the witness hides: it holds a column of so many elements of K (`pads`) and the columns `masks`. Then
     commitment 2 + i holds the column `named[i]`, whose home is NAMED, and behind it the column `seals[i]`. Numbers of columns that
@@ -171,10 +169,8 @@ class Layout:
         weights, witness = (
             {number: column.shape for number, column in enumerate(circuit.columns) if column.home in homes} for homes in HOMES
         )
-        self.pads, self.key_seal, self.matrix, self._next = (len(circuit.columns) + i for i in range(4))
+        self.pads, self.matrix, self._next = (len(circuit.columns) + i for i in range(3))
         self.masks, self.seals = [], []
-        if reserved:
-            weights[self.key_seal] = (KEY_SEAL,)
         if variables is not None:
             witness[self.pads] = (variables, 3)
         self.shapes = weights | witness

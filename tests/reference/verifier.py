@@ -20,8 +20,8 @@ from .transcript import Proof, Transcript, keccak256, require, words
 BITS = 128
 LARGEST = 2**30
 LIMBS = 2**16
-SALT = 16
-"""Bytes that a leaf needs to hide its row."""
+SALT, UNIFORM = 16, 3
+"""Bytes that a leaf needs to hide its row; rows that make the key's seal uniform, besides those that are asked for."""
 
 
 @dataclass
@@ -157,7 +157,7 @@ def hidden_circuit(circuit: Circuit, receipt: Receipt) -> Circuit:
     """The columns of hidden tensors are columns of the witness, or of a commitment of their own."""
     if len(receipt.hidden) != len(circuit.publics) + 1:
         raise Refused("noncanonical", "the hide set is not in canonical form")
-    if circuit.parameters.salt < SALT or circuit.parameters.reserved < circuit.parameters.queries[0]:
+    if circuit.parameters.salt < SALT or circuit.parameters.reserved < circuit.parameters.queries[0] + UNIFORM:
         raise Refused("hide", "its commitments cannot hide")
     homes = {binding.column: WITNESS for number, binding in enumerate(circuit.publics) if receipt.hides(number)}
     homes |= dict.fromkeys(named_columns(circuit, receipt.named), NAMED)

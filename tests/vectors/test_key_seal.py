@@ -46,50 +46,20 @@ def native_hash():
         yield
 
 
-@cache
-def finished(name: str, reserved: int | None = None) -> reference.circuit.Circuit:
-    circuit = decode(kept.of(name, 1).circuit)
-    if reserved is not None:
-        circuit = replace(circuit, parameters=replace(circuit.parameters, reserved=reserved))
-    return reference.circuit.decode(encode(circuit))
-
-
 def digits(where: int, layout: Layout) -> list[K]:
     return [K(int(digit)) for digit in f"{where:0{layout.log_limbs + layout.log_rows}b}"]
 
 
-# The layout
-
-
-def test_the_seal_column_lies_behind_the_weights():
-    """By hand: w is 3 x 5 = (2 + 1) x (4 + 1), b has 2 + 1 cells. Of 8192 rows 7912 are free, 4096 + 2048 + .. + 32 + 8: the block
-    of 8 fills the last chunk; behind w's block of 4, at the start of the chunk of 32, lies the seal column."""
-    layout = Layout(finished("layer"))
-    (block,) = layout.blocks[layout.key_seal]
-    assert (block.address, block.row, block.size) == (0, 7876, 2) and layout.shapes[layout.key_seal] == (4,)
-    assert {(each.row, each.size) for each in layout.blocks[layer.W]} == {(7904, 3), (7872, 2), (7880, 1), (7884, 0)}
-
-
-def test_without_reserved_rows_there_is_no_seal_column():
-    layout = Layout(finished("layer", 0))
-    assert layout.key_seal not in layout.blocks and layout.key_seal not in layout.shapes
-    assert layout.shapes[layout.matrix] == (1, 8192)
-
-
-def test_the_seal_column_may_take_a_limb_more():
-    """Cells that fill a limb but for three."""
-    column = lambda cells: Layout(with_weights(cells)).widths[0]  # noqa: E731
-    assert [column(4089), column(4092), column(4093), column(4096)] == [1, 1, 2, 2]
+# The claim
 
 
 def with_weights(cells: int) -> reference.circuit.Circuit:
     """Limbs of 2^13 rows, half of them reserved."""
-    circuit = finished("layer", 4096)
+    circuit = decode(kept.of("layer", 1).circuit)
+    circuit = replace(circuit, parameters=replace(circuit.parameters, reserved=4096))
+    circuit = reference.circuit.decode(encode(circuit))
     columns = (replace(circuit.columns[layer.W], shape=(cells,)), replace(circuit.columns[layer.B], home=verifier.WITNESS))
     return replace(circuit, columns=(*columns, *circuit.columns[2:]))
-
-
-# The claim
 
 
 @pytest.mark.parametrize("hides", [False, True])

@@ -195,17 +195,17 @@ def test_a_named_tensor_is_no_column_of_the_witness():
 
 
 def test_where_the_cells_of_a_named_tensor_lie():
-    """13 cells and the 3 of the seal, by hand: of 8192 rows 7912 are free, 4096 + 2048 + .. + 32 + 8. Eight cells fill the last
-    chunk; four lie at the start of that of 32 rows, behind them two cells of the seal, the 13th, the seal's last."""
+    """13 cells and the 3 of the seal, by hand: of 8192 rows 7909 are free, 4096 + 2048 + .. + 32 + 4 + 1. Eight cells lie at the
+    start of the chunk of 32 rows, four fill that of 4, and the 13th the last; behind the eight lie the seal's two and its last."""
     circuit, (column,) = named_circuit("relations", (0,))
     layout = Layout(circuit, VARIABLES, [column])
     rows = {}
     for block in layout.blocks[column] + layout.blocks[layout.seals[0]]:
         (start, e), = block.parts
         rows |= {(block.column, start + i): block.row + i for i in range(1 << e)}
-    tensor = [*range(7904, 7912), *range(7872, 7876), 7878]
+    tensor = [*range(7872, 7880), *range(7904, 7909)]
     assert rows == {(column, j): row for j, row in enumerate(tensor)} | {
-        (layout.seals[0], j): row for j, row in enumerate((7876, 7877, 7879))
+        (layout.seals[0], j): row for j, row in enumerate((7880, 7881, 7882))
     }
 
 
