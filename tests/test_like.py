@@ -232,12 +232,12 @@ def test_another_number_of_queries_shares_the_rows(ten):
     queries = ten.parameters.queries[0]
     unfinished = encode(circuit_of(ten.program))
     for changed, openings in ((1, 10), (-1, 9)):
-        like = replace(ten.parameters, reserved=10 * (queries + changed), queries=(queries + changed,))
+        like = replace(ten.parameters, reserved=10 * (queries + changed) + 3, queries=(queries + changed,))
         found = decode(finish(unfinished, 10, like=like)).parameters
         assert found == replace(ten.parameters, reserved=like.reserved)
         same = with_parameters(ten, found.reserved, queries)
         assert same.openings == openings and same.key.core.security()[1] >= 128
-    dearer = with_parameters(ten, 10 * queries, queries + 1)
+    dearer = with_parameters(ten, 10 * queries + 3, queries + 1)
     assert dearer.key.model_commitment == ten.key.model_commitment and dearer.openings == 9
     dearer.share(ten, 5)
     assert (ten.hidden_proofs(), dearer.hidden_proofs()) == (5, 5)  # 5 q rows: 4 proofs of q + 1

@@ -81,7 +81,8 @@ impl Key {
     }
 
     pub fn decode(bytes: &[u8]) -> Result<Self, String> {
-        let (_, mut reader) = read_header(bytes, KEY, "key", KEY_FORMAT..=KEY_FORMAT).map_err(|error| error.to_string())?;
+        let (_, mut reader) =
+            read_header(bytes, KEY, "key", KEY_FORMAT..=KEY_FORMAT).map_err(|error| error.to_string())?;
         let malformed = |_| "the key ends too early".to_string();
         let circuit_bytes = reader.bytes().map_err(malformed)?.to_vec();
         let root = reader.raw(32).map_err(malformed)?;

@@ -8,8 +8,8 @@ mod forged;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tacit_algebra::{K, to_bytes};
 use tacit_algebra::progress::{Progress, Stopped};
+use tacit_algebra::{K, to_bytes};
 use tacit_circuit::{Circuit, CircuitError, Columns, Failure, Home, Values, counts, digest};
 use tacit_columns::{Layout, Views};
 use tacit_hide::{Pads, prove_triples};
@@ -159,7 +159,9 @@ impl Model {
     /// What makes the commitment to large weights and their seal again without reading them; empty when it is quick.
     pub fn digests(&self) -> Vec<u8> {
         let values = || self.limb_values.iter().flat_map(|&value| to_bytes(value));
-        self.commitment.digests().map_or_else(Vec::new, |digests| digests.concat().into_iter().chain(values()).collect())
+        self.commitment
+            .digests()
+            .map_or_else(Vec::new, |digests| digests.concat().into_iter().chain(values()).collect())
     }
 
     /// The bytes of the verifier's key.
@@ -377,8 +379,7 @@ impl Model {
                 // What the verifier computes with is affine in the pads: the prover reads its own messages as a verifier does.
                 let receiver = Receiver::new(transcript, sender.sent());
                 let seals = Seals { weights: self.seal, named: &receipt.named };
-                let (_, form, value, _) =
-                    reduce(stage.circuit.clone(), &self.schedule, &shown, seals, receiver)?;
+                let (_, form, value, _) = reduce(stage.circuit.clone(), &self.schedule, &shown, seals, receiver)?;
                 (form, value)
             }
         };

@@ -132,7 +132,8 @@ fn commitments_that_cannot_hide_make_no_hiding_receipt() {
     {
         let mut circuit = model.circuit.clone();
         weaken(&mut circuit);
-        let key = VerifyingKey::decode(&Key::encode(&circuit.encode(), &receipt.weights_root, model.weights_seal())).unwrap();
+        let key =
+            VerifyingKey::decode(&Key::encode(&circuit.encode(), &receipt.weights_root, model.weights_seal())).unwrap();
         let adapted = Receipt { circuit_digest: key.key.circuit_digest, ..receipt.clone() };
         let refused = Refused::Proof(Invalid::Circuit("its commitments cannot hide"));
         assert_eq!(key.verify(&adapted, b"context"), Err(refused));

@@ -189,7 +189,8 @@ fn provers_name_hidden_tensors_in_order() {
     let receipt = hide_named(&model, &values, &everything(), &[(0, 1)], 5);
     let mut circuit: Circuit = key.key.circuit.clone();
     circuit.publics[0].shape = vec![toy::IN, 1];
-    let same = VerifyingKey::decode(&Key::encode(&circuit.encode(), &receipt.weights_root, model.weights_seal())).unwrap();
+    let same =
+        VerifyingKey::decode(&Key::encode(&circuit.encode(), &receipt.weights_root, model.weights_seal())).unwrap();
     let adapted = Receipt { circuit_digest: digest(&circuit.encode()), ..receipt.clone() };
     assert!(matches!(same.verify(&adapted, b"context"), Err(Refused::Proof(Invalid::Check(_)))));
     let progress = Progress::default();

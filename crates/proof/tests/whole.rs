@@ -189,6 +189,7 @@ fn weak_parameters_are_refused_by_the_verifier() {
     let (model, _, _) = proved(0);
     let mut circuit = model.circuit.clone();
     circuit.parameters.queries.iter_mut().for_each(|q| *q /= 2);
-    let error = VerifyingKey::decode(&Key::encode(&circuit.encode(), &model.weights_root(), model.weights_seal())).unwrap_err();
+    let error =
+        VerifyingKey::decode(&Key::encode(&circuit.encode(), &model.weights_root(), model.weights_seal())).unwrap_err();
     assert!(error.contains("bits"), "{error}");
 }

@@ -160,3 +160,25 @@ fn a_seal_is_that_of_the_committed_tensor() {
         }
     }
 }
+
+/// A key states the seal of the committed weights, or no receipt of it verifies: one whose prover is honest in all the rest is refused by
+/// the claim that the seal makes.
+#[test]
+fn the_seal_of_a_key_is_that_of_the_committed_weights() {
+    let mut forger = Forger::new();
+    let noise = forger.mode.layout.uniform().noise[1].unwrap();
+    let mut other = forger.values.clone();
+    other.columns[1][0] += 1;
+    let (root, honest) = (forger.model.weights_root(), forger.model.weights_seal());
+    let columns = Extended::new(&other, &forger.model.noise);
+    let values = limb_values(&forger.model.layout, &columns, seal_point(&root));
+    let of_other = Seal::of(&root, &values, forger.model.schedule.log_rows()).value;
+    let last = || Err(Refused::Proof(Invalid::Check("the opening's last equation")));
+    for (seal, expected) in [(honest, Ok(())), (honest + K::ONE, last()), (of_other, last())] {
+        forger.model.seal = Seal::new(&root, seal);
+        forger.key = VerifyingKey::decode(&forger.model.key()).unwrap();
+        assert_eq!(forger.verdict(noise, 0, true), expected);
+        let transparent = forger.model.prove_values(&forger.values, b"", &Progress::default()).unwrap();
+        assert_eq!(forger.key.verify(&transparent, b""), expected);
+    }
+}

@@ -7,7 +7,6 @@ use tacit_columns::{Form, Layout, Rows};
 use tacit_open::{Commitment, RankOne, Schedule, Weights, values_at};
 use tacit_transcript::Randomness;
 
-
 /// The values of the weights' limbs at z; reads every one of them, by all threads.
 pub fn limb_values(layout: &Layout, values: &dyn Columns, z: K) -> Vec<K> {
     let cells = layout.committed(values);
@@ -57,5 +56,45 @@ impl Weights for FormWeights {
 
     fn rank_one(&self) -> Option<&RankOne> {
         self.rank_one.as_ref()
+    }
+}
+
+#[cfg(test)]
+#[path = "../../tests/toy/mod.rs"]
+mod toy;
+
+#[cfg(test)]
+mod tests {
+    use tacit_algebra::progress::Progress;
+    use tacit_algebra::to_bytes;
+    use tacit_circuit::{Circuit, Values};
+    use tacit_open::commit_within;
+
+    use super::{toy, *};
+    use crate::parameters::schedule;
+    use crate::seal::seal_point;
+    use crate::{Wanted, finish_with};
+
+    /// What is kept of a commitment makes it and its seal again; anything else is not taken for it.
+    #[test]
+    fn kept_digests_and_values_are_those_of_the_commitment() {
+        let circuit = finish_with(&toy::circuit().encode(), &Wanted { openings: 1, ..Wanted::default() }).unwrap();
+        let circuit = Circuit::decode(&circuit).unwrap();
+        let (layout, schedule) = (Layout::new(&circuit).unwrap(), schedule(&circuit.parameters).unwrap());
+        let (randomness, progress) = (Randomness::new([4; 32]), Progress::default());
+        let columns = Values { columns: (0..9).map(|i| vec![i; 4096]).collect() };
+        let cells = layout.committed(&columns);
+        let read = |limb: usize, first: usize, rows: &mut [tacit_algebra::F]| cells.read(limb, first, rows);
+        let thin = commit_within(0, &schedule, layout.widths()[0], &randomness, read, &progress).unwrap();
+        let values = limb_values(&layout, &columns, seal_point(&thin.root()));
+        let bytes: Vec<u8> =
+            thin.digests().unwrap().concat().into_iter().chain(values.iter().flat_map(|&v| to_bytes(v))).collect();
+        let (found, again) = known(&bytes, &layout, &schedule, &randomness).unwrap();
+        assert_eq!((found.root(), again), (thin.root(), values));
+        let mut above = bytes.clone();
+        above[bytes.len() - 8..].fill(255);
+        for wrong in [&bytes[1..], &bytes[24..], &bytes[32..], &[], &above, &[&bytes[..], &[0; 32]].concat()] {
+            assert!(known(wrong, &layout, &schedule, &randomness).is_none());
+        }
     }
 }

@@ -42,6 +42,15 @@ impl Commitment {
         self.limbs.iter().flatten().rev().fold(K::ZERO, |sum, &cell| sum * z + cell)
     }
 
+    /// These limbs and those of another commitment, both in one tree: over the rows of the first at even positions, of the other at odd ones.
+    pub fn mixed(&self, other: &Self) -> [Self; 2] {
+        let width = self.limbs.len();
+        let pairs = self.rows.chunks(width).zip(other.rows.chunks(width)).enumerate();
+        let rows: Vec<F> = pairs.flat_map(|(i, (even, odd))| if i % 2 == 0 { even } else { odd }).copied().collect();
+        let tree = Tree::new(&rows, width, &[], 0);
+        [self, other].map(|own| Self { limbs: own.limbs.clone(), rows: rows.clone(), tree: tree.clone() })
+    }
+
     /// The bytes of a row.
     pub fn row(&self, position: u64) -> Vec<u8> {
         let width = self.limbs.len();

@@ -14,8 +14,8 @@ use tacit_proof::{HideSet, Named, Receipt, seal_point};
 use tacit_transcript::{Digest, Invalid, Randomness, Reading, Sender, Transcript};
 
 use super::messages::Uniform;
-use super::oracle::{Oracle, Step};
 use super::opening::solution;
+use super::oracle::{Oracle, Step};
 use super::view::{FormWeights, evaluate, evaluate_on, words};
 
 /// What both sides know: no weights, no hidden tensor, no witness.
