@@ -28,7 +28,7 @@ HIDING = (
         "what must be zero is not combined",
         (
             Edit(MODE, ".chain(zeros.iter().cloned())", ".chain(zeros.iter().take(0).cloned())"),
-            Edit(MODE, "claims.chain(zeros).collect()", "claims.chain(zeros.take(0)).collect()"),
+            Edit(MODE, "claims.chain(zeros).chain(sealed)", "claims.chain(zeros.take(0)).chain(sealed)"),
         ),
         soundness("every_cell_matters"),
     ),

@@ -1,4 +1,4 @@
-"""Weakened named commitments: what a receipt states of them, their seals, and what hides in them."""
+"""Weakened seals, of keys and of named commitments; what a receipt states of the latter, and what hides in them."""
 
 from __future__ import annotations
 
@@ -17,14 +17,74 @@ NAMED_FILE = "crates/proof/src/named.rs"
 SEAL = "prove::forged::a_seal_is_that_of_the_committed_tensor"
 MALFORMED = "malformed_lists_of_commitments_are_refused"
 
+KEY_SEAL = "prove::forged::the_seal_of_a_key_is_that_of_the_committed_weights"
+
+KEYS = (
+    Mutant(
+        "the key's seal makes no claim in a transparent proof",
+        (
+            Edit("crates/proof/src/verify.rs", "                claims.push(self.seal.claim(&self.layout));\n", ""),
+            Edit("crates/proof/src/prove.rs", "                claims.push(self.seal.claim(stage.layout));\n", ""),
+        ),
+        inside(KEY_SEAL),
+    ),
+    Mutant(
+        "the key's seal makes no claim in a proof that hides",
+        (
+            Edit(
+                "crates/proof/src/hiding.rs",
+                "std::iter::once(Ok(seals.weights.claim(&self.layout))).chain(named)",
+                "std::iter::once(Ok(seals.weights.claim(&self.layout))).take(0).chain(named)",
+            ),
+        ),
+        inside(KEY_SEAL),
+    ),
+    Mutant(
+        "the key's seal is not absorbed",
+        (Edit("crates/proof/src/statement.rs", 'transcript.absorb("model seal", &to_bytes(self.weights_seal));', ""),),
+        inside("statement::tests::statements_that_differ_in_one_part_have_other_challenges"),
+    ),
+    Mutant(
+        "the key's seal is that of the sum of all limbs",
+        (Edit("crates/columns/src/whole.rs", "[(z.exp_u64(rows), limbs), (z, rows)]", "[(z.exp_u64(0), limbs), (z, rows)]"),),
+        Cargo("tacit-columns", "layout", ("dense_and_closed_form_are_the_form",)),
+    ),
+    Mutant(
+        "the key's seal has one point for all roots",
+        (Edit("crates/proof/src/seal.rs", 'transcript.absorb("root", root);', 'transcript.absorb("root", &root[..0]);'),),
+        inside("named::tests::the_form_of_a_seal_is_its_value"),
+    ),
+    Mutant(
+        "a seal in a key may be written in two ways",
+        (
+            Edit(
+                "crates/proof/src/format.rs",
+                ".ok().and_then(from_bytes);",
+                ".ok().map(|seal| from_bytes(seal).unwrap_or_default());",
+            ),
+        ),
+        Cargo("tacit-proof", "adversary", ("seals_of_keys_have_one_encoding",)),
+    ),
+    Mutant(
+        "no reserved rows for the key's seal",
+        (Edit("crates/proof/src/hiding.rs", "pub const SEALED: u64 = 3;", "pub const SEALED: u64 = 0;"),),
+        Cargo("tacit-proof", "hidden_soundness", ("commitments_that_cannot_hide_make_no_hiding_receipt",)),
+    ),
+    Mutant(
+        "weights of rank one are not added to the rounds over limbs",
+        (Edit("crates/protocols/open/src/prove/batch.rs", "map_or(message, |apart| apart.join(message))", "map_or(message, |_| message)"),),
+        Cargo("tacit-open", "opening", ("honest_proofs_are_accepted",)),
+    ),
+)
+
 NAMED = (
     Mutant(
         "seals make no claim",
         (
             Edit(
                 "crates/proof/src/hiding.rs",
-                "zeta.powers().skip(affine.len()).zip(named.iter().zip(seals))",
-                "zeta.powers().skip(affine.len()).zip(named.iter().zip(seals)).take(0)",
+                "seals.named.iter().zip(columns).map(",
+                "seals.named.iter().zip(columns).take(0).map(",
             ),
         ),
         inside(SEAL),

@@ -109,7 +109,7 @@ TRANSCRIPTS = (
 )
 
 STATEMENTS = (
-    unabsorbed("the format", '        transcript.absorb("format", &self.format().to_le_bytes());\n'),
+    unabsorbed("the format", '        transcript.absorb("format", &format(self.hidden, self.named).to_le_bytes());\n'),
     unabsorbed("the profile", '        transcript.absorb("profile 128", self.parameters);\n'),
     unabsorbed("the circuit's digest", '        transcript.absorb("circuit", self.circuit_digest);\n'),
     unabsorbed("the weights' root", '        transcript.absorb("model commitment", self.weights_root);\n'),

@@ -12,7 +12,7 @@ use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 use tacit_algebra::field::{BasedVectorSpace, Field, PrimeCharacteristicRing};
 use tacit_algebra::progress::Progress;
-use tacit_algebra::{F, K, centred, integer, signed};
+use tacit_algebra::{F, K, P, centred, integer, signed};
 use tacit_circuit::{Rule, Values};
 use tacit_proof::{Key, Model, Receipt, Refused, VerifyingKey, finish};
 
@@ -292,6 +292,32 @@ fn mutate(bytes: &[u8], other: &[u8], random: &mut SmallRng) -> Vec<u8> {
         }
     }
     mutated
+}
+
+/// A key ends with root and seal, which receipts do not state: every byte of them counts, and words of the seal are below p.
+#[test]
+fn seals_of_keys_have_one_encoding() {
+    let case = case(0);
+    let honest = case.model.key();
+    let seal = honest.len() - 24;
+    for at in seal..honest.len() {
+        let mut altered = honest.clone();
+        altered[at] ^= 1;
+        match VerifyingKey::decode(&altered) {
+            Ok(key) => assert!(matches!(key.verify(&case.receipt, b"context"), Err(Refused::Proof(_))), "byte {at}"),
+            Err(error) => assert_eq!(error, "the key's seal is not in canonical form"),
+        }
+        assert_eq!(VerifyingKey::decode(&honest[..at]).unwrap_err(), "the key ends too early");
+    }
+    for (word, value) in [(0, P), (1, P + 1), (2, u64::MAX)] {
+        let mut altered = honest.clone();
+        altered[seal + 8 * word..][..8].copy_from_slice(&value.to_le_bytes());
+        assert_eq!(VerifyingKey::decode(&altered).unwrap_err(), "the key's seal is not in canonical form");
+    }
+    let mut older = honest;
+    older[7] = 1;
+    let error = VerifyingKey::decode(&older).unwrap_err();
+    assert!(error.starts_with("this key has format 1, this version of tacit reads format 2"), "{error}");
 }
 
 /// Nothing panics, nothing is accepted, nothing takes long. A key that still decodes gets a receipt that claims to be its own.
