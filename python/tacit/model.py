@@ -32,7 +32,7 @@ from tacit.receipt import Receipt
 from tacit.report import Report
 from tacit.weights import Columns, by_constant, difference, split_weights
 
-FORMAT = 5
+FORMAT = 6
 PRIVATE, PUBLIC = 0o600, 0o644
 log = logging.getLogger("tacit")
 
