@@ -365,7 +365,7 @@ def committed(circuit: bytes, weights: bytes, seed: bytes | None, like: Model | 
     if like is None or not like.has_weights(circuit, weights):
         return commit(circuit, weights, seed), weights
     prover = commit(circuit, like.weights, seed, like.digests)
-    if like.digests and Key.from_bytes(prover.key()).model_commitment != like.key.model_commitment:
+    if like.digests and not Key.from_bytes(prover.key()).same_weights(like.key):
         prover = commit(circuit, like.weights, seed)  # a damaged file's
     return prover, like.weights
 
