@@ -141,7 +141,8 @@ def test_equal_weights_are_committed_to_with_the_digests_of_the_first(longest, m
         return commit(circuit, weights, seed, digests)
 
     parameters = decode(longest.circuit).parameters
-    wrong = bytes(32 << parameters.log_rows + parameters.log_inverse_rates[0] - 6)
+    # Behind the digests, an element of K for the one limb of weights.
+    wrong = bytes((32 << parameters.log_rows + parameters.log_inverse_rates[0] - 6) + 24)
     monkeypatch.setattr("tacit.model.commit", recorded)
     shared = tacit.compile(attention(), ids(7), like=replace(longest, digests=wrong))
     assert [digests for _, digests in taken] == [wrong, b""] and all(weights is longest.weights for weights, _ in taken)

@@ -87,8 +87,8 @@ class Key:
 
     @property
     def model_seal(self) -> bytes:
-        """The value of all weights at a point that the root decides, 24 bytes: a root that was made in bad faith can stand for several
-        models, root and seal for one."""
+        """The value of all weights at a point that the root decides, 24 bytes: a root that was made in bad faith can stand for
+        several models, root and seal for one."""
         return self.core.weights_seal()
 
     def same_weights(self, other: Key) -> bool:

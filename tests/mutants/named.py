@@ -72,7 +72,13 @@ KEYS = (
     ),
     Mutant(
         "weights of rank one are not added to the rounds over limbs",
-        (Edit("crates/protocols/open/src/prove/batch.rs", "map_or(message, |apart| apart.join(message))", "map_or(message, |_| message)"),),
+        (
+            Edit(
+                "crates/protocols/open/src/prove/batch.rs",
+                "map_or(message, |apart| apart.join(message))",
+                "map_or(message, |_| message)",
+            ),
+        ),
         Cargo("tacit-open", "opening", ("honest_proofs_are_accepted",)),
     ),
 )
