@@ -247,7 +247,8 @@ impl Simulator {
         let noise = self.layout.uniform().noise[0].unwrap();
         let top = (1u64 << self.schedule.log_rows()) - leaves.positions.len() as u64;
         let place = |row: u64| {
-            let mut blocks = self.layout.blocks_of(noise).iter().filter(|block| block.address == self.shape.addresses[0]);
+            let mut blocks =
+                self.layout.blocks_of(noise).iter().filter(|block| block.address == self.shape.addresses[0]);
             let held = |block: &&Block| (block.row..block.row + (1 << block.size_bits())).contains(&row);
             let block = blocks.find(held).unwrap();
             (block.parts[0].0 + row - block.row) as usize
