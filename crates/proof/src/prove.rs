@@ -5,6 +5,9 @@ mod weights;
 
 #[cfg(test)]
 mod forged;
+#[cfg(test)]
+#[path = "../tests/toy/mod.rs"]
+mod toy;
 
 use std::sync::{Arc, Mutex, PoisonError};
 

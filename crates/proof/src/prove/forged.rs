@@ -8,9 +8,6 @@ use tacit_circuit::ColumnId;
 use super::*;
 use crate::{Refused, VerifyingKey, Wanted, finish_with};
 
-#[path = "../../tests/toy/mod.rs"]
-mod toy;
-
 struct Forger {
     model: Model,
     values: Values,

@@ -60,17 +60,14 @@ impl Weights for FormWeights {
 }
 
 #[cfg(test)]
-#[path = "../../tests/toy/mod.rs"]
-mod toy;
-
-#[cfg(test)]
 mod tests {
     use tacit_algebra::progress::Progress;
     use tacit_algebra::to_bytes;
     use tacit_circuit::{Circuit, Values};
     use tacit_open::commit_within;
 
-    use super::{toy, *};
+    use super::super::toy;
+    use super::*;
     use crate::parameters::schedule;
     use crate::seal::seal_point;
     use crate::{Wanted, finish_with};
