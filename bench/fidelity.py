@@ -228,10 +228,11 @@ def follow(chain: list[Row], carried: Mapping[str, str], run: Callable[[Row], Ro
 def chosen(prepared: Prepared, widths: str) -> tuple[Scales, Lowered]:
     """As `tacit.compile` chooses: under 'standard', what got the narrowest widths gets 'faithful' ones where they do not do."""
     graph, against = prepared.graph, prepared.against
-    scales, lowered, report = api.assigned(graph, prepared.ranges, against, widths, None, None, True, None)
+    fit = api.Fit(widths, tolerance=None, like=None, hideable=True, batch=None, pinned={})
+    scales, lowered, report = api.assigned(graph, prepared.ranges, against, fit)
     if widths != "standard" or scales.bits > TOY.bits or is_faithful(report, lowered, scales, against, graph, LARGEST_SCORE_ERROR):
         return scales, lowered
-    return api.assigned(graph, prepared.ranges, against, "faithful", None, None, True, None)[:2]
+    return api.assigned(graph, prepared.ranges, against, fit._replace(widths="faithful"))[:2]
 
 
 def measured(workload: Workload, prepared: Prepared, widths: str) -> dict[str, Any]:

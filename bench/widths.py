@@ -105,7 +105,7 @@ def measured(name: str, recipes: list[str], most: int) -> dict[str, Any]:
     for recipe in recipes:
         width, tolerance = RECIPES[recipe]
         try:
-            _, _, report = api.assigned(graph, ranges, against, width, tolerance, None, hideable=False)
+            _, _, report = api.assigned(graph, ranges, against, api.Fit(width, tolerance, None, False, None, {}))
         except ModelError as error:
             print(f"{name}, {recipe}: {error}", file=sys.stderr)
             continue
