@@ -171,9 +171,9 @@ PROMPT, SEED, SAMPLING = [3, 1, 4, 1, 5, 9], b"seed", tacit.Sampling(0.8, top_k=
 TEXTS = np.random.default_rng(0).integers(0, plain.WORDS, (2, CONVERSATION + 1)).tolist()
 
 
-def conversation(folder, openings=None):
+def conversation(folder, openings=None, measured=TEXTS[:1]):
     """Chunks of 4, 4 and 2 places, with one commitment to the weights."""
-    first = tacit.compile(Chunk(folder, CHUNK, CHUNK, longest=CONVERSATION), TEXTS, openings=openings)
+    first = tacit.compile(Chunk(folder, CHUNK, CHUNK, longest=CONVERSATION), measured, openings=openings)
     shares = {} if openings == 0 else {"openings": 5}
     second = tacit.compile(Chunk(folder, CHUNK, CHUNK, earlier=(4,), longest=CONVERSATION), like=first, **shares)
     third = tacit.compile(Chunk(folder, 2, 2, earlier=(4, 4), longest=CONVERSATION), like=first, **shares)
@@ -187,7 +187,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def shown(folder):
-    return conversation(folder, openings=0)
+    return conversation(folder, openings=0, measured=TEXTS)
 
 
 def continued(chunks, seeds=(None, None, None), **options):
@@ -236,7 +236,7 @@ def test_caches_mean_the_same_as_outputs_and_as_inputs(shown):
 
 def test_chunks_write_what_a_whole_circuit_writes(folder):
     """A Generation of as many places, whose scales and weights the chunks have."""
-    whole = tacit.compile(Generation(folder, len(PROMPT), CONVERSATION - len(PROMPT) + 1), TEXTS, openings=0)
+    whole = tacit.compile(Generation(folder, len(PROMPT), CONVERSATION - len(PROMPT) + 1), TEXTS[:1], openings=0)
     first = tacit.compile(Chunk(folder, CHUNK, CHUNK, longest=CONVERSATION), like=whole)
     second = tacit.compile(Chunk(folder, CHUNK, CHUNK, earlier=(4,), longest=CONVERSATION), like=whole)
     assert first.key.model_commitment == second.key.model_commitment == whole.key.model_commitment
@@ -285,7 +285,7 @@ def test_what_no_chunk_computed_is_no_cache(shown):
 
 
 def test_drawn_conversations(folder):
-    first = tacit.compile(Chunk(folder, CHUNK, CHUNK, SAMPLING, longest=CONVERSATION), TEXTS, openings=0)
+    first = tacit.compile(Chunk(folder, CHUNK, CHUNK, SAMPLING, longest=CONVERSATION), TEXTS[:1], openings=0)
     second = tacit.compile(Chunk(folder, CHUNK, CHUNK, SAMPLING, earlier=(4,), longest=CONVERSATION), like=first)
     assert texts([first, second], SEED) == texts([replace(model, following=None) for model in (first, second)], SEED)
     tacit.verify(first.generate(PROMPT[:2], seed=SEED).receipt, first.key)
