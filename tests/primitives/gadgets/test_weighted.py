@@ -52,7 +52,12 @@ def separate_means(draw):
 
 @drawn("weighted_mean", "by price")
 def priced_means(draw):
-    return means(draw, intervals(draw(st.sampled_from([12, 18])), least=1), None)
+    return means(draw, intervals(12, least=1), None)
+
+
+@drawn("weighted_mean", "by price, wide")
+def priced_wide_means(draw):
+    return means(draw, (1, (1 << 18) - draw(st.integers(0, 5))), None)
 
 
 @drawn("weighted_mean", "digits together")
