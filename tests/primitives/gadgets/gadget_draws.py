@@ -272,13 +272,13 @@ def normalised_numbers(draw):
 @drawn("inverse_root")
 def inverse_roots(draw):
     x, fraction = draw(operands(interval=intervals(20, least=1))), draw(st.integers(2, 10))
-    m = max(1, -(-x.high.bit_length() // 2))
+    m, less = max(1, -(-x.high.bit_length() // 2)), draw(st.integers(0, 3))
 
     def inverse(v):
         j = next(j for j in range(m) if v * 4**j >= 4 ** (m - 1))
-        return (1 << m - 1 + fraction) // isqrt(v * 4**j) << j
+        return ((1 << m - 1 + fraction) - less) // isqrt(v * 4**j) << j
 
-    return Instance([x], lambda b, x: gadgets.inverse_root(b, "g", x, fraction), np.vectorize(inverse, otypes=[np.int64]))
+    return Instance([x], lambda b, x: gadgets.inverse_root(b, "g", x, fraction, less), np.vectorize(inverse, otypes=[np.int64]))
 
 
 @drawn("logarithm")
