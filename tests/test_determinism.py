@@ -1,5 +1,5 @@
-"""The same model and samples give the same circuit, weights and key: in other processes, on other numbers of threads, with other
-code paths of NumPy and its BLAS; and the tables and circuits that they gave before (digests.json).
+"""The same model and samples give the same circuit, weights, key and receipt: in other processes, on other numbers of threads,
+with other code paths of NumPy and its BLAS; and the tables and circuits that they gave before (digests.json).
 
 Where a change of the compiler is meant to change circuits, `python tests/test_determinism.py` writes the new digests.
 """
@@ -22,6 +22,8 @@ from tacit.numbers.pointwise import STEPS
 
 TESTS = Path(__file__).resolve().parent
 DIGESTS = TESTS / "digests.json"
+KEPT = {"circuit", "weights", "key"}
+"""What digests.json has besides tables; receipts are compared between processes alone."""
 PARAMETERS = {
     "affine": (-0.7, 0.3), "celu": (1.3,), "clip": (-1.5, 2.25), "elu": (0.9,), "hard_sigmoid": (0.2, 0.5), "leaky_relu": (0.1,),
     "power": (-0.5,), "power_of_two": (-3.0,), "selu": (1.67, 1.05), "short_float": (3.0, -6.0, 4.0), "shrink": (0.3, 0.7),
@@ -42,7 +44,10 @@ for name in ("softmax", "tanh", "hardswish", "layer_normalised", "average_pool_p
 found = {}
 for name, source, samples in todo:
     model = tacit.compile(source, samples=samples, openings=0)
+    row = samples if isinstance(samples, dict) else {model.declared[0].name: samples}
+    receipt = model.prove({key: array[0] for key, array in row.items()})
     parts = {"circuit": model.circuit, "weights": bytes(model.weights), "key": model.key.to_bytes()}
+    parts["receipt"] = receipt.to_bytes()
     parts |= {f"table {n}": repr(table).encode() for n, table in enumerate(decode(model.circuit).tables)}
     found[name] = {part: hashlib.sha256(data).hexdigest()[:32] for part, data in parts.items()}
 print(json.dumps(found))
@@ -113,5 +118,8 @@ def test_tables_do_not_depend_on_the_mathematical_library(name, monkeypatch):
 
 
 if __name__ == "__main__":
-    found = {"functions": tabulated(), "models": compiled(2, 0)}
+    models = compiled(2, 0)
+    for name, parts in models.items():
+        models[name] = {part: digest for part, digest in parts.items() if part in KEPT or part.startswith("table")}
+    found = {"functions": tabulated(), "models": models}
     DIGESTS.write_text(json.dumps(found, indent=1) + "\n")
