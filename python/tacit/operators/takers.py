@@ -15,6 +15,7 @@ from tacit.operators.magnitude import magnitude_bits
 from tacit.operators.weights import are_half_precision, kept_exponent
 from tacit.primitives.gadgets.digits import DIGIT
 from tacit.primitives.tensor import Tensor
+from tacit.quantize.scales import FAITHFUL
 
 if TYPE_CHECKING:
     from tacit.operators.context import Context
@@ -35,7 +36,8 @@ def takers(context: Context, name: str, rows: Tensor, slope: np.ndarray) -> dict
 
 def taken(context: Context, node: Node, name: str, rows: Tensor, slope: np.ndarray) -> Folded | Joined | None:
     """How a product with a constant matrix takes the line over; None where it reads it as a tensor. A matrix with all its bits is
-    stored with the slope in it, one that is kept exactly is not; 16-bit floats are one or the other."""
+    stored with the slope in it, one that is kept exactly is not; 16-bit floats are one or the other, but kept where weights are as
+    fine as FAITHFUL."""
     if node.kind != "MatMul" or node.inputs[0] != name or name == node.inputs[1] or not owns(context, node):
         return None
     array = context.constant(node.inputs[1])
@@ -43,7 +45,8 @@ def taken(context: Context, node: Node, name: str, rows: Tensor, slope: np.ndarr
     if exact_exponent(array, EXACT_BITS) is None:
         return Folded()
     joined = exponents(context, node, array, rows, slope)
-    return Folded() if joined is None and are_half_precision(array) else joined
+    rounded = are_half_precision(array) and context.scales.width.precision < FAITHFUL.precision
+    return Folded() if joined is None and rounded else joined
 
 
 def owns(context: Context, node: Node) -> bool:
