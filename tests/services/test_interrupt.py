@@ -88,3 +88,18 @@ def test_a_terminal_sees_progress_and_a_pipe_does_not(folder, tmp_path):
     assert b"committing to the weights: " in shown
     done = subprocess.run(command(folder, "prove", tmp_path / "r"), capture_output=True)
     assert done.returncode == 0 and b"%" not in done.stderr
+
+
+def test_an_interrupt_waits_until_a_command_is_loaded(tmp_path):
+    """Native libraries do not survive one while they load."""
+    (tmp_path / "slow_command.py").write_text(
+        "import os, signal\nos.kill(os.getpid(), signal.SIGINT)\nfor _ in range(1000):\n    pass\nprint('loaded', flush=True)\n"
+    )
+    script = "import sys; from tacit.services.cli import main as cli; sys.path.insert(0, sys.argv[1])\n" + (
+        "try:\n    cli_main = sys.modules['tacit.services.cli.main']; cli_main._loaded('slow_command')\n"
+        "except KeyboardInterrupt:\n    print('interrupted')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, preexec_fn=interruptible, check=True
+    )
+    assert done.stdout == "loaded\ninterrupted\n"

@@ -7,8 +7,11 @@ import importlib
 import json
 import logging
 import os
+import signal
 import sys
 from collections.abc import Sequence
+from threading import current_thread, main_thread
+from types import ModuleType
 from typing import Any, NoReturn
 
 import tacit
@@ -248,7 +251,7 @@ def _guarded(argv: Sequence[str] | None) -> int:
     """Every error becomes one sentence and its exit code."""
     try:
         arguments = parser().parse_args(argv)
-        command = importlib.import_module(f"tacit.services.cli.{arguments.command}")
+        command = _loaded(f"tacit.services.cli.{arguments.command}")
         code: int = command.run(arguments)
         sys.stdout.flush()
         return code
@@ -271,6 +274,22 @@ def _guarded(argv: Sequence[str] | None) -> int:
     except Exception as error:
         logging.getLogger("tacit").debug("fault", exc_info=True)
         return _say(f"a fault in Tacit itself ({type(error).__name__}: {_one_line(error)}); please report it.", FAULT)
+
+
+def _loaded(name: str) -> ModuleType:
+    """The module of a command. An interrupt waits until it is loaded: native libraries that one meets while they load fail with an
+    error of their own, or crash."""
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler or current_thread() is not main_thread():
+        return importlib.import_module(name)
+    held: list[int] = []
+    signal.signal(signal.SIGINT, lambda number, _: held.append(number))
+    try:
+        module = importlib.import_module(name)
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    if held:
+        raise KeyboardInterrupt
+    return module
 
 
 def _say(sentence: str, code: int) -> int:
