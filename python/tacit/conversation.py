@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from tacit import api
+from tacit import api, storage
+from tacit import model as model_file
 from tacit.conversed import is_conversation
 from tacit.errors import InputError, ModelError
 from tacit.frontends.generation import Chunk
@@ -205,27 +207,52 @@ class Conversation:
         return receipt
 
     def save(self, folder: str | os.PathLike[str]) -> None:
-        """`0.tacit`, `0.key`, `1.tacit`, .. in a folder, which is made if need be. Raises ModelError."""
+        """`0.tacit`, `0.key`, `1.tacit`, .. in a folder, which is made if need be, and `weights.bin`, the weights of all chunks; all
+        at once, or none where one of them cannot be written. Raises ModelError."""
+        place, first = Path(folder), self.models[0]
         try:
-            Path(folder).mkdir(parents=True, exist_ok=True)
+            place.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise ModelError(f"The folder {folder} cannot be made ({error.strerror}).") from None
+        beside = storage.Beside.of(model_file.WEIGHTS, first.weights)
+        files = [storage.File(place / beside.file, first.weights, model_file.PRIVATE)]
         for chunk, model in enumerate(self.models):
-            model.save(Path(folder) / f"{chunk}.tacit", Path(folder) / f"{chunk}.key")
+            files.append(storage.File(place / f"{chunk}.tacit", model.to_bytes(beside), model_file.PRIVATE))
+            files.append(storage.File(place / f"{chunk}.key", model.key.to_bytes(), model_file.PUBLIC))
+        write: Callable[[], None] = partial(storage.write, *files)
+        for chunk, model in enumerate(self.models):  # each count moves around the writing of all files
+            write = partial(model.places.move, Path(os.path.realpath(place / f"{chunk}.tacit")), write)
+        write()
 
     @classmethod
     def load(cls, folder: str | os.PathLike[str]) -> Conversation:
-        """Raises ModelError where the folder has no conversation, or damaged files."""
-        paths: list[Path] = []
-        while (path := Path(folder) / f"{len(paths)}.tacit").exists():
-            paths.append(path)
+        """Raises ModelError where the folder has no conversation, files are missing, damaged or of another one."""
+        paths = chunk_files(Path(folder))
         models: list[Model] = []
+        held: dict[storage.Beside, bytes] = {}
         for path in paths:
-            models.append(Model.load(path))
+            models.append(Model.load(path, held))
+            if not models[-1].key.same_weights(models[0].key):
+                raise ModelError(
+                    f"{path} is of another conversation than {paths[0]}: their commitments to the weights differ. Put the file back "
+                    "that was saved with the others."
+                )
             models[-1].share_weights(models[0])
-        if not models:
-            raise ModelError(f"There is no conversation in {folder}: it has no 0.tacit.")
         return cls(tuple(models))
+
+
+def chunk_files(folder: Path) -> list[Path]:
+    """The model files of a folder's chunks, in order. Raises ModelError where there are none, or where one is missing that a later
+    one, or its key, shows to have been there."""
+    numbered = [path for path in folder.glob("*.*") if path.suffix in (".tacit", ".key") and path.stem.isdecimal()]
+    found = {path.name for path in numbered}
+    if "0.tacit" not in found:
+        raise ModelError(f"There is no conversation in {folder}: it has no 0.tacit.")
+    count = max(int(path.stem) for path in numbered) + 1
+    missing = next((f"{chunk}.tacit" for chunk in range(count) if f"{chunk}.tacit" not in found), None)
+    if missing is not None:
+        raise ModelError(f"The conversation in {folder} has lost its {missing}: put it back, or run tacit compile again.")
+    return [folder / f"{chunk}.tacit" for chunk in range(count)]
 
 
 def written(text: Text, kept: np.ndarray, stop: threading.Event) -> Tokens | None:

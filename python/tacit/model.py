@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -32,8 +33,11 @@ from tacit.receipt import Receipt
 from tacit.report import Report
 from tacit.weights import Columns, by_constant, difference, split_weights
 
-FORMAT = 6
+FORMAT, APART = 6, 7
+"""Of model files, and of those whose weights are a file of their own beside them."""
 PRIVATE, PUBLIC = 0o600, 0o644
+WEIGHTS = "weights.bin"
+"""The weights' part in a model file, and their file in the folder of a conversation."""
 log = logging.getLogger("tacit")
 
 
@@ -283,10 +287,10 @@ class Model:
     def signatures(self) -> tuple[Signature, ...]:
         return self.key.signatures
 
-    def to_bytes(self) -> bytes:
-        """The model file: an uncompressed zip; equal models give equal bytes."""
+    def to_bytes(self, beside: storage.Beside | None = None) -> bytes:
+        """The model file: an uncompressed zip; equal models give equal bytes. `beside`: where its weights are, if not in it."""
         manifest = {
-            "format": FORMAT,
+            "format": FORMAT if beside is None else APART,
             "opened": self.opened,
             "declared": [[d.name, list(d.shape), d.dtype, d.batched] for d in self.declared],
             "image": None if self.image is None else self.image.to_json(),
@@ -298,8 +302,11 @@ class Model:
             "key.bin": self.key.to_bytes(),
             "scales.json": json.dumps(self.scales.to_json()).encode(),
             "report.json": json.dumps(self.report.to_json()).encode(),
-            "weights.bin": self.weights,
         }
+        if beside is None:
+            parts[WEIGHTS] = self.weights
+        else:
+            manifest["weights"] = list(beside)
         if self.words is not None:
             parts["words.json"] = json.dumps(self.words.to_json()).encode()
         if self.following is not None:
@@ -319,15 +326,18 @@ class Model:
         self.places.move(Path(os.path.realpath(path)), lambda: storage.write(*files))
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> Model:
-        """Raises ModelError when the file is missing, is not a model file, is damaged, or has another format."""
-        manifest, parts = storage.unpack(path, FORMAT)
+    def load(cls, path: str | os.PathLike[str], held: dict[storage.Beside, bytes] | None = None) -> Model:
+        """`held`: weights that several files of one folder share, as they were read; what this file shares is added. Raises
+        ModelError when the file is missing, is not a model file, is damaged, has another format, or misses its weights."""
+        manifest, parts = storage.unpack(path, (FORMAT, APART))
+        if manifest["format"] == APART:
+            parts[WEIGHTS] = weights_beside(path, manifest, {} if held is None else held)
         try:
             image = manifest["image"]
             model = cls(
                 program=Program.from_json(json.loads(parts["program.json"])),
                 circuit=parts["circuit.bin"],
-                weights=parts["weights.bin"],
+                weights=parts[WEIGHTS],
                 key=Key.from_bytes(parts["key.bin"]),
                 report=Report.from_json(json.loads(parts["report.json"])),
                 scales=Scales.from_json(json.loads(parts["scales.json"])),
@@ -348,10 +358,23 @@ class Model:
         return model
 
 
+def weights_beside(
+    path: str | os.PathLike[str], manifest: Mapping[str, Any], held: dict[storage.Beside, bytes]
+) -> bytes:
+    """The weights of a model file that shares them. Raises ModelError when they are not there."""
+    try:
+        beside = storage.Beside.from_json(manifest["weights"])
+    except (KeyError, TypeError, ValueError):
+        raise ModelError(f"The model file {path} is damaged (it names no weights): run tacit compile again.") from None
+    if beside not in held:
+        held[beside] = beside.read(path)
+    return held[beside]
+
+
 def mark_opened(path: Path, key: Key) -> None:
     """Rewrites the flag in a model file, if it still is the file of this key; its count goes on. Raises ModelError when it cannot
     be written."""
-    manifest, parts = storage.unpack(path, FORMAT)
+    manifest, parts = storage.unpack(path, (FORMAT, APART))
     if parts.get("key.bin") == key.to_bytes() and not manifest.get("opened"):
         used = hiding.Places(key.model_commitment, 0, file=path).used()
         storage.write(storage.File(path, storage.pack({**manifest, "opened": True}, parts), PRIVATE))

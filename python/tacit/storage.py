@@ -1,4 +1,5 @@
-"""Files: written whole or not at all; the model file's container, an uncompressed zip with a digest of every part."""
+"""Files: written whole or not at all; the model file's container, an uncompressed zip with a digest of every part; parts that several
+containers share."""
 
 from __future__ import annotations
 
@@ -73,16 +74,47 @@ def pack(manifest: Mapping[str, Any], parts: Mapping[str, bytes]) -> bytes:
     return buffer.getvalue()
 
 
+class Beside(NamedTuple):
+    """A part that several containers share: a file of its own in their folder, by its name there and its SHA-256 in hex."""
+
+    file: str
+    digest: str
+
+    @classmethod
+    def of(cls, file: str, data: bytes) -> Beside:
+        return cls(file, hashlib.sha256(data).hexdigest())
+
+    @classmethod
+    def from_json(cls, data: Any) -> Beside:
+        """Raises ValueError unless it is a name of a file in the folder and a text."""
+        file, digest = data
+        if not isinstance(file, str) or not isinstance(digest, str) or Path(file).name != file or not file:
+            raise ValueError("no file of the folder")
+        return cls(file, digest)
+
+    def read(self, container: str | os.PathLike[str]) -> bytes:
+        """The part of a container. Raises ModelError when its file is missing or holds anything else."""
+        path = Path(os.path.realpath(container)).with_name(self.file)
+        again = f"put the file back that {container} was saved with, or run tacit compile again."
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise ModelError(f"{path}, which holds the weights of {container}, cannot be read ({error.strerror}): {again}") from None
+        if hashlib.sha256(data).hexdigest() != self.digest:
+            raise ModelError(f"{path} is damaged, or holds other weights than those of {container}: {again}")
+        return data
+
+
 def unpack(
     source: str | os.PathLike[str] | BytesIO,
-    format_number: int,
+    formats: int | tuple[int, ...],
     kind: str = "model file written by tacit compile",
     again: str = "run tacit compile again",
     called: str | None = None,
 ) -> tuple[dict[str, Any], dict[str, bytes]]:
     """Manifest and parts of a container. Raises ModelError when it is missing, foreign, damaged or of another format: it is no
     `kind`, and `again` is the way out. `called`: what bytes are called that are no file."""
-    name = called or str(source)
+    name, read = called or str(source), formats if isinstance(formats, tuple) else (formats,)
     foreign = f"{name} is not a {kind}, or it is damaged; {again}."
     short = kind.split(" written")[0]
     if not isinstance(source, BytesIO):
@@ -95,9 +127,9 @@ def unpack(
         with zipfile.ZipFile(source) as archive:
             manifest = json.loads(_stored(archive, MANIFEST))
             found, digests = manifest["format"], manifest["digests"]
-            if found != format_number:
+            if found not in read:
                 number = found if isinstance(found, int) else "unknown"
-                raise ModelError(f"{name} has format {number}, this version reads {format_number}: {again}.")
+                raise ModelError(f"{name} has format {number}, this version reads {' and '.join(map(str, read))}: {again}.")
             parts = {part: _stored(archive, part) for part in digests}
     except ModelError:
         raise

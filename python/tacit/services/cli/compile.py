@@ -12,7 +12,7 @@ from tacit.errors import InputError
 from tacit.frontends.generation import Generation
 from tacit.images import ImageScale
 from tacit.key import Key
-from tacit.model import Model
+from tacit.model import WEIGHTS, Model
 from tacit.numbers.drawing import Sampling
 from tacit.search import Tolerance
 
@@ -76,8 +76,8 @@ def conversation(arguments: argparse.Namespace) -> int:
     talk.save(folder)
     print(talk.models[0].report.text())
     print(
-        f"wrote {folder}: {len(talk.models)} chunks of {arguments.chunk_tokens} tokens, each a .tacit (private: holds the weights) "
-        f"and a .key (public): {talk.models[-1].openings:,} proofs of each can hide the weights"
+        f"wrote {folder}: {len(talk.models)} chunks of {arguments.chunk_tokens} tokens, each a .tacit (private) and a .key (public), "
+        f"and {WEIGHTS} (private), the weights of all; {talk.models[-1].openings:,} proofs of each can hide them"
     )
     return 0
 
