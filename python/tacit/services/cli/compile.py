@@ -76,8 +76,8 @@ def conversation(arguments: argparse.Namespace) -> int:
     talk.save(folder)
     print(talk.models[0].report.text())
     print(
-        f"wrote {folder}: {len(talk.models)} chunks of {arguments.chunk_tokens} tokens, each a .tacit (private) and a .key (public), "
-        f"and {WEIGHTS} (private), the weights of all; {talk.models[-1].openings:,} proofs of each can hide them"
+        f"wrote {folder}: {len(talk.models)} chunks of {arguments.chunk_tokens} tokens, each a private .tacit and a public .key; "
+        f"{WEIGHTS}, private too, has the weights of all; {talk.models[-1].openings:,} proofs of each can hide them"
     )
     return 0
 
