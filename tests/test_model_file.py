@@ -18,7 +18,7 @@ import pytest
 import tacit
 from tacit import storage
 from tacit.circuit.encode import decode
-from tacit.model import FORMAT, commit
+from tacit.model import APART, FORMAT, commit
 from tacit.storage import File
 
 
@@ -149,9 +149,9 @@ def test_wrong_parts_are_refused(saved, tmp_path, part, content):
 
 
 def test_the_formats_are_named(saved, tmp_path):
-    for number, shown in ((FORMAT + 1, str(FORMAT + 1)), ("x\ny", "unknown")):
+    for number, shown in ((APART + 1, str(APART + 1)), ("x\ny", "unknown")):
         path = rebuilt(saved, tmp_path / "m", {"format": number})
-        with pytest.raises(tacit.ModelError, match=f"format {shown}, this version reads {FORMAT}: run tacit compile"):
+        with pytest.raises(tacit.ModelError, match=f"format {shown}, this version reads {FORMAT} and {APART}: run tacit compile"):
             tacit.Model.load(path)
 
 
