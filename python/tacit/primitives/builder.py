@@ -68,12 +68,14 @@ class Builder:
 
     `batch`: how many samples a proof holds, if they have an axis of their own. Gadgets and tensors speak of one sample; circuit,
     values and costs are those of all (`circuit.repeated`). `computed`: about how many values of one sample the whole program
-    computes (0: not known), which its range tables serve together.
+    computes (0: not known), which its range tables serve together. `ranges`: widths of the range tables that digits are looked up
+    in (none: each number's own choice, see `gadgets.digits`).
     """
 
     def __init__(self, batch: int | None = None) -> None:
         self.batch = batch
         self.computed = 0
+        self.ranges: tuple[int, ...] = ()
         self.columns: dict[str, Column] = {}
         self.bound: set[str] = set()
         self.depth = 0
@@ -158,6 +160,9 @@ class Builder:
         if len(components) != table.width:
             raise ValueError(f"{name}: {len(components)} components for a table of width {table.width}")
         self.on_lookup(self._name(name, "relation"), table, align_all(self, components))
+
+    def checks(self, size: int, width: int) -> None:
+        """Tells that digits check `size` numbers of `width` bits, of all samples together."""
 
     def saturates(self, compute: Callable[[], int]) -> None:
         """Tells how many of a gadget's values left the range that it holds them in; `compute` may call `value`."""

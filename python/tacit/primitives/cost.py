@@ -23,7 +23,8 @@ class Spent:
 
 
 class Cost(Builder):
-    """What a program costs: `steps` by name, cells of `weights` and `public`, `table_rows` (one count cell each)."""
+    """What a program costs: `steps` by name, cells of `weights` and `public`, `table_rows` (one count cell each), and how many
+    numbers of each width are `checked` by digits."""
 
     def __init__(self, batch: int | None = None) -> None:
         super().__init__(batch)
@@ -32,6 +33,7 @@ class Cost(Builder):
         self.weights = 0
         self.public = 0
         self.tables: dict[tuple, int] = {}
+        self.checked: dict[int, int] = {}
         self.current = ""
 
     @property
@@ -70,6 +72,9 @@ class Cost(Builder):
             self.public += self.samples * prod(column.shape)
         else:
             self.spent().cells += self.samples * prod(column.shape)
+
+    def checks(self, size: int, width: int) -> None:
+        self.checked[width] = self.checked.get(width, 0) + size
 
     def on_lookup(self, name: str, table: Table, components: tuple[Tensor, ...]) -> None:
         self.spent().lookups += self.elements(components[0])

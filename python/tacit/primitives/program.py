@@ -17,7 +17,7 @@ from tacit.numbers.functions import Function
 from tacit.primitives.builder import GADGETS, Builder
 from tacit.primitives.tensor import Axis, Column, Factor, Map, Tensor, Term
 
-FORMAT = 2
+FORMAT = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +32,12 @@ class Step:
 @dataclass(frozen=True, slots=True)
 class Program:
     """`batch`: how many samples the steps, which speak of one, are run for; None: of one, without an axis of its own. `computed`:
-    about how many values the steps compute, see `Builder`."""
+    about how many values the steps compute, `ranges`: the widths of digits, see `Builder`."""
 
     steps: tuple[Step, ...]
     batch: int | None = None
     computed: int = 0
+    ranges: tuple[int, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """JSON-able data; `from_json` gives back a program that replays to the same circuit."""
@@ -46,7 +47,7 @@ class Program:
             for step in self.steps
         ]
         batch = {} if self.batch is None else {"batch": self.batch}
-        head = {"format": FORMAT, **batch, "computed": self.computed}
+        head = {"format": FORMAT, **batch, "computed": self.computed, "ranges": list(self.ranges)}
         return {**head, "axes": encoder.sizes, "columns": encoder.columns, "steps": steps}
 
     @classmethod
@@ -58,13 +59,14 @@ class Program:
                 raise ModelError(f"The program has format {found}, this version reads {FORMAT}: compile again.")
             decoder = Decoder(data["axes"], data["columns"])
             batch, computed = int(data["batch"]) if "batch" in data else None, int(data["computed"])
+            ranges = tuple(map(int, data["ranges"]))
             steps = tuple(
                 Step(str(gadget), str(name), {str(key): decoder.argument(value) for key, value in arguments.items()})
                 for gadget, name, arguments in data["steps"]
             )
         except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
             raise ModelError(f"The program is damaged ({type(error).__name__}): compile the model again.") from None
-        return cls(steps, batch, computed)
+        return cls(steps, batch, computed, ranges)
 
 
 class ProgramBuilder(Builder):
@@ -76,7 +78,7 @@ class ProgramBuilder(Builder):
         self.weights: dict[str, np.ndarray] = {}
 
     def program(self) -> Program:
-        return Program(tuple(self.steps), self.batch, self.computed)
+        return Program(tuple(self.steps), self.batch, self.computed, self.ranges)
 
     def record(self, gadget: str, name: str, **arguments: Any) -> None:
         if self.depth == 0:
@@ -149,7 +151,7 @@ def run(program: Program, builder: Builder) -> None:
 
     if builder.batch != program.batch:
         raise ValueError(f"a program of batch {program.batch} under a builder of batch {builder.batch}")
-    builder.computed = program.computed
+    builder.computed, builder.ranges = program.computed, program.ranges
     for step in program.steps:
         arguments = dict(step.arguments)
         if step.gadget == "weight":

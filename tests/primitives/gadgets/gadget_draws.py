@@ -124,6 +124,18 @@ def widely_rounded(draw):
     return Instance([x], lambda b, x: gadgets.round_wide(b, "g", x, shift), lambda x: quotients(x, shift))
 
 
+@drawn("round_wide", "by the range tables of a program")
+def rounded_by_given_digits(draw):
+    x, shift = draw(operands(interval=intervals(38))), draw(st.integers(8, 24))
+    ranges = draw(st.sampled_from([(1, 4, 7), (2, 5, 17), (5,)]))
+
+    def call(b, x):
+        b.ranges = ranges
+        return gadgets.round_wide(b, "g", x, shift)
+
+    return Instance([x], call, lambda x: quotients(x, shift))
+
+
 @drawn("round_wide", "not rounded")
 def multiplied(draw):
     x, shift = draw(operands(interval=intervals(20))), draw(st.integers(-3, 0))

@@ -45,14 +45,14 @@ def difference_width(name: str, d: Tensor) -> int:
     return width
 
 
-def cut_place(size: int, width: int, everything: int = 0) -> int:
+def cut_place(size: int, width: int, everything: int = 0, ranges: Sequence[int] = ()) -> int:
     """Where `size` differences of `width` bits and a sign are cut into a top digit, with the sign, and the rest: in halves, or
     where three digits and more are needed at the lowest price."""
     if width < 2 * DIGIT:
         return max((width + 1) // 2, width + 1 - DIGIT, 0)
 
     def total(place: int) -> int:
-        return (ENTRY << (width - place + 1)) + price(size, digit_widths(size, place, everything), everything)
+        return (ENTRY << (width - place + 1)) + price(size, digit_widths(size, place, everything, ranges), everything)
 
     return min(range(width + 1 - DIGIT, width), key=total)
 
@@ -71,7 +71,7 @@ def sign_by_digits(b: Builder, name: str, d: Tensor, width: int) -> Tensor:
     Unique: top and low are the digits of one integer, 2^(w + 1) < p of which are told apart.
     """
     require_injective(name, 2 << width)
-    place = cut_place(b.elements(d), width, b.everything)
+    place = cut_place(b.elements(d), width, b.everything, b.ranges)
     end = 1 << (width - place)
     above = once(lambda: b.value(d) >> place)
     top = b.commit(f"{name}/top", d, -end, end - 1, above)

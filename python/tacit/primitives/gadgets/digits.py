@@ -1,11 +1,11 @@
-"""Range checks by digits: a number of w bits is cut into digits of at most 16 bits, each looked up in a range table."""
+"""Range checks by digits: a number of w bits is cut into digits, each looked up in a range table that a whole program shares."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import cache
+from functools import cache, lru_cache
 from typing import TypeVar
 
 import numpy as np
@@ -16,7 +16,7 @@ from tacit.primitives.builder import Builder, gadget, range_table
 from tacit.primitives.tensor import Tensor
 
 DIGIT = 16
-"""Widest digit: a range table has at most 2^16 entries."""
+"""Widest digit, unless a whole program is cheaper with wider ones: a range table has at most 2^16 entries."""
 CELL, LEAF, ENTRY = 80, 130, 210
 """Prover's price of a witness cell, of a lookup, and of a table entry (a leaf and a multiplicity), in nanoseconds."""
 
@@ -67,16 +67,30 @@ def require_fits(name: str, tensor: Tensor, low: int, high: int) -> None:
         raise ModelError(f"values at {name} reach {tensor.low} .. {tensor.high}, outside {low} .. {high}")
 
 
-def digit_widths(size: int, width: int, everything: int = 0) -> list[int]:
-    """Widths of the digits, the lowest first, that check `size` numbers of `width` bits at the lowest price; see `price`."""
+def digit_widths(size: int, width: int, everything: int = 0, ranges: Sequence[int] = ()) -> list[int]:
+    """Widths of the digits, the lowest first, that check `size` numbers of `width` bits: the fewest of `ranges` that add up to
+    it, or where there are none or none do, those of the lowest `price`."""
+    given = cuts(tuple(ranges), width)[width] if ranges else None
+    if given is not None:
+        return list(given)
 
     def cut(count: int) -> list[int]:
         low = -(-width // count)
         return [low] * (count - 1) + [width - low * (count - 1)]
 
     fewest = max(1, -(-width // DIGIT))
-    cuts = [cut(count) for count in range(fewest, max(fewest, width) + 1)]
-    return min((c for c in cuts if c[-1] > 0 or width == 0), key=lambda widths: price(size, widths, everything))
+    choices = [cut(count) for count in range(fewest, max(fewest, width) + 1)]
+    return min((c for c in choices if c[-1] > 0 or width == 0), key=lambda widths: price(size, widths, everything))
+
+
+@lru_cache(maxsize=512)
+def cuts(ranges: tuple[int, ...], most: int) -> tuple[tuple[int, ...] | None, ...]:
+    """For each number up to `most` the fewest of `ranges` that add up to it, the widest first; None where none do."""
+    found: list[tuple[int, ...] | None] = [()]
+    for total in range(1, most + 1):
+        rests = ((width, found[total - width]) for width in sorted(ranges, reverse=True) if width <= total)
+        found.append(min(((width, *rest) for width, rest in rests if rest is not None), key=len, default=None))
+    return tuple(found)
 
 
 def price(size: int, widths: Sequence[int], everything: int = 0) -> int:
@@ -99,7 +113,8 @@ def digits(b: Builder, name: str, tensor: Tensor, width: int) -> None:
         return
     rest = tensor.bounded(0, (1 << width) - 1)
     whole = once(lambda: b.value(tensor))
-    widths = digit_widths(b.elements(tensor), width, b.everything)
+    b.checks(b.elements(tensor), width)
+    widths = digit_widths(b.elements(tensor), width, b.everything, b.ranges)
 
     def part(start: int, mask: int) -> Callable[[], np.ndarray]:
         return lambda: (whole() >> start) & mask
@@ -131,7 +146,7 @@ def interval_check(b: Builder, name: str, tensor: Tensor, low: int, high: int) -
 def range_check(b: Builder, name: str, tensor: Tensor, low: int, high: int) -> Tensor:
     """Proves low <= tensor <= high for every element and returns the tensor under that interval.
 
-    Relation: tensor - low (and high - tensor, unless the interval has 2^w integers) lie in digits of at most 16 bits.
+    Relation: tensor - low (and high - tensor, unless the interval has 2^w integers) lie in digits.
     Raises ModelError if the tensor's proved interval leaves low .. high, for then an honest prover could fail.
     """
     require_fits(name, tensor, low, high)
