@@ -8,7 +8,7 @@ import pytest
 import chunk_models as models
 import tacit
 from chunk_models import plain
-from tacit import generate
+from tacit import generate, progress
 from tacit.execute import executed
 from tacit.frontends.generation import Chunk
 from tacit.numbers.drawing import uniforms
@@ -252,9 +252,31 @@ def test_what_was_read_is_not_proved_again(talk):
 def test_answers_end(talk, said):
     """Where as many tokens are there as were asked for, where one ends the text, and where the model has no more places."""
     assert len(talk.answer(PROMPT, new_tokens=2, hide="weights").receipts) == 2
-    for prompt, count in (([], None), (TEXTS[0], None), (PROMPT, 9)):
-        with pytest.raises(tacit.InputError, match="this conversation has 12 places"):
+    for prompt, count, reason in (
+        ([], None, "The prompt has no tokens"),
+        (PROMPT, 0, "at least one new token, not 0"),
+        (PROMPT, -1, "at least one new token, not -1"),
+        (TEXTS[0], None, "13 tokens, and 1 are to follow; this conversation has 12 places: shorten the prompt"),
+        (PROMPT, 9, "5 tokens, and 9 are to follow; this conversation has 12 places"),
+    ):
+        with pytest.raises(tacit.InputError, match=reason):
             talk.answer(prompt, new_tokens=count)
+
+
+def test_a_terminal_is_told_of_every_chunk(talk, monkeypatch):
+    """While it is written, and while it is proved."""
+    titles = []
+
+    class Line(progress.Line):
+        def __init__(self, title):
+            super().__init__(title)
+            titles.append(self.title)
+
+    monkeypatch.setattr(progress, "Line", Line)
+    talk.answer(OTHER, new_tokens=4, hide="weights", context="told")
+    writing = [title for title in titles if title.endswith("writing")]
+    assert writing == [f"chunk {chunk} of at most 3: writing" for chunk in (1, 2, 3)] and not progress.PARTS
+    assert {title.split(":")[0] for title in titles if "proving" in title} == {f"chunk {k} of at most 3" for k in (1, 2)}
 
 
 def test_a_token_that_ends_the_text(talk, said, monkeypatch):

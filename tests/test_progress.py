@@ -9,6 +9,8 @@ import signal
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
+from itertools import chain, repeat
 
 import numpy as np
 import pytest
@@ -42,6 +44,10 @@ class Terminal:
         return found.decode()
 
 
+def late() -> None:
+    raise TimeoutError
+
+
 def wait(_: object) -> str:
     time.sleep(0.2)
     return "done"
@@ -65,6 +71,26 @@ def test_a_terminal_sees_how_many_samples_are_done(at_once):
             time.sleep(0.01)
         text = terminal.text()
     assert "observing: 75 %, about 0 s left" in text and text.endswith("\r\033[K")
+
+
+def test_a_terminal_sees_what_another_thread_works_out(at_once):
+    """And which part of the whole it is; what fails there fails here."""
+    stop, shares = threading.Event(), chain([0.25], repeat(0.5))
+
+    def share() -> float:
+        found = next(shares)
+        if found == 0.5:
+            stop.set()
+        return found
+
+    with ThreadPoolExecutor(1) as pool, Terminal() as terminal:
+        with progress.within("chunk 2"):
+            assert progress.wait("writing", pool.submit(stop.wait, 60), share)
+        text = terminal.text()
+        with pytest.raises(TimeoutError):
+            progress.wait("writing", pool.submit(late), lambda: 0.5)
+    assert "chunk 2: writing: 25 %" in text and "chunk 2: writing: 50 %" in text and text.endswith("\r\033[K")
+    assert progress.Line("proving").title == "proving"
 
 
 def test_short_work_shows_nothing():

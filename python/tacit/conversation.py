@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from tacit import api, storage
+from tacit import api, progress, storage
 from tacit import model as model_file
 from tacit.conversed import is_conversation
 from tacit.errors import InputError, ModelError
@@ -74,6 +74,15 @@ class Wish:
     seed: bytes | None
 
 
+@dataclass
+class Ahead:
+    """What the thread that writes and the one that proves tell each other: `stop`, that no more is to be written; `share`, how much
+    of its chunk is."""
+
+    stop: threading.Event = field(default_factory=threading.Event)
+    share: float = 0.0
+
+
 Mark = tuple[tuple[int, ...], Wish]
 """All tokens up to the end of a chunk, and how they are shown."""
 
@@ -124,8 +133,8 @@ class Conversation:
         `context`: what all receipts are bound to. Chunks that hold the prompt alone are proved once for all prompts that begin with
         them, under the same `hide` and `context`.
 
-        Raises InputError for a prompt that does not fit, a missing or a needless seed, and what cannot be hidden; ModelError as
-        `Model.prove` does.
+        Raises InputError for a prompt that does not fit, less than one new token, a missing or a needless seed, and what cannot be
+        hidden; ModelError as `Model.prove` does.
         """
         first, wish = self.tasks[0], Wish(hidden(hide), context_bytes(context), seed)
         if (first.sampling is not None) != (seed is not None):
@@ -133,27 +142,40 @@ class Conversation:
             raise InputError(f"This model {wanted}.")
         given = tokens_of(self.models[0], prompt)
         room = self.places - len(given) + 1
-        if not given or room < max(new_tokens or 1, 1):
+        count = room if new_tokens is None else new_tokens
+        if not given:
+            raise InputError("The prompt has no tokens: an answer needs something to stand behind.")
+        if new_tokens is not None and count < 1:
+            raise InputError(f"An answer has at least one new token, not {count}.")
+        if room < max(count, 1):
             raise InputError(
-                f"The prompt has {len(given)} tokens, and {new_tokens or 1} are to follow; this conversation has {self.places} "
-                "places."
+                f"The prompt has {len(given)} tokens, and {max(count, 1)} are to follow; this conversation has {self.places} "
+                "places: shorten the prompt, ask for fewer tokens, or compile more chunks."
             )
-        known, stop = dict(self._read), threading.Event()
-        parts = self._parts(given, new_tokens or room, wish, known, stop)
+        known, pace = dict(self._read), Ahead()
+        parts = self._parts(given, count, wish, known, pace)
         done: list[tuple[Part, Receipt]] = []
         with ThreadPoolExecutor(1) as ahead:
             try:
                 writing = ahead.submit(next, parts, None)
-                while (part := writing.result()) is not None:
+                while (part := self._waited(writing, len(done), pace)) is not None:
                     writing = ahead.submit(next, parts, None)
-                    done.append((part, part.receipt or self._prove(part, [receipt for _, receipt in done], wish)))
+                    with progress.within(self._called(part.chunk)):
+                        done.append((part, part.receipt or self._prove(part, [receipt for _, receipt in done], wish)))
             finally:
-                stop.set()
+                pace.stop.set()
         self._read = {part.mark: (part.tokens, receipt) for part, receipt in done if part.full}
         tokens = [token for part, _ in done if not part.full for token in part.chosen]
         words = self.models[0].words
         text = None if words is None else words.decode(tokens)
         return Said([receipt for _, receipt in done], given, tokens, text, sum(part.receipt is None for part, _ in done))
+
+    def _called(self, chunk: int) -> str:
+        return f"chunk {min(chunk + 1, len(self.models))} of at most {len(self.models)}"
+
+    def _waited(self, writing: Future[Part | None], chunk: int, pace: Ahead) -> Part | None:
+        with progress.within(self._called(chunk)):
+            return progress.wait("writing", writing, lambda: pace.share)
 
     def _parts(
         self,
@@ -161,7 +183,7 @@ class Conversation:
         count: int,
         wish: Wish,
         known: Mapping[Mark, tuple[Tokens, Receipt]],
-        stop: threading.Event,
+        pace: Ahead,
     ) -> Iterator[Part]:
         """What the chunks are to prove, each as soon as its tokens are known; up to so many chosen ones, or one that ends it."""
         words, following = self.models[0].words, self.models[0].following
@@ -177,7 +199,7 @@ class Conversation:
             tokens, receipt = known.get(mark, (None, None)) if left else (None, None)
             if receipt is not None:
                 own[:] = receipt.secrets[CACHE].opening.integers
-            elif (tokens := written(text, kept, stop)) is None:
+            elif (tokens := written(text, kept, pace)) is None:
                 return
             assert tokens is not None
             past.append(own)
@@ -255,7 +277,7 @@ def chunk_files(folder: Path) -> list[Path]:
     return [folder / f"{chunk}.tacit" for chunk in range(count)]
 
 
-def written(text: Text, kept: np.ndarray, stop: threading.Event) -> Tokens | None:
+def written(text: Text, kept: np.ndarray, pace: Ahead) -> Tokens | None:
     """The tokens that a chunk's model chooses; None where it is told to stop. `kept` holds the keys and values of all places before
     the chunk, and gets those of its own. A prompt, too, is read token by token: a run of the circuit would need the memory that the
     proof of the chunk before takes meanwhile."""
@@ -266,8 +288,9 @@ def written(text: Text, kept: np.ndarray, stop: threading.Event) -> Tokens | Non
     numbers: list[int | None] = list(text.drawn) or [None] * task.new_tokens
     tokens: Tokens = []
     for place in range(task.tokens):
-        if stop.is_set():
+        if pace.stop.is_set():
             return None
+        pace.share = place / task.tokens
         found = choose(task.start + place, (prompt + tokens)[place], numbers[len(tokens)])
         tokens += [found] if place >= len(prompt) - 1 else []
     last = task.tokens - 1

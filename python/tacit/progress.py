@@ -6,6 +6,8 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent import futures
+from contextlib import contextmanager
 from typing import TypeVar
 
 from tacit import _core
@@ -17,6 +19,18 @@ POLL = 0.05
 SILENT_SECONDS = 0.7
 TELLING_SHARE = 0.05
 """Below this share of the work the time left is not worth showing."""
+PARTS: list[str] = []
+"""Of which parts of longer work lines speak, the outermost first."""
+
+
+@contextmanager
+def within(part: str) -> Iterator[None]:
+    """Lines that are shown meanwhile begin with the name of this part of the work."""
+    PARTS.append(part)
+    try:
+        yield
+    finally:
+        PARTS.pop()
 
 
 def run(title: str, work: Callable[[_core.Progress], Result], between: Callable[[], None] | None = None) -> Result:
@@ -68,11 +82,22 @@ def each(title: str, items: Sequence[Item]) -> Iterator[Item]:
         line.clear()
 
 
+def wait(title: str, work: futures.Future[Result], share: Callable[[], float]) -> Result:
+    """What another thread works out; a terminal sees how much of it is done."""
+    line = Line(title)
+    try:
+        while not futures.wait([work], POLL).done:
+            line.show(share())
+    finally:
+        line.clear()
+    return work.result()
+
+
 class Line:
     """One line on a terminal's stderr, shown when work takes longer than SILENT_SECONDS; nothing on a pipe."""
 
     def __init__(self, title: str) -> None:
-        self.title = title
+        self.title = ": ".join([*PARTS, title])
         self.started = time.monotonic()
         self.shown = False
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -56,6 +57,8 @@ def test_what_does_not_fit_is_said_in_one_sentence(place, capsys):
         (["generate", model, "--tokens", "7", "-o", output], "give a seed"),
         (["generate", model, "--prompt", "text", "--seed", "s", "-o", output], "no tokenizer"),
         (["generate", model, "--tokens", "7", "--seed", "s", "-o", model], "would overwrite"),
+        (["generate", model, "--tokens", "7,8,9", "--seed", "s", "-o", output], "takes 1 to 2: compile with more prompt_tokens."),
+        (["generate", model, "--tokens", "7,50", "--seed", "s", "-o", output], "Tokens of this model are 0 to 49."),
         (["compile", str(place / "model"), "--new-tokens", "3", "-o", str(place / "y.tacit")], "both --prompt-tokens"),
         (["compile", str(place / "model"), "--top-k", "3", "-o", str(place / "y.tacit")], "both --prompt-tokens"),
     ):
@@ -102,6 +105,24 @@ def test_one_chunk_is_verified_with_the_seed(talk, capsys):
         assert main(["verify", *one]) == 0
 
 
+def test_folders_that_lost_a_file(talk, tmp_path, capsys):
+    for folder, lost in (("said", "0.receipt"), ("talk", "1.tacit"), ("talk", "weights.bin")):
+        copy = shutil.copytree(talk / folder, tmp_path / lost)
+        (copy / lost).unlink()
+        receipts = copy if folder == "said" else talk / "said"
+        keys = copy if folder == "talk" else talk / "talk"
+        generate = ["generate", str(keys), "--tokens", "7,9", "--seed", "dice", "-o", str(tmp_path / "new")]
+        verify = ["verify", str(receipts), "--key", str(keys), "--seed", "dice"]
+        if folder == "talk":
+            assert main(verify) == 0  # keys are all that a verifier needs
+        assert main(verify if folder == "said" else generate) == 2
+        error = capsys.readouterr().err
+        assert lost in error and error.count("\n") == 1
+    (tmp_path / "0.receipt" / "1.receipt").unlink()
+    assert main(["verify", str(tmp_path / "0.receipt"), "--key", str(talk / "talk"), "--seed", "dice"]) == 2
+    assert "has no 0.receipt" in capsys.readouterr().err
+
+
 def test_what_a_conversation_does_not_take(talk, capsys):
     model, keys, new = str(talk / "model"), str(talk / "talk"), str(talk / "new")
     fixed = ["generate", str(talk / "m.tacit"), "--tokens", "7", "--new-tokens", "1", "--seed", "s", "-o", new]
@@ -112,6 +133,11 @@ def test_what_a_conversation_does_not_take(talk, capsys):
         (["generate", keys, "--tokens", "7", "--seed", "s", "-o", str(talk / "said")], "holds receipts already"),
         (fixed, "leave --new-tokens out"),
         (["generate", str(talk / "said"), "--tokens", "7", "-o", new], "no conversation in"),
+        (["generate", keys, "--tokens", "7", "--seed", "s", "-o", str(talk / "long.json" / "x")], "long.json is no folder"),
+        (["generate", keys, "--tokens", "7", "--seed", "s", "-o", str(talk / "long.json")], "long.json is no folder"),
+        (["generate", keys, "--tokens", "7,8,9,1,2,3,4,5,6", "--seed", "s", "-o", new], "has 8 places: shorten the prompt"),
+        (["generate", keys, "--tokens", "7", "--new-tokens", "0", "--seed", "s", "-o", new], "at least one new token"),
+        (["generate", keys, "--tokens", "7", "-o", new], "draws its tokens: give a seed"),
         (["verify", str(talk / "model"), "--key", keys], "has no 0.receipt"),
     ):
         assert main(arguments) == 2

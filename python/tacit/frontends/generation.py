@@ -95,8 +95,9 @@ class Generation:
     def row(self, prompt: Sequence[int], generated: Sequence[int] = (), uniform: Sequence[int] = ()) -> dict[str, np.ndarray]:
         """int64 arrays of one input, padded with zeros. Raises InputError for a prompt that is too short or too long."""
         if not self.shortest <= len(prompt) <= self.prompt_tokens:
+            way = "compile with more prompt_tokens" if len(prompt) > self.prompt_tokens else "give more of the text"
             raise InputError(
-                f"The prompt has {len(prompt)} tokens; this model takes {self.shortest} to {self.prompt_tokens}."
+                f"The prompt has {len(prompt)} tokens; this model takes {self.shortest} to {self.prompt_tokens}: {way}."
             )
         given = {PROMPT: prompt, LENGTH: [len(prompt)], GENERATED: generated, UNIFORM: uniform, FIRST: prompt[:1]}
         found = {name: np.zeros(length, dtype=np.int64) for name, length in self.inputs.items()}

@@ -83,9 +83,12 @@ def conversation(arguments: argparse.Namespace) -> int:
 
 
 def require_new(folder: Path, ending: str, what: str) -> None:
-    """Raises InputError where numbered files of a kind would mix with others."""
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"{folder} is no folder; name one.")
+    """Raises InputError where numbered files of a kind would mix with others, or where no folder can be made for them."""
+    standing = next(place for place in (folder, *folder.absolute().parents) if os.path.lexists(place))
+    if not standing.is_dir():
+        raise InputError(f"{standing} is no folder; name one.")
+    if not os.access(standing, os.W_OK | os.X_OK):
+        raise InputError(f"Nothing can be written in {standing}; name another folder.")
     if folder.is_dir() and any(path.suffix == ending for path in folder.iterdir()):
         raise InputError(f"{folder} holds {what} already; name another folder.")
 

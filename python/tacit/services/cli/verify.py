@@ -53,17 +53,18 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def listed(paths: list[str], ending: str) -> list[str]:
-    """Files as they are; in place of a folder, its 0.receipt, 1.receipt, .. or 0.key, 1.key, .."""
+    """Files as they are; in place of a folder, its 0.receipt, 1.receipt, .. or 0.key, 1.key, .. Raises InputError where one is
+    missing."""
     found: list[str] = []
     for path in paths:
         if not Path(path).is_dir():
             found.append(path)
             continue
-        numbered = [str(Path(path) / f"{n}{ending}") for n in range(len(list(Path(path).iterdir())))]
-        inside = [name for name in numbered if Path(name).exists()]
-        if not inside:
-            raise InputError(f"The folder {path} has no 0{ending}.")
-        found += inside
+        numbers = {int(file.stem) for file in Path(path).glob(f"*{ending}") if file.stem.isdecimal()}
+        for number in range(max(numbers, default=0) + 1):
+            if number not in numbers:
+                raise InputError(f"The folder {path} has no {number}{ending}.")
+            found.append(str(Path(path) / f"{number}{ending}"))
     return found
 
 
