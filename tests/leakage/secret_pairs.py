@@ -2,7 +2,7 @@
 
 A receipt is read with the second verifier (`tests/reference`), up to its opening with all its arithmetic, since the opening's
 transcript begins with the claim; of the opening only the order of the messages is followed. Every receipt has a weight commitment
-of its own, with a fresh seed, so that receipts are independent of each other.
+of its own, with a fresh seed, and so has every named commitment, so that receipts are independent of each other.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ sys.path[:0] = [str(Path(__file__).resolve().parents[1])]
 from reference import opening, transcript, verifier  # noqa: E402
 from reference.field import ZERO, K, bits, eq  # noqa: E402
 from reference.layout import Layout  # noqa: E402
+from reference.named import named_columns, seal_claim  # noqa: E402
 from reference.transcript import Proof  # noqa: E402
 
 SIZES = (16, 96, 8)
@@ -55,11 +56,13 @@ class Secret:
         signature = self.model.key.outputs[0]
         return self.buffers[0][-SIZES[-1] * signature.cell_bytes :]
 
-    def receipt(self, hide: bytes | None) -> tuple[bytes, bytes]:
-        """A receipt and its key; of a transparent one every challenge follows from a nonce in the context instead of randomness."""
+    def receipt(self, hide: bytes | None, named: tuple[int, ...] = ()) -> tuple[bytes, bytes]:
+        """A receipt and its key; the `named` bindings have commitments of their own, with fresh secrets. Of a transparent receipt
+        every challenge follows from a nonce in the context instead of randomness."""
         public, witness = self.buffers
         prover = _core.Prover(self.model.circuit, self.model.weights, _core.Progress(), os.urandom(32))
-        return prover.prove(public, witness, b"" if hide else os.urandom(16), _core.Progress(), hide), prover.key()
+        own = [(binding, os.urandom(32)) for binding in named]
+        return prover.prove(public, witness, b"" if hide else os.urandom(16), _core.Progress(), hide, own), prover.key()
 
 
 def permuted(model: onnx.ModelProto, before: np.ndarray, inside: np.ndarray) -> onnx.ModelProto:
@@ -188,7 +191,8 @@ class Reader:
             with native_hash(), patch.object(verifier, "Hidden", lambda proof: met.append(made(proof)) or met[-1]):
                 verifier.walk(receipt, key, given.context)
             circuit = verifier.hidden_circuit(self.key.circuit, given)
-            self.layout, self.products = Layout(circuit, met[0].variables), len(met[0].products)
+            columns = named_columns(circuit, given.named)
+            self.layout, self.products = Layout(circuit, met[0].variables, columns), len(met[0].products)
 
     def walk(self, receipt: bytes, key: bytes) -> Proof:
         """All that a verifier reads, where it lies."""
@@ -197,7 +201,7 @@ class Reader:
         with native_hash():
             proof = Proof(verifier.bind(held, given), given.proof)
             value = self.claim(held, proof, given)
-            roots = [given.weights_root, given.witness_root]
+            roots = [given.weights_root, given.witness_root, *(each.root for each in given.named)]
             opening.bind(held.circuit.parameters, self.layout.widths, self.layout.addresses, roots, value, proof)
             opened(proof, held.circuit, self.layout)
         proof.finish()
@@ -213,22 +217,31 @@ class Reader:
         reading.check_products(self.products)
         claims += [verifier.Claim([], zero) for zero in reading.zeros]
         claims.append(verifier.key_claim(held.weights_root, held.seal, self.layout))
+        for each, column, seal in zip(given.named, named_columns(circuit, given.named), self.layout.seals):
+            claims.append(seal_claim(each, column, circuit.columns[column].shape, seal))
         value = verifier.combine(publics, claims, ZERO, proof.draw("combine")).value
         proof.draw("mask point")
         masked = proof.receive("mask value")
         return value + proof.draw("mask combine") * masked
 
 
-def elements(key: bytes, proof: Proof) -> np.ndarray:
-    """The words of the key's seal and of all field elements of a proof, in their order: uint64[places]."""
+def seals(receipt: bytes, key: bytes) -> list[tuple[str, bytes]]:
+    """The key's, and those of the receipt's named commitments."""
+    named = verifier.read_receipt(receipt).named
+    return [("key: seal", key[-24:]), *(("named commitment: seal", each.seal.to_bytes()) for each in named)]
+
+
+def elements(receipt: bytes, key: bytes, proof: Proof) -> np.ndarray:
+    """The words of all seals and of all field elements of a proof, in their order: uint64[places]."""
     parts = [proof.data[start:end] for label, start, end in proof.places if label not in NOT_ELEMENTS]
-    return np.frombuffer(key[-24:] + b"".join(parts), "<u8")
+    return np.frombuffer(b"".join(seal for _, seal in seals(receipt, key)) + b"".join(parts), "<u8")
 
 
-def labels(proof: Proof) -> list[str]:
+def labels(receipt: bytes, key: bytes, proof: Proof) -> list[str]:
     """The message of every place of `elements`."""
-    places = [("key: seal", 0, 24), *(place for place in proof.places if place[0] not in NOT_ELEMENTS)]
-    return [label for label, start, end in places for _ in range((end - start) // 8)]
+    lengths = [(label, len(seal)) for label, seal in seals(receipt, key)]
+    lengths += [(label, end - start) for label, start, end in proof.places if label not in NOT_ELEMENTS]
+    return [label for label, length in lengths for _ in range(length // 8)]
 
 
 def salts(proof: Proof) -> np.ndarray:
@@ -245,14 +258,14 @@ class Batch:
     labels: list[str]
 
 
-def drawn(equal_outputs: bool, secret: int, hide: bytes | None, count: int) -> Batch:
+def drawn(equal_outputs: bool, secret: int, hide: bytes | None, named: tuple[int, ...], count: int) -> Batch:
     """So many receipts of one of `secrets`."""
     group = secrets(equal_outputs)[secret]
-    reader = Reader(*group.receipt(hide))
-    receipts = [group.receipt(hide) for _ in range(count)]
+    reader = Reader(*group.receipt(hide, named))
+    receipts = [group.receipt(hide, named) for _ in range(count)]
     proofs = [reader.walk(*each) for each in receipts]
-    words = [elements(key, proof) for (_, key), proof in zip(receipts, proofs)]
-    return Batch(np.stack(words), np.stack([salts(p) for p in proofs]), labels(proofs[0]))
+    words = [elements(*each, proof) for each, proof in zip(receipts, proofs)]
+    return Batch(np.stack(words), np.stack([salts(p) for p in proofs]), labels(*receipts[0], proofs[0]))
 
 
 def joined(batches: list[Batch]) -> Batch:

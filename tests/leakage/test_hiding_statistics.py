@@ -1,6 +1,6 @@
 """Statistics over many receipts that hide: every field element is uniform, and a trained classifier cannot tell two secrets apart.
 
-`pytest -m slow tests/leakage -s` draws 10,000 receipts and prints what docs/hiding.md reports. Most masks are for equations in
+`pytest -m slow tests/leakage -s` draws 15,000 receipts and prints what docs/hiding.md reports. Most masks are for equations in
 which challenges take part, and these differ from receipt to receipt: `crates/proof/tests/hidden_statistics.rs` and
 `hidden_rank.rs` fix them, and notice when a single mask is missing (`tests/mutants/masks.py`).
 """
@@ -14,12 +14,17 @@ from multiprocessing import get_context
 
 import numpy as np
 import pytest
-from secret_pairs import Batch, Reader, drawn, joined, native_hash, secrets, verifier
+from secret_pairs import Batch, Reader, drawn, elements, joined, labels, native_hash, secrets, verifier
 from telling_apart import P, told
 from uniformity import Digits, Pairs, Verdict
 
 EVERYTHING, WEIGHTS_AND_INPUTS = b"\1\1\1", b"\1\1\0"
-VARIANTS = [pytest.param(False, EVERYTHING, id="everything"), pytest.param(True, WEIGHTS_AND_INPUTS, id="equal-outputs-shown")]
+VARIANTS = [
+    pytest.param(False, EVERYTHING, (), id="everything"),
+    pytest.param(True, WEIGHTS_AND_INPUTS, (), id="equal-outputs-shown"),
+    pytest.param(False, EVERYTHING, (0, 1), id="named"),
+]
+COUNTS = (10_000, 2_000, 3_000)
 NAMES = ("the first secret", "another input", "other weights")
 WITHIN = 5.0
 """Standard errors; passed by an honest run once in two million."""
@@ -36,10 +41,12 @@ def uniform(batch: Batch) -> list[tuple[str, Verdict]]:
     return list(zip(("digits", "pairs", "salts"), (test.verdict() for test in tests)))
 
 
-@pytest.mark.parametrize("hide", [EVERYTHING, WEIGHTS_AND_INPUTS, None])
-def test_receipts_are_read_as_the_verifier_reads_them(hide):
+@pytest.mark.parametrize(
+    ("hide", "named"), [(EVERYTHING, ()), (WEIGHTS_AND_INPUTS, ()), (EVERYTHING, (0, 1)), (WEIGHTS_AND_INPUTS, (0,)), (None, ())]
+)
+def test_receipts_are_read_as_the_verifier_reads_them(hide, named):
     first = secrets(True)[0]
-    reader, (receipt, key) = Reader(*first.receipt(hide)), first.receipt(hide)
+    reader, (receipt, key) = Reader(*first.receipt(hide, named)), first.receipt(hide, named)
     with native_hash():
         proof = verifier.walk(receipt, key, verifier.read_receipt(receipt).context)
 
@@ -47,12 +54,16 @@ def test_receipts_are_read_as_the_verifier_reads_them(hide):
         grouped = (list(group) for _, group in groupby(places, key=lambda place: place[0]))
         return [(group[0][0], group[0][1], group[-1][2]) for group in grouped]
 
-    assert runs(reader.walk(receipt, key).places) == runs(proof.places)
+    read = reader.walk(receipt, key)
+    assert runs(read.places) == runs(proof.places)
+    assert [each.binding for each in verifier.read_receipt(receipt).named] == list(named)
+    words, places = elements(receipt, key, read), labels(receipt, key, read)
+    assert len(words) == len(places) and places.count("named commitment: seal") == 3 * len(named)
 
 
-@pytest.mark.parametrize(("equal_outputs", "hide"), VARIANTS)
-def test_receipts_are_uniform_and_tell_nothing(equal_outputs, hide):
-    groups = [drawn(equal_outputs, secret, hide, 40) for secret in range(3)]
+@pytest.mark.parametrize(("equal_outputs", "hide", "named"), VARIANTS)
+def test_receipts_are_uniform_and_tell_nothing(equal_outputs, hide, named):
+    groups = [drawn(equal_outputs, secret, hide, named, 40) for secret in range(3)]
     for name, verdict in uniform(joined(groups)):
         assert verdict.uniform, f"{name}: {verdict}"
     for other in groups[1:]:
@@ -61,13 +72,16 @@ def test_receipts_are_uniform_and_tell_nothing(equal_outputs, hide):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("count", "equal_outputs", "hide"), [(10_000, *VARIANTS[0].values), (2_000, *VARIANTS[1].values)])
-def test_many_receipts_are_uniform_and_tell_nothing(count, equal_outputs, hide, monkeypatch):
+@pytest.mark.parametrize(
+    ("count", "equal_outputs", "hide", "named"),
+    [pytest.param(count, *variant.values, id=variant.id) for count, variant in zip(COUNTS, VARIANTS)],
+)
+def test_many_receipts_are_uniform_and_tell_nothing(count, equal_outputs, hide, named, monkeypatch):
     monkeypatch.setenv("RAYON_NUM_THREADS", "1")
     part = 125
     with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
         parts = -(-count // (3 * part))
-        jobs = [[pool.submit(drawn, equal_outputs, secret, hide, part) for _ in range(parts)] for secret in range(3)]
+        jobs = [[pool.submit(drawn, equal_outputs, secret, hide, named, part) for _ in range(parts)] for secret in range(3)]
         groups = [joined([job.result() for job in own]) for own in jobs]
     whole = joined(groups)
     print(f"\n{len(whole.words)} receipts, {whole.words.shape[1]} words and {whole.salts.shape[1]} bytes of salts in each")
@@ -87,7 +101,7 @@ def test_many_receipts_are_uniform_and_tell_nothing(count, equal_outputs, hide, 
 
 @pytest.mark.parametrize("other", [1, 2], ids=NAMES[1:])
 def test_the_classifier_tells_transparent_receipts_apart(other):
-    first, second = (drawn(False, secret, None, 64).words for secret in (0, other))
+    first, second = (drawn(False, secret, None, (), 64).words for secret in (0, other))
     assert told(first, second).accuracy > 0.9
 
 
