@@ -16,6 +16,8 @@ def reading(*names: str) -> Cargo:
 HIDE = "crates/protocols/hide/src/"
 MODE = "crates/proof/src/hiding.rs"
 STATEMENT = "crates/proof/src/statement.rs"
+WEAK = "commitments_that_cannot_hide_make_no_hiding_receipt"
+RESERVED = Cargo("tacit-circuit", "encoding", ("seven_eighths_of_a_limb_may_be_reserved",))
 OTHER_SET = "a_receipt_with_another_hide_set_is_refused"
 
 HIDING = (
@@ -55,6 +57,32 @@ HIDING = (
     Mutant(
         "a commitment that cannot hide is taken for one that does",
         (Edit(MODE, "circuit.parameters.salt < SALT || ", "circuit.parameters.salt > 64 || "),),
-        soundness("commitments_that_cannot_hide_make_no_hiding_receipt"),
+        soundness(WEAK),
+    ),
+    Mutant(
+        "weights without reserved rows are taken for hidden ones",
+        (
+            Edit(
+                MODE,
+                " || u64::from(circuit.parameters.reserved) < queries.saturating_add(SEALED) {",
+                " || queries > u64::MAX - SEALED {",
+            ),
+        ),
+        soundness(WEAK),
+    ),
+    Mutant(
+        "one reserved row too few for a proof and the key's seal",
+        (Edit(MODE, "< queries.saturating_add(SEALED) {", "< queries.saturating_add(SEALED - 1) {"),),
+        soundness(WEAK),
+    ),
+    Mutant(
+        "all rows of a limb may be reserved",
+        (Edit("crates/circuit/src/validate.rs", "let most = 7u64 << log_rows", "let most = 8u64 << log_rows"),),
+        RESERVED,
+    ),
+    Mutant(
+        "one row more than seven eighths of a limb may be reserved",
+        (Edit("crates/circuit/src/validate.rs", "u64::from(*reserved) <= most,", "u64::from(*reserved) <= most + 1,"),),
+        RESERVED,
     ),
 )

@@ -225,6 +225,18 @@ fn ill_formed_circuits_are_refused() {
     refused("0 queries", |c| c.parameters.queries[1] = 0);
 }
 
+#[test]
+fn seven_eighths_of_a_limb_may_be_reserved() {
+    for (log_rows, most) in [(10, 896), (9, 448)] {
+        let mut circuit = everything();
+        (circuit.parameters.log_rows, circuit.parameters.reserved) = (log_rows, most);
+        assert_eq!(Circuit::decode(&circuit.encode()).expect("room for weights is left"), circuit);
+        refused("less than an eighth of a limb", |c| {
+            (c.parameters.log_rows, c.parameters.reserved) = (log_rows, most + 1);
+        });
+    }
+}
+
 /// Small keys whose verification would take very long or very much memory.
 #[test]
 fn circuits_that_cost_a_verifier_too_much_are_refused() {

@@ -79,6 +79,42 @@ fn without_one_group_of_uniform_cells_something_leaks() {
     assert_eq!(found, groups.map(|(name, leaked, _)| (name, leaked)));
 }
 
+/// Rates that fall from oracle to oracle, as those of small receipts do, and folds of other lengths need the rows that their own
+/// schedule names, all of them.
+#[test]
+fn nothing_leaks_with_other_rates_and_folds() {
+    type Group<'a> = (&'a str, &'a dyn Fn(&Cell) -> bool);
+    for (seed, (folds, rates)) in (31..).zip([([2, 2], [1, 2, 3]), ([3, 1], [1, 1, 1]), ([1, 3], [2, 3, 4])]) {
+        let all = Toy::scheduled(2, STATIC, 0, &folds, &rates).cells(Support::All, seed);
+        assert_eq!(leak_of(&all, |_| true), 0, "{folds:?} {rates:?}");
+        let toy = Toy::scheduled(2, QUERIED, 0, &folds, &rates);
+        let cells = toy.cells(Support::Strip, seed);
+        let rows = |i: usize| 1u64 << toy.schedule.log_message(i);
+        let (block, last) = (rows(1), rows(2));
+        let half = 2 * toy.layout.log_limbs() as u64 + 1;
+        let traced = |cell: &Cell| matches!(cell.role, Role::Trace(_));
+        let enough = |cell: &Cell| !matches!(cell.role, Role::Mask(_)) || cell.row < half;
+        assert_eq!(leak_of(&cells, enough), 0, "{folds:?} {rates:?}");
+        let last_of = |role| cells.iter().filter(|cell| cell.role == role).map(|cell| cell.row).max().unwrap();
+        let (fixed, top) = (last_of(Role::Static), last_of(Role::Top));
+        let groups: [Group<'_>; 8] = [
+            ("rows T of the final polynomial", &|cell| traced(cell) && cell.row < last),
+            ("rows T of the second fold", &|cell| traced(cell) && (last..block).contains(&cell.row)),
+            ("rows T of the first fold", &|cell| traced(cell) && cell.row >= block),
+            ("rows T of two limbs", &|cell| matches!(cell.role, Role::Trace(0 | 1))),
+            ("masks", &|cell| matches!(cell.role, Role::Mask(_))),
+            ("a mask limb", &|cell| cell.role == Role::Mask(1)),
+            ("one top row of weight limbs", &|cell| cell.role == Role::Static && cell.row == fixed),
+            ("one top row of other witness limbs", &|cell| cell.role == Role::Top && cell.row == top),
+        ];
+        for (name, group) in groups {
+            assert!(cells.iter().any(group), "{name}");
+            let leaked = leak_of(&cells, |cell| enough(cell) && !group(cell));
+            assert!(leaked > 0, "{folds:?} {rates:?}: {name}");
+        }
+    }
+}
+
 /// Three more uniform rows of one weight limb make the key's seal uniform: no more are needed, and of no other limb.
 #[test]
 fn three_rows_hide_what_the_seal_of_a_key_says() {

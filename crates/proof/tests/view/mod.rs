@@ -80,7 +80,12 @@ impl Toy {
 
     /// With commitments of so many single columns.
     pub fn naming(weights: usize, reserved: u32, named: usize) -> Self {
-        let schedule = Schedule::new(LOG_ROWS, vec![2, 2], vec![1, 1, 1], QUERIES.to_vec(), 16).unwrap();
+        Self::scheduled(weights, reserved, named, &[2, 2], &[1, 1, 1])
+    }
+
+    /// With folds and inverse rates of its own; [`QUERIES`] are those of all.
+    pub fn scheduled(weights: usize, reserved: u32, named: usize, folds: &[usize], rates: &[usize]) -> Self {
+        let schedule = Schedule::new(LOG_ROWS, folds.to_vec(), rates.to_vec(), QUERIES.to_vec(), 16).unwrap();
         let column = |name: &str, cells: u64, home| Column { name: name.into(), shape: vec![cells], bytes: 8, home };
         let mut columns: Vec<Column> = (0..weights).map(|_| column("w", 116, Home::Weights)).collect();
         let witness = [64, 32].into_iter().chain([16; 8]).chain([8; 8]);
