@@ -10,6 +10,7 @@ from tacit.passes.dead_code import remove_dead_code
 from tacit.passes.expansion import expand
 from tacit.passes.identities import remove_identities
 from tacit.passes.integer_products import integer_products
+from tacit.passes.map_scaling import fold_map_scaling
 from tacit.passes.masks import bound_masks
 from tacit.passes.no_elements import fold_no_elements
 from tacit.passes.rectified import drop_rectified
@@ -24,6 +25,7 @@ __all__ = [
     "expand",
     "fold_batch_normalization",
     "fold_constants",
+    "fold_map_scaling",
     "fold_no_elements",
     "fold_scaling",
     "integer_products",
@@ -45,6 +47,7 @@ PASSES = (
     remove_identities,
     scale_squares,
     fold_scaling,
+    fold_map_scaling,
     fold_batch_normalization,
     merge_bias,
     scale_scores,

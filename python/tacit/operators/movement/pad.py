@@ -8,7 +8,7 @@ import numpy as np
 
 from tacit.graph import Node
 from tacit.operators.registry import as_output, lowering
-from tacit.primitives import movement
+from tacit.primitives import arithmetic, movement
 from tacit.primitives.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -56,10 +56,20 @@ def fill_value(context: Context, node: Node) -> float:
 
 
 def filled(context: Context, x: Tensor, pads: list[tuple[int, int]], value: float) -> Tensor:
-    """x padded with a value: zeros by a view; any other as pad(x - value) + value."""
+    """x padded with a value: zeros by a view; any other as that and the value times a constant that is 1 around and 0 inside."""
     builder = context.builder
-    if value == 0:
-        return movement.pad(builder, x, pads)
+    found = movement.pad(builder, x, pads)
     level = int(np.floor(np.ldexp(value, x.exponent) + 0.5))
+    if level == 0 or not any(amount > 0 for both in pads for amount in both):
+        return found
     low, high = min(x.low, level), max(x.high, level)
-    return (movement.pad(builder, x - level, pads) + level).bounded(low, high)
+    border = context.weight(*border_of(found.shape, pads), 0)
+    return arithmetic.add(builder, found, (border * level).with_exponent(x.exponent)).bounded(low, high)
+
+
+def border_of(shape: tuple[int, ...], pads: list[tuple[int, int]]) -> tuple[str, np.ndarray]:
+    """Name and integers of a constant that is 1 where something of this shape was padded, of length 1 along axes that were not."""
+    sizes = [size if max(both) > 0 else 1 for size, both in zip(shape, pads)]
+    array = np.ones(sizes, dtype=np.float32)
+    array[tuple(slice(max(before, 0), size - max(after, 0)) for size, (before, after) in zip(sizes, pads))] = 0
+    return f"border/{'x'.join(map(str, sizes))}", array
