@@ -117,7 +117,10 @@ class Text:
     def __post_init__(self) -> None:
         self.task.row(self.prompt)
         if len(self.past) != len(self.task.past):
-            raise InputError(f"This model continues {len(self.task.past)} chunks; past= has the caches of {len(self.past)}.")
+            raise InputError(
+                f"This model continues {len(self.task.past)} chunks; past= has the caches of {len(self.past)}: give that of each, "
+                "or the folder of the whole conversation in place of one chunk's file."
+            )
 
     def given(self, tokens: Tokens) -> dict[str, Any]:
         """The circuit's inputs, as `prove` takes them."""

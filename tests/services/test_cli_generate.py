@@ -138,6 +138,7 @@ def test_what_a_conversation_does_not_take(talk, capsys):
         (["generate", keys, "--tokens", "7,8,9,1,2,3,4,5,6", "--seed", "s", "-o", new], "has 8 places: shorten the prompt"),
         (["generate", keys, "--tokens", "7", "--new-tokens", "0", "--seed", "s", "-o", new], "at least one new token"),
         (["generate", keys, "--tokens", "7", "-o", new], "draws its tokens: give a seed"),
+        (["generate", str(talk / "talk" / "1.tacit"), "--tokens", "7", "--seed", "s", "-o", new], "or the folder of the whole"),
         (["verify", str(talk / "model"), "--key", keys], "has no 0.receipt"),
     ):
         assert main(arguments) == 2
