@@ -16,6 +16,7 @@ import os
 import resource
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -126,7 +127,17 @@ def conversation(words: BytePairs, name: str) -> dict[str, Any]:
         "prove_s_a_token": wall / (len(prompt) + len(said.tokens)),
         "verify_s": verify_s,
         "receipt_bytes": sum(len(receipt.to_bytes()) for receipt in said.receipts),
+        **stored(talk),
     }
+
+
+def stored(talk: tacit.Conversation) -> dict[str, Any]:
+    """Bytes of the folder that a conversation is saved in, by the kind of its files, and seconds to read it."""
+    with tempfile.TemporaryDirectory() as folder:
+        talk.save(folder)
+        kinds = {kind: sum(path.stat().st_size for path in Path(folder).glob(f"*.{kind}")) for kind in ("bin", "tacit", "key")}
+        load_s, _, _ = timed(lambda: tacit.Conversation.load(folder))
+    return {"stored_bytes": kinds, "load_s": load_s}
 
 
 def fidelity(words: BytePairs) -> dict[str, Any]:
