@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -11,6 +13,7 @@ from chunk_models import plain
 from tacit import generate, progress
 from tacit.execute import executed
 from tacit.frontends.generation import Chunk
+from tacit.frontends.words import Words
 from tacit.numbers.drawing import uniforms
 from tacit.primitives.evaluate import Unsatisfied
 from tacit.services.cli import main
@@ -285,6 +288,17 @@ def test_a_token_that_ends_the_text(talk, said, monkeypatch):
     monkeypatch.setattr(talk.models[1], "words", words)
     ended = talk.answer(PROMPT, hide="weights")
     assert len(ended.receipts) == 2 and ended.text == str(said.tokens[:4])
+
+
+def test_receipts_are_not_lost_for_want_of_words(talk, said, monkeypatch, caplog):
+    """A model that has a tokenizer, where the package that reads it is missing."""
+    monkeypatch.setattr(talk.models[0], "words", Words("{}"))
+    monkeypatch.setitem(sys.modules, "tokenizers", None)
+    found = talk.answer(PROMPT, new_tokens=1, hide="weights")
+    assert found.text is None and found.tokens == said.tokens[:4] and "need the package tokenizers" in caplog.text
+    assert talk.models[0].generate(PROMPT[:4], hide="weights", commit="cache").text is None
+    with pytest.raises(tacit.ModelError, match="or give token numbers"):
+        talk.answer("a text")
 
 
 def test_contexts(talk):

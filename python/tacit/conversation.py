@@ -23,7 +23,7 @@ from tacit import model as model_file
 from tacit.conversed import is_conversation
 from tacit.errors import InputError, ModelError
 from tacit.frontends.generation import Chunk
-from tacit.generate import COPIES, Text, Tokens, task_of, tokens_of
+from tacit.generate import COPIES, Text, Tokens, task_of, text_of, tokens_of
 from tacit.hiding import INPUTS, OPENINGS, OUTPUTS, WEIGHTS
 from tacit.key import Key
 from tacit.model import Model
@@ -35,7 +35,7 @@ from tacit.verify import context_bytes
 @dataclass(frozen=True)
 class Said:
     """What a conversation's model wrote behind a prompt, and the receipts for it, one a chunk, as `tacit.verify_conversation` takes
-    them. `text`: of the tokens, up to the one that ends it; None without a tokenizer. `proved`: how many of the receipts were made
+    them. `text`: of the tokens, up to the one that ends it; None without a tokenizer that can be used here. `proved`: how many of the receipts were made
     for this answer; the first ones were there where an earlier prompt began alike."""
 
     receipts: list[Receipt]
@@ -166,8 +166,7 @@ class Conversation:
                 pace.stop.set()
         self._read = {part.mark: (part.tokens, receipt) for part, receipt in done if part.full}
         tokens = [token for part, _ in done if not part.full for token in part.chosen]
-        words = self.models[0].words
-        text = None if words is None else words.decode(tokens)
+        text = text_of(self.models[0].words, tokens)
         return Said([receipt for _, receipt in done], given, tokens, text, sum(part.receipt is None for part, _ in done))
 
     def _called(self, chunk: int) -> str:

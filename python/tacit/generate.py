@@ -7,6 +7,7 @@ tokens before i alone. The first comes from the circuit, computed once for the p
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -25,6 +26,8 @@ from tacit.numbers.drawing import CACHE, FIRST, GENERATED, LENGTH, NEXT, PROMPT,
 from tacit.primitives.evaluate import Evaluate
 from tacit.primitives.program import Program, chosen_of
 from tacit.receipt import Receipt
+
+log = logging.getLogger("tacit")
 
 Tokens = list[int]
 Cache = np.ndarray | Committed
@@ -56,7 +59,7 @@ class Writer(Protocol):
 @dataclass(frozen=True)
 class Written:
     """What a model wrote, and the receipt for it. `text`: of the generated tokens, up to the one that ends it; None without a
-    tokenizer. `steps`: how often the integer model computed all rows before it was proved. `cache`: keys and values of a chunk, as
+    tokenizer that can be used here. `steps`: how often the integer model computed all rows before it was proved. `cache`: keys and values of a chunk, as
     `generate` takes them for later ones: an array, or what was committed to."""
 
     receipt: Receipt
@@ -97,7 +100,7 @@ def generate(
     tokens, steps = found(text)
     names = [commit] if isinstance(commit, str) else list(commit)
     receipt = model.prove(text.given(tokens), hide=hidden(model, task, hide), context=context, commit=names)
-    words = None if model.words is None else model.words.decode(text.chosen(tokens))
+    words = text_of(model.words, text.chosen(tokens))
     cache: Cache | None = receipt.secrets.get(CACHE)
     if cache is None and isinstance(task, Chunk):
         cache = receipt.outputs[-1] if receipt.outputs[-1] is not None else text.cache(tokens)
@@ -145,6 +148,15 @@ class Text:
     def chosen(self, tokens: Tokens) -> Tokens:
         """The tokens behind different places."""
         return tokens[: self.rows]
+
+
+def text_of(words: Words | None, tokens: Tokens) -> str | None:
+    """None without a tokenizer, or with one that cannot be used here: receipts are not lost for want of words."""
+    try:
+        return None if words is None else words.decode(tokens)
+    except ModelError as error:
+        log.warning("the tokens have no text here: %s", error)
+        return None
 
 
 def integers_of(cache: Cache) -> np.ndarray:
