@@ -35,8 +35,8 @@ from tacit.verify import context_bytes
 @dataclass(frozen=True)
 class Said:
     """What a conversation's model wrote behind a prompt, and the receipts for it, one a chunk, as `tacit.verify_conversation` takes
-    them. `text`: of the tokens, up to the one that ends it; None without a tokenizer that can be used here. `proved`: how many of the receipts were made
-    for this answer; the first ones were there where an earlier prompt began alike."""
+    them. `text`: of the tokens, up to the one that ends it; None without a tokenizer that can be used here. `proved`: how many
+    of the receipts were made for this answer; the first ones were there where an earlier prompt began alike."""
 
     receipts: list[Receipt]
     prompt: Tokens

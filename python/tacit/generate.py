@@ -59,8 +59,8 @@ class Writer(Protocol):
 @dataclass(frozen=True)
 class Written:
     """What a model wrote, and the receipt for it. `text`: of the generated tokens, up to the one that ends it; None without a
-    tokenizer that can be used here. `steps`: how often the integer model computed all rows before it was proved. `cache`: keys and values of a chunk, as
-    `generate` takes them for later ones: an array, or what was committed to."""
+    tokenizer that can be used here. `steps`: how often the integer model computed all rows before it was proved. `cache`: keys and
+    values of a chunk, as `generate` takes them for later ones: an array, or what was committed to."""
 
     receipt: Receipt
     prompt: Tokens
