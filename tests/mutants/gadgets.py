@@ -50,6 +50,8 @@ MEAN = found_by("weighted", "test_the_mean_is_unique_for_every_field_value")
 
 BITS = found_by("bits", "test_common_bits_are_unique_for_every_field_value")
 NEAREST = found_by("nearest", "test_the_nearest_quotient_is_unique_for_every_field_value")
+PIECES = found_by("pieces", "test_one_output_for_every_field_value")
+FEW = found_by("pieces", "test_exponentials_by_pieces_are_unique")
 CHOICE = found_by("listed_choice", "test_the_listed_value_and_no_other")
 
 GADGETS = (
@@ -349,6 +351,34 @@ GADGETS = (
     ),
     dropped(
         "a listed value is free", "choice.py", 'b.lookup(name, Table(f"choice/{name}", graph_rows(first, listed)), [x, y])', CHOICE
+    ),
+    dropped(
+        "a piece and a place are not the argument",
+        "pieces.py",
+        'b.contract(f"{name}/cut", movement.plus(b, x, -(piece * (1 << bits) + place)))',
+        PIECES,
+    ),
+    dropped("a place within a piece has no range", "pieces.py", 'digits(b, f"{name}/place", place, bits)', PIECES),
+    dropped(
+        "a piece's coefficients are free",
+        "pieces.py",
+        'b.lookup(f"{name}/piece", Table(label, (Rows(found.count, rules),)), [piece, *cells])',
+        PIECES,
+    ),
+    dropped(
+        "a polynomial's fraction has no range",
+        "pieces.py",
+        'digits(b, f"{name}/remainder", rest.bounded(0, (1 << shift) - 1), shift)',
+        PIECES,
+    ),
+    dropped(
+        "a polynomial's result has no range", "pieces.py", 'digits(b, f"{name}/result", y.with_exponent(0) - low, width)', PIECES
+    ),
+    dropped(
+        "far exponentials are free",
+        "softmax.py",
+        'b.contract(f"{name}/exponential", arithmetic.multiply(b, far, near) + e - near)',
+        FEW,
     ),
     Mutant(
         "a batch's relations read its first sample alone",

@@ -199,7 +199,13 @@ def tabulate(
 
     Returns a read-only int64 array of shape [last - first + 1]. |low| and |high| are below 2^52.
     """
-    integers = np.arange(first, last + 1, dtype=np.int64)
+    entries = rounded_at(function, np.arange(first, last + 1, dtype=np.int64), exponent_in, exponent_out, low, high)
+    entries.setflags(write=False)
+    return entries
+
+
+def rounded_at(function: Function, integers: np.ndarray, exponent_in: int, exponent_out: int, low: int, high: int) -> np.ndarray:
+    """The entries of `tabulate` at these integers, int64 of one dimension."""
     value, error = function.bounded(np.ldexp(integers.astype(np.float64), -exponent_in))
     with np.errstate(over="ignore"):
         value = np.clip(np.ldexp(value, exponent_out), -LARGEST, LARGEST)
@@ -210,5 +216,4 @@ def tabulate(
     step = Fraction(2) ** -exponent_in
     for index in np.flatnonzero(below != above):
         entries[index] = rounded_entry(function, int(integers[index]) * step, exponent_out, low, high)
-    entries.setflags(write=False)
     return entries

@@ -19,7 +19,7 @@ from tacit.graph import MOVES, Graph, Node
 from tacit.numbers.dtypes import limits_of, plain
 from tacit.numbers.fixed import FLOAT_BITS, exponent_for, quantise
 from tacit.numbers.functions import IDENTITY, RELU, Function
-from tacit.operators import domains, forms, lines, wrapping
+from tacit.operators import domains, forms, lines, pieces, wrapping
 from tacit.operators.forms import FEW, WIDE_BITS, WIDEST_SATURATED, signed_bits
 from tacit.operators.magnitude import magnitude_bits, require_finite
 from tacit.operators.registry import LOWERINGS
@@ -434,15 +434,13 @@ class Context:
         if function == IDENTITY:
             form = forms.saturation_form(x, size, shift, bits, True) if last == x.exponent - shift else None
         else:
+            found = pieces.applied(self, name, x, shift, bits, function, last)
+            if found is not None:
+                return found
             if forms.saturation_form(x, size, shift, bits) is not None:
                 x, shift = gadgets.round_saturate(self.builder, f"{name}/argument", x, shift, bits, form="clamped"), 0
-            form = forms.choose_form(x, size, shift, bits, self._peers(name))
+            form = forms.choose_form(x, size, shift, bits, len(pieces.peers(self, name)))
         return gadgets.round_saturate(self.builder, name, x, shift, bits, function, last, form=form)
-
-    def _peers(self, name: str) -> int:
-        """How many nodes of the graph have the operator and the attributes of the one that computes a value."""
-        own = self.graph.producers[name]
-        return sum(node.kind == own.kind and node.attributes == own.attributes for node in self.graph.nodes)
 
     def wide(self, name: str) -> Tensor:
         """A value as a column of WIDE_FRACTION fraction bits more than a narrow one, of the width of its proved interval, or a view

@@ -15,6 +15,7 @@ from tacit.primitives.gadgets.drawing import drawn, kept, sample
 from tacit.primitives.gadgets.floats import excess_of, float_quotient, float_step
 from tacit.primitives.gadgets.nearest import divide_nearest
 from tacit.primitives.gadgets.order import ranked, top_k
+from tacit.primitives.gadgets.pieces import by_pieces
 from tacit.primitives.gadgets.quotient import divide_signed, long_quotient
 from tacit.primitives.gadgets.rescale import divide_constant, round_saturate, round_wide
 from tacit.primitives.gadgets.roots import inverse_root, logarithm, normalised, square_root
@@ -28,6 +29,7 @@ from tacit.primitives.gadgets.weighted import weighted_mean
 
 __all__ = [
     "argmax",
+    "by_pieces",
     "carried",
     "choice",
     "common_bits",

@@ -11,10 +11,13 @@ from tacit.circuit import Constant, Iota
 from tacit.errors import ModelError
 from tacit.numbers.functions import Function, tabulate
 from tacit.numbers.interval import Interval
+from tacit.numbers.pieces import Curve
 from tacit.primitives import arithmetic
 from tacit.primitives.builder import Builder, Rows, Table, gadget, listed
+from tacit.primitives.gadgets.comparison import sign_by_digits
 from tacit.primitives.gadgets.digits import CELL, ENTRY, LEAF, digits, once, require_injective
 from tacit.primitives.gadgets.division import divide
+from tacit.primitives.gadgets.pieces import Choice, cheapest_pieces, polynomial
 from tacit.primitives.gadgets.rescale import WIDEST_TABLE, half, remainder
 from tacit.primitives.tensor import Tensor
 
@@ -23,6 +26,8 @@ DOMAIN = 4
 """exp(-d) has its table over 0 <= d < 2^DOMAIN and is zero beyond."""
 MANTISSA = 16
 """Exponent of the exponentials: exp(0) is 2^16."""
+SHARED = 8
+"""Scores of so many layers may share a table of exponentials."""
 GUARD = 2
 """Bits of the reciprocal beyond the probabilities' exponent."""
 
@@ -39,6 +44,10 @@ class Exponentials:
 
     def values(self) -> np.ndarray:
         return tabulate(DECAY, 0, (1 << self.bits) - 1, self.step, MANTISSA, 0, 1 << MANTISSA)
+
+    @property
+    def curve(self) -> Curve:
+        return Curve(DECAY, 0, (1 << self.bits) - 1, self.step, MANTISSA, 0, 1 << MANTISSA)
 
     def at(self, d: np.ndarray) -> np.ndarray:
         return np.where(d >> self.bits > 0, 0, self.values().take(d, mode="clip"))
@@ -98,7 +107,8 @@ def exponentials(b: Builder, name: str, x: Tensor, table: Exponentials) -> Tenso
 
     Relation: x + 2^(s-1) = (m - d) 2^s + rem, rem in R_s, (d, e, z = [d = 0]) in the table over the scores' whole
     spread, or d = hi 2^w + lo with (hi, [hi > 0]) and (lo, [hi > 0], e, z) in tables; row: sum_j z_j - 1 in R (a
-    maximum exists) and m - low in R by digits. d, or lo, is virtual. Cells rem, e, z (hi, [hi > 0]); leaves 2 (3).
+    maximum exists) and m - low in R by digits. d, or lo, is virtual. Cells rem, e, z (hi, [hi > 0]); leaves 2 (3). Where there are
+    few scores, lo has no table: see `by_polynomials`.
     Unique: were m + t another maximum, |t| < 2^(w'), w' the width of m's check, then every d would grow by t (2^s times
     the widths stays below p), while z demands an element with d = 0 before and after, so t = 0; then rem and d are
     mixed-radix digits.
@@ -123,17 +133,53 @@ def exponentials(b: Builder, name: str, x: Tensor, table: Exponentials) -> Tenso
         rem = remainder(b, name, x, total, shift)
         rounded = (x + half(shift) - rem).divide_exactly(1 << shift, q.low, q.high)
     d = (m - rounded).bounded(0, spread)
-    e = b.commit(f"{name}/exponential", d, 0, 1 << MANTISSA, lambda: table.at(distance()), exponent=MANTISSA)
-    z = b.commit(f"{name}/is_maximum", d, 0, 1, lambda: (distance() == 0).astype(np.int64))
     require_injective(name, ((1 << q.digits) + spread + (1 << table.bits) + 2) << shift)
-    if look_up_whole(b.elements(d), spread, table):
-        rows = tuple(table.table(0, spread + 1))
-        b.lookup(f"{name}/exponential", Table(f"exp/{table.step}/{spread}", rows), [d, e, z])
+    whole = look_up_whole(b.elements(d), spread, table)
+    few = pieces_for_few(b, d, table, spread + 1 if whole else 2 << table.bits)
+    if few is not None:
+        e, z = by_polynomials(b, name, d, distance, spread, table, (few.degree, few.bits, few.shift))
     else:
-        cut_distance(b, name, d, distance, spread, e, z, table)
+        e = b.commit(f"{name}/exponential", d, 0, 1 << MANTISSA, lambda: table.at(distance()), exponent=MANTISSA)
+        z = b.commit(f"{name}/is_maximum", d, 0, 1, lambda: (distance() == 0).astype(np.int64))
+        if whole:
+            rows = tuple(table.table(0, spread + 1))
+            b.lookup(f"{name}/exponential", Table(f"exp/{table.step}/{spread}", rows), [d, e, z])
+        else:
+            cut_distance(b, name, d, distance, spread, e, z, table)
     maxima = arithmetic.reduce_sum(b, z, [-1], keepdims=True)
     digits(b, f"{name}/exists", (maxima - 1).bounded(0, x.shape[-1] - 1), (x.shape[-1] - 1).bit_length())
     return e
+
+
+def pieces_for_few(b: Builder, d: Tensor, table: Exponentials, entries: int) -> Choice | None:
+    """Pieces of the exponential, where a program may have SHARED times these scores and pay less for them than for a table of so
+    many entries."""
+    size = SHARED * b.elements(d)
+    rows, beyond = entries * ENTRY, size * (5 * CELL + 3 * LEAF)
+    if beyond >= rows or int(table.values()[1]) == 1 << MANTISSA:
+        return None
+    found = cheapest_pieces(size, table.curve, b.everything)
+    return found if found is not None and found.price + beyond < rows else None
+
+
+def by_polynomials(
+    b: Builder,
+    name: str,
+    d: Tensor,
+    distance: Callable[[], np.ndarray],
+    spread: int,
+    table: Exponentials,
+    parameters: tuple[int, int, int],
+) -> tuple[Tensor, Tensor]:
+    """(e, z): the exponential of lo, for d = hi 2^w + lo, by `polynomial`, times 1 - [hi > 0], and z = [e >= 2^MANTISSA], which is
+    [d = 0], for e is less elsewhere. Unique: hi is in a table, lo in pieces; e is fixed by both, and z by e."""
+    bits = table.bits
+    hi, far = near_and_far(b, name, d, distance, spread, bits)
+    low = (d - hi * (1 << bits)).bounded(0, (1 << bits) - 1)
+    near = polynomial(b, f"{name}/near", low, table.curve, parameters)
+    e = b.commit(f"{name}/exponential", d, 0, 1 << MANTISSA, lambda: table.at(distance()), exponent=MANTISSA)
+    b.contract(f"{name}/exponential", arithmetic.multiply(b, far, near) + e - near)
+    return e, sign_by_digits(b, f"{name}/is_maximum", e.with_exponent(0) - (1 << MANTISSA), MANTISSA)
 
 
 def look_up_whole(size: int, spread: int, table: Exponentials) -> bool:
@@ -156,12 +202,22 @@ def cut_distance(
 ) -> None:
     """d = hi 2^w + lo: (hi, far = [hi > 0]) and (lo, far, e, z) in tables, the second one zero for far = 1."""
     bits = table.bits
-    highest = spread >> bits
-    hi = b.commit(f"{name}/distance", d, 0, highest, lambda: distance() >> bits)
-    far = b.commit(f"{name}/far", d, 0, 1, lambda: (distance() >> bits > 0).astype(np.int64))
-    near_or_far = (Rows(1, (Constant(0), Constant(0))), Rows(highest, (Iota(1), Constant(1))))
-    b.lookup(f"{name}/distance", Table(f"far/{highest}", near_or_far), [hi, far])
+    hi, far = near_and_far(b, name, d, distance, spread, bits)
     rows = table.table(0, 1 << bits, (0,))
     rows.append(Rows(1 << bits, (Iota(0), Constant(1), Constant(0), Constant(0))))
     low = (d - hi * (1 << bits)).bounded(0, (1 << bits) - 1)
     b.lookup(f"{name}/exponential", Table(f"exp/{table.step}/cut", tuple(rows)), [low, far, e, z])
+
+
+def near_and_far(
+    b: Builder, name: str, d: Tensor, distance: Callable[[], np.ndarray], spread: int, bits: int
+) -> tuple[Tensor, Tensor]:
+    """(hi, [hi > 0]) in a table, hi = d >> bits."""
+    highest = spread >> bits
+    hi = b.commit(f"{name}/distance", d, 0, highest, lambda: distance() >> bits)
+    far = b.commit(f"{name}/far", d, 0, 1, lambda: (distance() >> bits > 0).astype(np.int64))
+    rows = [Rows(1, (Constant(0), Constant(0)))]
+    if highest:
+        rows.append(Rows(highest, (Iota(1), Constant(1))))
+    b.lookup(f"{name}/distance", Table(f"far/{highest}", tuple(rows)), [hi, far])
+    return hi, far
