@@ -119,8 +119,9 @@ fn nothing_leaks_with_other_rates_and_folds() {
 /// mask rows, which have some, are enough; a form on all data needs none (`docs/hiding.md`).
 #[test]
 fn rows_t_and_two_mask_rows_blind_the_folded_vector() {
-    let found = [Support::Strip, Support::All].map(|support| {
-        let toy = Toy::new(2, QUERIED);
+    let cases = [([2, 2], Support::Strip), ([1, 3], Support::Strip), ([2, 2], Support::All)];
+    let found = cases.map(|(folds, support)| {
+        let toy = Toy::scheduled(2, QUERIED, 0, &folds, &[1, 1, 1]);
         let cells = toy.cells(support, 41);
         // Without the rounds over limbs, the mask's value, and the key's seal.
         let (first, seal) = (6 * toy.layout.log_limbs(), if support == Support::Strip { 0 } else { 3 });
@@ -136,7 +137,7 @@ fn rows_t_and_two_mask_rows_blind_the_folded_vector() {
         };
         [0, 1, 2].map(uniform)
     });
-    assert_eq!(found, [[6, 3, 0], [0, 0, 0]]);
+    assert_eq!(found, [[6, 3, 0], [6, 3, 0], [0, 0, 0]]);
 }
 
 /// Three more uniform rows of one weight limb make the key's seal uniform: no more are needed, and of no other limb.
