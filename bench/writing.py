@@ -97,19 +97,22 @@ def conversation(words: BytePairs, name: str) -> dict[str, Any]:
     compile_s, compile_cpu_s, talk = compiled
     proofs: list[tuple[float, float, float]] = []
 
-    def proving(prove: Callable[..., Any]) -> Callable[..., Any]:
+    def proving(prove: Callable[..., Any], key: tacit.Key) -> Callable[..., Any]:
         def measured(*given: Any, **named: Any) -> Any:
             forget_peak()
             wall, cpu, receipt = timed(lambda: prove(*given, **named))
             proofs.append((wall, cpu, peak()))
             size = len(receipt.to_bytes())
-            print(f"chunk {len(proofs)}: {wall:.1f} s, {cpu:.1f} of a processor, {peak():.2f} GB, {size:,} bytes", file=sys.stderr)
+            most = proofs[-1][-1]
+            print(f"chunk {len(proofs)}: {wall:.1f} s, {cpu:.1f} of a processor, {most:.2f} GB, {size:,} bytes", file=sys.stderr)
+            checked, _, _ = timed(lambda: tacit.verify(receipt, key))
+            print(f"  verified in {1000 * checked:.1f} ms with a key of {len(key.to_bytes()):,} bytes", file=sys.stderr, flush=True)
             return receipt
 
         return measured
 
     for part in talk.models:
-        part.prove = proving(part.prove)  # type: ignore[method-assign]
+        part.prove = proving(part.prove, part.key)  # type: ignore[method-assign]
     count = None if name == "conversation512" else ANSWER
     wall, cpu, said = timed(lambda: talk.answer(prompt, new_tokens=count))
     verify_s = min(timed(lambda: tacit.verify_conversation(said.receipts, talk.keys))[0] for _ in range(3))
