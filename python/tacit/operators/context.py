@@ -409,6 +409,7 @@ class Context:
             if self.bits(name) >= FLOAT_BITS:
                 return forms.rectify(self, name, forms.finest(self, name, x), 0)
             first, last = domains.exponents(self, deferred.function, deferred.root, name)
+            first = domains.as_fine(x, deferred.function, first, last, self.bits(name))
             return self._apply(name, x, deferred.function, first, last)
         x = self.tensor(name)
         if not self.is_float(name):

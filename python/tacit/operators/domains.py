@@ -10,8 +10,11 @@ from __future__ import annotations
 from math import ceil, log2
 from typing import TYPE_CHECKING
 
-from tacit.numbers.fixed import exponent_for
-from tacit.numbers.functions import Function
+from tacit.numbers.fixed import exponent_for, signed_range
+from tacit.numbers.functions import Function, tabulate
+from tacit.numbers.interval import Interval
+from tacit.operators import forms
+from tacit.primitives.tensor import Tensor
 
 if TYPE_CHECKING:
     from tacit.operators.context import Context
@@ -31,6 +34,19 @@ def exponents(context: Context, function: Function, argument: str, result: str) 
     if len(chain) == 1 and chain[0].name in ONE_SIDED:
         return last, last
     return argument_exponent(context, chain[0], argument, result if len(chain) == 1 else None, bits), last
+
+
+def as_fine(x: Tensor, function: Function, first: int, last: int, bits: int) -> int:
+    """The exponent of the argument: the result's, where it is finer than `first`, x is that fine and the function, which then
+    saturates earlier, has the same ends. Layers that differ in what they reach share a table then. Not where one table holds the
+    whole interval, which would grow."""
+    if first >= last or last > x.exponent or Interval(x.low, x.high).rounded(x.exponent - first).digits <= forms.WIDEST_TABLE:
+        return first
+    low, high = signed_range(bits)
+    values = tabulate(function, low, high, first, last, low, high)
+    below, above = values[: (low >> last - first) - low + 1], values[(high >> last - first) + 1 - low :]
+    lowest, highest = (tabulate(function, end, end, last, last, low, high) for end in (low, high))
+    return last if (below == lowest).all() and (above == highest).all() else first
 
 
 def argument_exponent(context: Context, function: Function, argument: str, result: str | None, bits: int) -> int:
