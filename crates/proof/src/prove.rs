@@ -29,7 +29,7 @@ use crate::seal::{Seal, seal_point};
 use crate::stages::{combine, gather};
 pub use columns::Shared;
 use columns::{Buffers, Extended, bytes, homes};
-use weights::{FormWeights, known, limb_values};
+use weights::{CellsOfLimbs, FormWeights, known, limb_values};
 
 /// Why no receipt came out.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -386,7 +386,7 @@ impl Model {
                 (form, value)
             }
         };
-        let cells = stage.layout.committed(values);
+        let cells = CellsOfLimbs(stage.layout.committed(values));
         let weights = FormWeights::new(stage.layout, &form, &self.limb_values);
         progress.advance(10)?;
         progress.enter("open");
@@ -394,7 +394,7 @@ impl Model {
             &self.schedule,
             commitments,
             stage.shape,
-            |limb, first, rows| cells.read(limb, first, rows),
+            cells,
             &weights,
             value,
             fresh,

@@ -42,8 +42,25 @@ impl Cells<'_> {
     pub fn read(&self, limb: usize, first: usize, rows: &mut [F]) {
         rows.fill(F::ZERO);
         for (part, at, source) in self.limbs[self.addresses[limb] as usize].within(first, rows.len()) {
-            source.iter().for_each(|source| source.copy(at, &mut rows[part.clone()]));
+            source.iter().for_each(|source| source.each(at, &mut rows[part.clone()], cell));
         }
+    }
+
+    /// The same as integers, if all of them are at most `most` in magnitude; otherwise false, and some may not be written.
+    pub fn read_small(&self, limb: usize, first: usize, most: i32, rows: &mut [i32]) -> bool {
+        rows.fill(0);
+        let most = i64::from(most);
+        let mut blocks = self.limbs[self.addresses[limb] as usize].within(first, rows.len());
+        blocks.all(|(part, at, source)| {
+            source.iter().all(|source| {
+                let mut within = true;
+                source.each(at, &mut rows[part.clone()], |value| {
+                    within &= (-most..=most).contains(&value);
+                    value as i32
+                });
+                within
+            })
+        })
     }
 }
 
@@ -60,12 +77,12 @@ impl<'a> Source<'a> {
         Self { cells, outer, inner, contiguous }
     }
 
-    /// The cells `at ..` of the block.
-    fn copy(&self, at: usize, rows: &mut [F]) {
-        with_cells!(self.cells, cells => self.copy_of(cells, at, rows));
+    /// Writes what `made` makes of the cells `at ..` of the block.
+    fn each<R>(&self, at: usize, rows: &mut [R], made: impl FnMut(i64) -> R) {
+        with_cells!(self.cells, cells => self.each_of(cells, at, rows, made));
     }
 
-    fn copy_of<T: Cell>(&self, cells: &[T], mut at: usize, mut rows: &mut [F]) {
+    fn each_of<T: Cell, R>(&self, cells: &[T], mut at: usize, mut rows: &mut [R], mut made: impl FnMut(i64) -> R) {
         let width = self.inner.len();
         while !rows.is_empty() {
             let inner = &self.inner[at % width..];
@@ -74,11 +91,9 @@ impl<'a> Source<'a> {
             let (run, rest) = rows.split_at_mut(inner.len());
             if self.contiguous {
                 let from = base + inner[0];
-                run.iter_mut()
-                    .zip(&cells[from..from + inner.len()])
-                    .for_each(|(row, value)| *row = cell(value.value()));
+                run.iter_mut().zip(&cells[from..from + inner.len()]).for_each(|(row, value)| *row = made(value.value()));
             } else {
-                run.iter_mut().zip(inner).for_each(|(row, &offset)| *row = cell(cells[base + offset].value()));
+                run.iter_mut().zip(inner).for_each(|(row, &offset)| *row = made(cells[base + offset].value()));
             }
             (at, rows) = (at + inner.len(), rest);
         }

@@ -1,17 +1,30 @@
 //! What a prover keeps of the weights' commitment, and what it tells the opening of a form.
 
 use tacit_algebra::packed::Packed;
-use tacit_algebra::{K, from_bytes};
+use tacit_algebra::{F, K, from_bytes};
 use tacit_circuit::Columns;
-use tacit_columns::{Form, Layout, Rows};
-use tacit_open::{Commitment, RankOne, Schedule, Weights, values_at};
+use tacit_columns::{Cells, Form, Layout, Rows};
+use tacit_open::{Commitment, Limbs, RankOne, SMALL, Schedule, Weights, values_at};
 use tacit_transcript::Randomness;
 
 /// The values of the weights' limbs at z; reads every one of them, by all threads.
 pub fn limb_values(layout: &Layout, values: &dyn Columns, z: K) -> Vec<K> {
     let cells = layout.committed(values);
     let limbs = 0..layout.widths().first().copied().unwrap_or(0);
-    values_at(|limb, first, rows| cells.read(limb, first, rows), limbs, layout.log_rows(), z)
+    values_at(&CellsOfLimbs(cells), limbs, layout.log_rows(), z)
+}
+
+/// The opening's view of the layout's cells.
+pub struct CellsOfLimbs<'a>(pub Cells<'a>);
+
+impl Limbs for CellsOfLimbs<'_> {
+    fn read(&self, limb: usize, first: usize, rows: &mut [F]) {
+        self.0.read(limb, first, rows);
+    }
+
+    fn read_small(&self, limb: usize, first: usize, rows: &mut [i32]) -> bool {
+        self.0.read_small(limb, first, SMALL, rows)
+    }
 }
 
 /// A commitment to the weights and its limbs' values from what [`super::Model::digests`] says of them, if it is that.

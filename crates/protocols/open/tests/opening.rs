@@ -7,10 +7,11 @@ use rand::{RngExt, SeedableRng};
 use tacit_algebra::multilinear::{eq_index, eq_table};
 use tacit_algebra::packed::{Packed, WIDTH, pack};
 use tacit_algebra::progress::{Progress, Stopped};
-use tacit_algebra::{F, K, P};
+use tacit_algebra::{F, K, P, centred, signed};
 use tacit_open::choice::{Receipts, candidates, complete};
 use tacit_open::{
-    Commitment, OpenError, RankOne, Schedule, Scratch, Shape, Weights, commit, commit_within, open, values_at, verify,
+    Commitment, Limbs, OpenError, RankOne, SMALL, Schedule, Scratch, Shape, Weights, commit, commit_within, open,
+    values_at, verify,
 };
 use tacit_transcript::{Digest, Invalid, Randomness, Receiver, Sender, Transcript};
 
@@ -53,6 +54,25 @@ impl Weights for Held<'_> {
     }
 }
 
+/// Limbs that are held whole.
+#[derive(Clone, Copy)]
+struct Whole<'a>(&'a [Vec<F>]);
+
+impl Limbs for Whole<'_> {
+    fn read(&self, limb: usize, first: usize, rows: &mut [F]) {
+        rows.copy_from_slice(&self.0[limb][first..first + rows.len()]);
+    }
+
+    fn read_small(&self, limb: usize, first: usize, rows: &mut [i32]) -> bool {
+        let mut cells = rows.iter_mut().zip(&self.0[limb][first..]);
+        cells.all(|(row, &cell)| {
+            let value = centred(cell);
+            *row = value as i32;
+            value.unsigned_abs() <= SMALL as u64
+        })
+    }
+}
+
 /// Commits to limbs that are held whole.
 fn commit_to(schedule: &Schedule, limbs: &[Vec<F>]) -> Commitment {
     let cells =
@@ -71,7 +91,17 @@ impl Case {
             addresses.swap(i, random.random_range(0..=i));
         }
         addresses.truncate(total);
-        let limbs: Vec<Vec<F>> = (0..total).map(|_| (0..rows).map(|_| cell(&mut random)).collect()).collect();
+        // A limb's cells are any, small ones, or small ones but for a last part.
+        let limb = |random: &mut SmallRng| -> Vec<F> {
+            let small = [0, rows, rows - rows / 4][random.random_range(0..3)];
+            let most = i64::from(SMALL);
+            let of = |t: usize, random: &mut SmallRng| match t < small {
+                true => signed(random.random_range(-most..=most)),
+                false => cell(random),
+            };
+            (0..rows).map(|t| of(t, random)).collect()
+        };
+        let limbs: Vec<Vec<F>> = (0..total).map(|_| limb(&mut random)).collect();
         let mut rest = limbs.as_slice();
         let mut next = |width: usize| {
             let (limbs, after) = rest.split_at(width);
@@ -97,9 +127,7 @@ impl Case {
                 value += scalars[address as usize] * own(limb);
             }
             let known: Vec<K> = limbs.iter().take(random.random_range(0..=total)).map(own).collect();
-            let read =
-                |limb: usize, first: usize, out: &mut [F]| out.copy_from_slice(&limbs[limb][first..first + out.len()]);
-            assert_eq!(values_at(read, 0..known.len(), schedule.log_rows(), base), known);
+            assert_eq!(values_at(&Whole(&limbs), 0..known.len(), schedule.log_rows(), base), known);
             RankOne { base, scalars, known }
         });
         let shape = Shape { widths: widths.to_vec(), addresses };
@@ -122,9 +150,7 @@ impl Case {
 
     fn open(&self, value: K, scratch: &mut Scratch, sender: &mut Sender, progress: &Progress) -> Result<(), OpenError> {
         let commitments: Vec<&Commitment> = self.commitments.iter().collect();
-        let cells = |limb: usize, first: usize, rows: &mut [F]| {
-            rows.copy_from_slice(&self.limbs[limb][first..first + rows.len()])
-        };
+        let cells = Whole(&self.limbs);
         let weights = Held(&self.weights, self.rank_one.as_ref());
         let salts = Randomness::new([6; 32]);
         open(&self.schedule, &commitments, &self.shape, cells, &weights, value, &salts, scratch, sender, progress)

@@ -3,13 +3,15 @@
 //! `<scalar (x) powers, limbs> = <scalar, values>`, with the value of a limb at that element: what these weights add to the rounds over
 //! addresses is a sumcheck of vectors as long as the addresses, and what is left of them afterwards is one vector of powers.
 
-use p3_field::{PackedValue, PrimeCharacteristicRing};
+use p3_field::PrimeCharacteristicRing;
 use rayon::prelude::*;
-use tacit_algebra::packed::{Lanes, WIDTH, pack};
-use tacit_algebra::{F, K};
+use tacit_algebra::K;
+use tacit_algebra::packed::{WIDTH, pack};
 use tacit_transcript::on_pool;
 
-use super::batch::{CHUNK, inner_product};
+use super::batch::CHUNK;
+use super::limbs::{Limbs, Part};
+use super::narrow::Halves;
 use super::sumcheck::Message;
 
 /// What the prover knows of such weights.
@@ -22,10 +24,9 @@ pub struct RankOne {
     pub known: Vec<K>,
 }
 
-/// `sum_t z^t cell_t` of limbs, each of `2^log_rows` cells. `cells(limb, first, rows)` writes the cells `first ..` of a limb; it is called
-/// for aligned ranges of rows, by all threads.
+/// `sum_t z^t cell_t` of limbs, each of `2^log_rows` cells.
 pub fn values_at(
-    cells: impl Fn(usize, usize, &mut [F]) + Sync,
+    cells: &impl Limbs,
     limbs: impl IntoIterator<Item = usize>,
     log_rows: usize,
     z: K,
@@ -34,13 +35,11 @@ pub fn values_at(
     let powers = pack(&z.powers().collect_n(rows));
     let step = z.exp_u64(rows as u64);
     let value = |limb: usize| -> K {
-        let part = |held: &mut Vec<F>, chunk: usize| -> K {
-            cells(limb, chunk * rows, &mut held[..rows]);
-            inner_product(&powers, Lanes::pack_slice(held)).lanes().sum()
+        let part = |(held, halves): &mut (Part, Halves), chunk: usize| -> K {
+            held.read(cells, limb, chunk * rows, rows).inner_product(0, &powers, halves)
         };
-        let buffer = || vec![F::ZERO; powers.len() * WIDTH];
         let chunks = 0..(1 << log_rows) / rows;
-        let parts: Vec<K> = on_pool(|| chunks.into_par_iter().map_init(buffer, part).collect());
+        let parts: Vec<K> = on_pool(|| chunks.into_par_iter().map_init(Default::default, part).collect());
         parts.into_iter().rev().fold(K::ZERO, |sum, part| sum * step + part)
     };
     limbs.into_iter().map(value).collect()
@@ -59,7 +58,7 @@ impl Apart {
         weights: &RankOne,
         limbs: &[Option<usize>],
         log_rows: usize,
-        cells: &(impl Fn(usize, usize, &mut [F]) + Sync),
+        cells: &impl Limbs,
     ) -> Self {
         let count = limbs.iter().flatten().count();
         let mut values = weights.known.clone();

@@ -6,13 +6,15 @@
 
 use std::ops::Range;
 
-use p3_field::{PackedValue, PrimeCharacteristicRing};
+use p3_field::PrimeCharacteristicRing;
 use rayon::prelude::*;
 use tacit_algebra::multilinear::eq_table;
-use tacit_algebra::packed::{Lanes, Packed, WIDTH};
-use tacit_algebra::{F, K};
+use tacit_algebra::packed::{Packed, WIDTH};
+use tacit_algebra::K;
 
 use super::apart::{Apart, RankOne};
+use super::limbs::{Limbs, Part, combine};
+use super::narrow::Halves;
 use super::sumcheck::{Message, Sumcheck};
 
 /// Packed elements of a limb that one task reads.
@@ -58,14 +60,13 @@ pub(crate) struct Batch<'a, C, W> {
     pub limbs: Vec<Option<usize>>,
     /// log2 of the rows of a limb.
     pub log_rows: usize,
-    /// `cells(limb, first, rows)` writes the cells `first ..` of a limb.
     pub cells: &'a C,
     pub weights: &'a W,
 }
 
 impl<C, W> Batch<'_, C, W>
 where
-    C: Fn(usize, usize, &mut [F]) + Sync,
+    C: Limbs,
     W: Weights,
 {
     /// Runs all `k0` rounds.
@@ -112,33 +113,34 @@ where
     fn matrix(&self, rounds: usize) -> Vec<Vec<K>> {
         let (rows, packed) = self.chunk();
         let (side, classes) = (1 << rounds, self.limbs.len() >> rounds);
-        let sums = || vec![Packed::ZERO; side * side];
-        let task = |mut sums: Vec<Packed>, chunk: usize| {
-            let mut cells = vec![F::ZERO; packed * WIDTH];
+        let sums = || vec![K::ZERO; side * side];
+        let task = |mut sums: Vec<K>, chunk: usize| {
+            let mut held: Vec<Part> = vec![Part::default(); side];
+            let mut halves = Halves::default();
             for a in 0..classes {
-                let mut limbs: Vec<(usize, Vec<Lanes>)> = Vec::new();
-                for (x, limb, _) in self.sharing(a, classes) {
-                    (self.cells)(limb, chunk * rows, &mut cells[..rows]);
-                    limbs.push((x, Lanes::pack_slice(&cells).to_vec()));
-                }
                 let sharing: Vec<(usize, u64)> = self.sharing(a, classes).map(|(x, _, address)| (x, address)).collect();
+                let limbs = self.sharing(a, classes).zip(&mut held);
+                let limbs: Vec<(usize, &Part)> = limbs
+                    .map(|((y, limb, _), held)| (y, held.read(self.cells, limb, chunk * rows, rows)))
+                    .collect();
                 self.each_run(&sharing, chunk * rows, 0..packed, &mut |at, vector, scales| {
+                    halves.clear();
                     for (y, cells) in &limbs {
-                        let product = inner_product(vector, &cells[at..at + vector.len()]);
+                        let product = cells.inner_product(at, vector, &mut halves);
                         for &(x, scale) in scales {
-                            sums[x * side + y] += product * Packed::from(scale);
+                            sums[x * side + y] += product * scale;
                         }
                     }
                 });
             }
             sums
         };
-        let join = |mut a: Vec<Packed>, b: Vec<Packed>| {
+        let join = |mut a: Vec<K>, b: Vec<K>| {
             a.iter_mut().zip(b).for_each(|(a, b)| *a += b);
             a
         };
         let sums = (0..(1 << self.log_rows) / rows).into_par_iter().fold(sums, task).reduce(sums, join);
-        sums.chunks_exact(side).map(|row| row.iter().map(|sum| sum.lanes().sum()).collect()).collect()
+        sums.chunks_exact(side).map(<[K]>::to_vec).collect()
     }
 
     /// The weights of some packed rows of the limbs `(x, address)` that share `a`, as a vector and the limbs whose weights are
@@ -184,18 +186,15 @@ where
         let (mut vector, mut weight) = (take(&mut scratch.vector), take(&mut scratch.weight));
         let parts = vector.par_chunks_mut(packed).zip(weight.par_chunks_mut(packed));
         parts.enumerate().for_each_init(
-            || vec![F::ZERO; packed * WIDTH],
-            |cells, (number, (vector, weight))| {
-                vector.fill(Packed::ZERO);
+            || vec![Part::default(); coefficients.len()],
+            |held, (number, (vector, weight))| {
                 weight.fill(Packed::ZERO);
                 let (a, first) = (number / tasks, number % tasks * rows);
-                for (x, limb, _) in self.sharing(a, classes) {
-                    (self.cells)(limb, first, &mut cells[..rows]);
-                    let coefficient = Packed::from(coefficients[x]);
-                    for (sum, &cells) in vector.iter_mut().zip(Lanes::pack_slice(cells)) {
-                        *sum += coefficient.times(cells);
-                    }
-                }
+                let limbs = self.sharing(a, classes).zip(held.iter_mut());
+                let limbs: Vec<(K, &Part)> = limbs
+                    .map(|((x, limb, _), held)| (coefficients[x], held.read(self.cells, limb, first, rows)))
+                    .collect();
+                combine(&limbs, vector);
                 let sharing: Vec<(usize, u64)> = self.sharing(a, classes).map(|(x, _, address)| (x, address)).collect();
                 self.each_run(&sharing, first, 0..packed, &mut |at, vector, scales| {
                     let scale = Packed::from(scales.iter().map(|&(x, scale)| coefficients[x] * scale).sum::<K>());
@@ -224,14 +223,6 @@ fn resized(mut held: Vec<Packed>, len: usize) -> Vec<Packed> {
     held
 }
 
-#[inline]
-pub(crate) fn inner_product(weights: &[Packed], cells: &[Lanes]) -> Packed {
-    let (weights, weights_rest) = weights.as_chunks::<4>();
-    let (cells, cells_rest) = cells.as_chunks::<4>();
-    let sum = weights.iter().zip(cells).fold(Packed::ZERO, |sum, (w, v)| sum + Packed::dot(w, v));
-    weights_rest.iter().zip(cells_rest).fold(sum, |sum, (w, &v)| sum + w.times(v))
-}
-
 /// h(0) and the coefficient of X^2, the top digit of both indices being X.
 fn message(matrix: &[Vec<K>]) -> Message {
     let half = matrix.len() / 2;
@@ -255,6 +246,7 @@ fn bind(matrix: &[Vec<K>], at: K) -> Vec<Vec<K>> {
 #[cfg(test)]
 mod tests {
     use p3_field::BasedVectorSpace;
+    use tacit_algebra::F;
 
     use super::*;
 

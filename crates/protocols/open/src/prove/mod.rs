@@ -3,6 +3,8 @@
 mod apart;
 mod batch;
 mod encode;
+mod limbs;
+mod narrow;
 mod powers;
 mod sumcheck;
 mod transform;
@@ -10,7 +12,7 @@ mod transform;
 use p3_field::{BasedVectorSpace, PrimeCharacteristicRing};
 use tacit_algebra::multilinear::bits;
 use tacit_algebra::progress::{Progress, Stopped};
-use tacit_algebra::{F, K};
+use tacit_algebra::K;
 use tacit_transcript::{Digest, Randomness, Sender, on_pool};
 
 use crate::schedule::{Schedule, Shape, bind};
@@ -21,6 +23,8 @@ use sumcheck::{Message, Sumcheck};
 pub use apart::{RankOne, values_at};
 pub use batch::{Scratch, Weights};
 pub use encode::{Commitment, SALTS, commit, commit_within};
+pub use limbs::Limbs;
+pub use narrow::SMALL;
 
 /// Why there is no opening.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,8 +42,7 @@ impl From<Stopped> for OpenError {
 
 /// Proves `<weights, limbs> = value` over all limbs of all commitments.
 ///
-/// `cells(limb, first, rows)` writes the cells `first ..` of a limb, limbs counted over all commitments; they must be the cells that
-/// were committed to. It is called for aligned ranges of rows, by all threads.
+/// `cells` must be those that were committed to.
 ///
 /// The caller has absorbed everything that defines the form. The proof of a wrong `value` is refused. `salts` are those of the oracles
 /// after the commitments (streams [`SALTS`] + 1, ..).
@@ -54,7 +57,7 @@ pub fn open(
     schedule: &Schedule,
     commitments: &[&Commitment],
     shape: &Shape,
-    cells: impl Fn(usize, usize, &mut [F]) + Sync,
+    cells: impl Limbs,
     weights: &impl Weights,
     value: K,
     salts: &Randomness,
@@ -91,7 +94,7 @@ fn rounds<C, W>(
     progress: &Progress,
 ) -> Result<(), OpenError>
 where
-    C: Fn(usize, usize, &mut [F]) + Sync,
+    C: Limbs,
     W: Weights,
 {
     let cells = batch.cells;
@@ -151,7 +154,7 @@ fn answer(
     schedule: &Schedule,
     i: usize,
     trees: &[&Codeword],
-    cells: &(impl Fn(usize, usize, &mut [F]) + Sync),
+    cells: &impl Limbs,
     sender: &mut Sender,
 ) -> Result<Vec<u64>, OpenError> {
     let positions = sender.transcript.positions("opening: queries", schedule.log_domain(i), schedule.count(i));
@@ -159,7 +162,7 @@ fn answer(
     let open = |tree: &&Codeword| {
         let first = base;
         base += tree.width();
-        tree.open(schedule, &positions, |column, coefficients| cells(first + column, 0, coefficients))
+        tree.open(schedule, &positions, |column, coefficients| cells.read(first + column, 0, coefficients))
     };
     let opened = trees.iter().map(open).collect::<Option<Vec<Opened>>>().ok_or(OpenError::Cells)?;
     let rows: Vec<u8> = (0..positions.len()).flat_map(|n| opened.iter().flat_map(move |tree| tree.row(n))).collect();

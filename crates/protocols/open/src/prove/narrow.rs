@@ -1,0 +1,187 @@
+//! Products of elements of K with small integers, reduced once a run and not once a product.
+//!
+//! A word w of an element is `2^32 hi + lo`, both signed and of 32 bits; times an integer of at most [`SMALL`] that is two products of 64
+//! bits, and [`MOST`] such products have a sum of 64 bits. The loops are over plain vectors of one half each, which is what compilers
+//! make good code of.
+
+use p3_field::{BasedVectorSpace, PackedValue, PrimeCharacteristicRing, PrimeField64};
+use tacit_algebra::packed::{Lanes, Packed, WIDTH, cell};
+use tacit_algebra::{F, K};
+
+/// Integers of at most this magnitude are small.
+pub const SMALL: i32 = (1 << 22) - 1;
+/// Products of 53 bits that one sum takes.
+const MOST: usize = 1 << 10;
+/// Rows that are combined together: their sums fit the first-level cache.
+const ROWS: usize = 256;
+
+/// The halves of one word.
+#[inline(always)]
+fn halves(word: F) -> (i32, i32) {
+    let word = word.as_canonical_u64();
+    let signed = word.wrapping_sub(F::ORDER_U64 * u64::from(word > 0x7fff_ffff_7fff_ffff));
+    ((signed.wrapping_add(1 << 31) >> 32) as i32, signed as i32)
+}
+
+/// A vector's halves: high ones and low ones of the first words, of the second, of the third.
+#[derive(Debug, Default)]
+pub(crate) struct Halves {
+    len: usize,
+    halves: Vec<i32>,
+    words: Vec<F>,
+}
+
+impl Halves {
+    /// Of no vector yet.
+    pub(crate) fn clear(&mut self) {
+        self.len = 0;
+    }
+
+    /// Those of a vector, which are computed when there are none.
+    pub(crate) fn of(&mut self, vector: &[Packed]) -> &Self {
+        if self.len == 0 {
+            self.len = vector.len() * WIDTH;
+            self.halves.resize(6 * self.len, 0);
+            for (word, halves) in self.halves.chunks_exact_mut(2 * self.len).enumerate() {
+                self.words.clear();
+                vector.iter().for_each(|element| self.words.extend_from_slice(element.0[word].as_slice()));
+                let (high, low) = halves.split_at_mut(self.len);
+                for ((high, low), &word) in high.iter_mut().zip(low).zip(&self.words) {
+                    (*high, *low) = self::halves(word);
+                }
+            }
+        }
+        self
+    }
+
+    /// The inner product with as many small cells.
+    pub(crate) fn inner_product(&self, cells: &[i32]) -> K {
+        let mut total = [0i128; 6];
+        for (n, cells) in cells.chunks(MOST).enumerate() {
+            let part = |half: usize| &self.halves[half * self.len + n * MOST..][..cells.len()];
+            let sums = products(std::array::from_fn(part), cells);
+            total.iter_mut().zip(sums).for_each(|(total, sum)| *total += i128::from(sum));
+        }
+        K::from_basis_coefficients_fn(|i| {
+            let word = (total[2 * i] << 32) + total[2 * i + 1];
+            F::from_u64(word.rem_euclid(i128::from(F::ORDER_U64)) as u64)
+        })
+    }
+}
+
+/// Six inner products of at most [`MOST`] cells.
+fn products([a, b, c, d, e, f]: [&[i32]; 6], cells: &[i32]) -> [i64; 6] {
+    let mut sums = [0i64; 6];
+    for ((((((&cell, &a), &b), &c), &d), &e), &f) in cells.iter().zip(a).zip(b).zip(c).zip(d).zip(e).zip(f) {
+        let times = |half: i32| i64::from(half) * i64::from(cell);
+        sums[0] = sums[0].wrapping_add(times(a));
+        sums[1] = sums[1].wrapping_add(times(b));
+        sums[2] = sums[2].wrapping_add(times(c));
+        sums[3] = sums[3].wrapping_add(times(d));
+        sums[4] = sums[4].wrapping_add(times(e));
+        sums[5] = sums[5].wrapping_add(times(f));
+    }
+    sums
+}
+
+/// `out_t = sum_l coefficient_l cell_lt` of at most [`MOST`] limbs' small cells.
+pub(crate) fn combine(limbs: &[(K, &[i32])], out: &mut [Packed]) {
+    let split = |&(coefficient, cells): &(K, _)| {
+        let words: &[F] = coefficient.as_basis_coefficients_slice();
+        (std::array::from_fn::<_, 3, _>(|i| halves(words[i])), cells)
+    };
+    let limbs: Vec<([(i32, i32); 3], &[i32])> = limbs.iter().map(split).collect();
+    let mut sums = [[0i64; ROWS]; 2];
+    let mut words = [[F::ZERO; ROWS]; 3];
+    for (n, out) in out.chunks_mut(ROWS / WIDTH).enumerate() {
+        for word in 0..3 {
+            let [high, low] = &mut sums;
+            (*high, *low) = ([0; ROWS], [0; ROWS]);
+            for (coefficient, cells) in &limbs {
+                let (above, below) = coefficient[word];
+                let cells = &cells[n * ROWS..][..out.len() * WIDTH];
+                for ((high, low), &cell) in high.iter_mut().zip(low.iter_mut()).zip(cells) {
+                    *high = high.wrapping_add(i64::from(above) * i64::from(cell));
+                    *low = low.wrapping_add(i64::from(below) * i64::from(cell));
+                }
+            }
+            // With high = 2^32 h + l, 2^32 high is (2^32 - 1) h + 2^32 l; h has 31 bits, and 2^32 l is below p.
+            let [a, b, c] = &mut words;
+            for ((((a, b), c), &high), &low) in a.iter_mut().zip(b).zip(c).zip(high.iter()).zip(low.iter()) {
+                let above = high >> 32;
+                (*a, *b, *c) = (cell(low), cell((above << 32) - above), F::from_u64((high as u64) << 32));
+            }
+            let [a, b, c] = words.each_ref().map(|words| Lanes::pack_slice(words));
+            for (((out, &a), &b), &c) in out.iter_mut().zip(a).zip(b).zip(c) {
+                out.0[word] = a + b + c;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tacit_algebra::packed::pack;
+    use tacit_algebra::signed;
+
+    use super::*;
+
+    /// Words at both ends of every half's range, and those that are not canonical.
+    fn words() -> Vec<u64> {
+        let p = F::ORDER_U64;
+        let ends = [0, 1, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff, 0x7fff_ffff_7fff_ffff, 0x7fff_ffff_8000_0000, 1 << 63];
+        ends.into_iter().chain([p - 1, p - 2, p - (1 << 31), p - (1 << 32), u64::MAX, p]).collect()
+    }
+
+    fn elements(count: usize) -> Vec<K> {
+        let words = words();
+        (0..count).map(|n| K::from_basis_coefficients_fn(|i| F::new(words[(n * 5 + i * 3) % words.len()]))).collect()
+    }
+
+    fn cells(count: usize, seed: usize) -> Vec<i32> {
+        let ends = [SMALL, -(SMALL), 0, 1, -1, 127, -128, 65535];
+        (0..count).map(|n| ends[(n * 3 + seed) % ends.len()]).collect()
+    }
+
+    #[test]
+    fn halves_are_the_word() {
+        for word in words() {
+            let (high, low) = halves(F::new(word));
+            let value = (i128::from(high) << 32) + i128::from(low);
+            assert_eq!(value.rem_euclid(i128::from(F::ORDER_U64)), i128::from(F::new(word).as_canonical_u64()), "{word}");
+        }
+    }
+
+    /// More than fit one sum, all of the largest magnitude and one sign among them.
+    #[test]
+    fn inner_products_are_those_of_the_field() {
+        for count in [WIDTH, 3 * WIDTH, MOST, 3 * MOST + WIDTH] {
+            for cells in [cells(count, 0), cells(count, 5), vec![SMALL; count], vec![-(SMALL); count]] {
+                for elements in [elements(count), vec![elements(3)[2]; count]] {
+                    let vector = pack(&elements);
+                    let expected: K = elements.iter().zip(&cells).map(|(&e, &c)| e * signed(i64::from(c))).sum();
+                    assert!(Halves::default().of(&vector).inner_product(&cells) == expected, "{count}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn combinations_are_those_of_the_field() {
+        let rows = ROWS + 5 * WIDTH;
+        for limbs in [0, 1, 2, 7, MOST] {
+            for signs in [0, 1] {
+                let coefficients = if signs == 0 { elements(limbs) } else { vec![elements(9)[8]; limbs] };
+                let cells: Vec<Vec<i32>> =
+                    (0..limbs).map(|l| if signs == 0 { cells(rows, l) } else { vec![SMALL; rows] }).collect();
+                let read: Vec<(K, &[i32])> =
+                    coefficients.iter().zip(&cells).map(|(&c, cells)| (c, cells.as_slice())).collect();
+                let mut out = vec![Packed::ONE; rows / WIDTH];
+                combine(&read, &mut out);
+                let found: Vec<K> = out.into_iter().flat_map(Packed::lanes).collect();
+                let of = |t: usize| coefficients.iter().zip(&cells).map(|(&c, v)| c * signed(i64::from(v[t]))).sum::<K>();
+                assert!(found.into_iter().eq((0..rows).map(of)), "{limbs} limbs");
+            }
+        }
+    }
+}
