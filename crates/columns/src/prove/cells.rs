@@ -91,7 +91,9 @@ impl<'a> Source<'a> {
             let (run, rest) = rows.split_at_mut(inner.len());
             if self.contiguous {
                 let from = base + inner[0];
-                run.iter_mut().zip(&cells[from..from + inner.len()]).for_each(|(row, value)| *row = made(value.value()));
+                run.iter_mut()
+                    .zip(&cells[from..from + inner.len()])
+                    .for_each(|(row, value)| *row = made(value.value()));
             } else {
                 run.iter_mut().zip(inner).for_each(|(row, &offset)| *row = made(cells[base + offset].value()));
             }

@@ -25,12 +25,7 @@ pub struct RankOne {
 }
 
 /// `sum_t z^t cell_t` of limbs, each of `2^log_rows` cells.
-pub fn values_at(
-    cells: &impl Limbs,
-    limbs: impl IntoIterator<Item = usize>,
-    log_rows: usize,
-    z: K,
-) -> Vec<K> {
+pub fn values_at(cells: &impl Limbs, limbs: impl IntoIterator<Item = usize>, log_rows: usize, z: K) -> Vec<K> {
     let rows = (CHUNK * WIDTH).min(1 << log_rows);
     let powers = pack(&z.powers().collect_n(rows));
     let step = z.exp_u64(rows as u64);
@@ -54,12 +49,7 @@ pub(crate) struct Apart {
 
 impl Apart {
     /// `limbs`: by address.
-    pub(crate) fn new(
-        weights: &RankOne,
-        limbs: &[Option<usize>],
-        log_rows: usize,
-        cells: &impl Limbs,
-    ) -> Self {
+    pub(crate) fn new(weights: &RankOne, limbs: &[Option<usize>], log_rows: usize, cells: &impl Limbs) -> Self {
         let count = limbs.iter().flatten().count();
         let mut values = weights.known.clone();
         values.extend(values_at(cells, values.len()..count, log_rows, weights.base));

@@ -8,9 +8,9 @@ use std::ops::Range;
 
 use p3_field::PrimeCharacteristicRing;
 use rayon::prelude::*;
+use tacit_algebra::K;
 use tacit_algebra::multilinear::eq_table;
 use tacit_algebra::packed::{Packed, WIDTH};
-use tacit_algebra::K;
 
 use super::apart::{Apart, RankOne};
 use super::limbs::{Limbs, Part, combine};
@@ -22,7 +22,7 @@ pub(crate) const CHUNK: usize = 1 << 7;
 /// Weights of at least so many packed rows are looked at as multiples of a vector.
 const RUN: usize = 1 << 4;
 /// The matrix costs a product per row and pair of limbs that share `a`: at most so many limbs share one ..
-const SHARED: usize = 5;
+const SHARED: usize = 9;
 /// .. unless the joined vector would have more than `JOINED` elements, or at most `SHARED_MOST` then.
 const JOINED: usize = 1 << 25;
 const SHARED_MOST: usize = 16;
@@ -120,9 +120,8 @@ where
             for a in 0..classes {
                 let sharing: Vec<(usize, u64)> = self.sharing(a, classes).map(|(x, _, address)| (x, address)).collect();
                 let limbs = self.sharing(a, classes).zip(&mut held);
-                let limbs: Vec<(usize, &Part)> = limbs
-                    .map(|((y, limb, _), held)| (y, held.read(self.cells, limb, chunk * rows, rows)))
-                    .collect();
+                let limbs: Vec<(usize, &Part)> =
+                    limbs.map(|((y, limb, _), held)| (y, held.read(self.cells, limb, chunk * rows, rows))).collect();
                 self.each_run(&sharing, chunk * rows, 0..packed, &mut |at, vector, scales| {
                     halves.clear();
                     for (y, cells) in &limbs {
@@ -253,8 +252,8 @@ mod tests {
     #[test]
     fn the_matrix_takes_more_rounds_where_the_joined_vector_would_be_long() {
         assert_eq!(matrix_rounds(1, 0, 24), 0);
-        assert_eq!(matrix_rounds(34, 6, 19), 3);
-        assert_eq!(matrix_rounds(52, 6, 10), 2);
+        assert_eq!(matrix_rounds(34, 6, 19), 4);
+        assert_eq!(matrix_rounds(52, 6, 10), 3);
         assert_eq!(matrix_rounds(52, 6, 22), 3);
         assert_eq!(matrix_rounds(60, 6, 26), 4);
         for (limbs, rounds) in [(3, 2), (5, 3), (40, 6), (64, 6), (65, 7)] {

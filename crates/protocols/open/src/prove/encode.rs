@@ -1,6 +1,7 @@
 //! Reed-Solomon encoding and commitments (prover).
 
 use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
 
 use p3_field::PrimeCharacteristicRing;
 use rayon::prelude::*;
@@ -9,7 +10,7 @@ use tacit_algebra::progress::{Progress, Stopped};
 use tacit_transcript::merkle::{Tree, row_bytes};
 use tacit_transcript::{Digest, Randomness, on_pool};
 
-use super::transform::{Factors, LOG_DONE, evaluate, evaluate_groups, evaluate_node};
+use super::transform::{Factors, LOG_DONE, Room, evaluate, evaluate_groups, evaluate_node};
 use crate::schedule::Schedule;
 
 /// Rows that one task of the transposition writes.
@@ -185,15 +186,27 @@ impl Codeword {
     /// The rows of these groups, of a codeword that is not held.
     fn encoded_again(&self, schedule: &Schedule, groups: &[usize], column: impl Fn(usize, &mut [F]) + Sync) -> Vec<F> {
         let factors = Factors::new(schedule.log_domain(0), Schedule::shift(0));
+        // Fresh memory costs as much as the work, so that columns use that of others.
+        let rooms: Mutex<Vec<(Vec<F>, Room)>> = Mutex::default();
         let encode = |c: usize| {
-            let mut coefficients = F::zero_vec(1 << schedule.log_message(0));
+            let (mut coefficients, mut room) =
+                rooms.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
+            coefficients.resize(1 << schedule.log_message(0), F::ZERO);
             column(c, &mut coefficients);
             let mut values = F::zero_vec(groups.len() << LOG_GROUP);
-            evaluate_groups(&coefficients, &factors, LOG_GROUP, groups, &mut values);
+            evaluate_groups(&coefficients, &factors, LOG_GROUP, groups, &mut room, &mut values);
+            rooms.lock().unwrap_or_else(PoisonError::into_inner).push((coefficients, room));
             values
         };
         let columns: Vec<Vec<F>> = (0..self.width).into_par_iter().with_max_len(1).map(encode).collect();
-        (0..groups.len() << LOG_GROUP).flat_map(|n| columns.iter().map(move |column| column[n])).collect()
+        let mut rows = F::zero_vec((groups.len() * self.width) << LOG_GROUP);
+        rows.par_chunks_mut(self.width << LOG_GROUP).enumerate().for_each(|(group, rows)| {
+            for (c, column) in columns.iter().enumerate() {
+                let values = &column[group << LOG_GROUP..][..1 << LOG_GROUP];
+                rows.iter_mut().skip(c).step_by(self.width).zip(values).for_each(|(row, &value)| *row = value);
+            }
+        });
+        rows
     }
 }
 

@@ -75,4 +75,3 @@ fn field_product(weights: &[Packed], cells: &[Lanes]) -> Packed {
     let sum = weights.iter().zip(cells).fold(Packed::ZERO, |sum, (w, v)| sum + Packed::dot(w, v));
     weights_rest.iter().zip(cells_rest).fold(sum, |sum, (w, &v)| sum + w.times(v))
 }
-

@@ -10,9 +10,9 @@ mod sumcheck;
 mod transform;
 
 use p3_field::{BasedVectorSpace, PrimeCharacteristicRing};
+use tacit_algebra::K;
 use tacit_algebra::multilinear::bits;
 use tacit_algebra::progress::{Progress, Stopped};
-use tacit_algebra::K;
 use tacit_transcript::{Digest, Randomness, Sender, on_pool};
 
 use crate::schedule::{Schedule, Shape, bind};

@@ -148,7 +148,11 @@ mod tests {
         for word in words() {
             let (high, low) = halves(F::new(word));
             let value = (i128::from(high) << 32) + i128::from(low);
-            assert_eq!(value.rem_euclid(i128::from(F::ORDER_U64)), i128::from(F::new(word).as_canonical_u64()), "{word}");
+            assert_eq!(
+                value.rem_euclid(i128::from(F::ORDER_U64)),
+                i128::from(F::new(word).as_canonical_u64()),
+                "{word}"
+            );
         }
     }
 
@@ -179,7 +183,8 @@ mod tests {
                 let mut out = vec![Packed::ONE; rows / WIDTH];
                 combine(&read, &mut out);
                 let found: Vec<K> = out.into_iter().flat_map(Packed::lanes).collect();
-                let of = |t: usize| coefficients.iter().zip(&cells).map(|(&c, v)| c * signed(i64::from(v[t]))).sum::<K>();
+                let of =
+                    |t: usize| coefficients.iter().zip(&cells).map(|(&c, v)| c * signed(i64::from(v[t]))).sum::<K>();
                 assert!(found.into_iter().eq((0..rows).map(of)), "{limbs} limbs");
             }
         }

@@ -5,6 +5,8 @@
 //! points `p = q L, ..`, `t = shift^(L/2) w^(rev(q))`, `w` of order `2 N / L`, for a domain of N points; read as binary fractions the
 //! exponents do not depend on L, so one table serves all layers. Row p ends as the values at `shift w_N^rev(p)`.
 
+use std::ops::Range;
+
 use p3_field::{PackedValue, PrimeCharacteristicRing, TwoAdicField};
 use rayon::prelude::*;
 use tacit_algebra::F;
@@ -44,6 +46,13 @@ pub(crate) fn evaluate_node<D: Send>(
     descend(rows, width, log_node, q, cached(width, log_node), factors, done)
 }
 
+/// Memory of [`evaluate_groups`], to be used again.
+#[derive(Default)]
+pub(crate) struct Room {
+    node: Vec<F>,
+    scratch: Vec<F>,
+}
+
 /// The values of one polynomial at the points of some nodes of `2^log_group` points: `groups` are their numbers, ascending and
 /// distinct, `out` has their points group after group. Only what leads to these nodes is computed.
 pub(crate) fn evaluate_groups(
@@ -51,27 +60,29 @@ pub(crate) fn evaluate_groups(
     factors: &Factors,
     log_group: usize,
     groups: &[usize],
+    room: &mut Room,
     out: &mut [F],
 ) {
     let log_message = coefficients.len().ilog2() as usize;
     let below = log_message - log_group;
-    let mut node = F::zero_vec(coefficients.len());
+    let Room { node, scratch } = room;
+    node.resize(coefficients.len(), F::ZERO);
     let mut rest = out;
     for run in groups.chunk_by(|a, b| a >> below == b >> below) {
         let (values, after) = std::mem::take(&mut rest).split_at_mut(run.len() << log_group);
         rest = after;
         // As many layers as have few nodes that nobody asked for.
         let (q, layers) = (run[0] >> below, (run.len().ilog2() as usize).min(below).min(LOG_SLICES));
-        strided(&mut node, Some(coefficients), factors, log_message, q, layers);
+        strided(node, Some(coefficients), factors, log_message, q, layers);
         let log_child = log_message - layers;
+        scratch.resize(1 << log_child, F::ZERO);
         let mut values = values;
         for child in run.chunk_by(|a, b| a >> (log_child - log_group) == b >> (log_child - log_group)) {
             let (here, after) = values.split_at_mut(child.len() << log_group);
             values = after;
             let number = child[0] >> (log_child - log_group);
             let residue = &node[(number - (q << layers)) << log_child..][..1 << log_child];
-            let mut scratch = F::zero_vec(residue.len());
-            descend_to(residue, factors, log_group, child, &mut scratch, here);
+            descend_to(residue, factors, log_group, child, scratch, here);
         }
     }
 }
@@ -93,7 +104,7 @@ fn descend_to(residue: &[F], factors: &Factors, log_group: usize, groups: &[usiz
     let (out_left, out_right) = out.split_at_mut(left.len() << log_group);
     for (groups, out, factor) in [(left, out_left, factor), (right, out_right, -factor)] {
         if !groups.is_empty() {
-            child.iter_mut().zip(low.iter().zip(high)).for_each(|(child, (&a, &b))| *child = a + b * factor);
+            child_of(child, low, high, factor);
             descend_to(child, factors, log_group, groups, scratch, out);
         }
     }
@@ -189,17 +200,26 @@ fn strided(node: &mut [F], source: Option<&[F]>, factors: &Factors, log_node: us
         }
     }
     windows.par_iter_mut().enumerate().for_each(|(number, window)| {
-        if let Some(source) = source {
-            for (part, source) in window.iter_mut().zip(source.chunks_exact(slice)) {
-                part.copy_from_slice(&source[number * WINDOW..][..part.len()]);
-            }
+        let read = |slice: usize, source: &'_ [F]| -> Range<usize> {
+            let first = slice * (source.len() >> layers) + number * WINDOW;
+            first..(first + WINDOW).min((slice + 1) * (source.len() >> layers))
+        };
+        if let (Some(source), 0) = (source, layers) {
+            window[0].copy_from_slice(&source[read(0, source)]);
         }
         for layer in 0..layers {
             for (child, nodes) in window.chunks_exact_mut(1 << (layers - layer)).enumerate() {
                 let factor = factors.of(log_node - layer, (q << layer) + child);
-                let (low, high) = nodes.split_at_mut(1 << (layers - layer - 1));
-                for (low, high) in low.iter_mut().zip(high) {
-                    butterflies(low, high, factor);
+                let half = 1 << (layers - layer - 1);
+                let (low, high) = nodes.split_at_mut(half);
+                for (slice, (low, high)) in low.iter_mut().zip(high).enumerate() {
+                    match source.filter(|_| layer == 0) {
+                        Some(source) => {
+                            let [a, b] = [slice, slice + half].map(|slice| &source[read(slice, source)]);
+                            butterflies_of(a, b, low, high, factor);
+                        }
+                        None => butterflies(low, high, factor),
+                    }
                 }
             }
         }
@@ -234,6 +254,33 @@ fn butterflies(low: &mut [F], high: &mut [F], factor: F) {
     }
 }
 
+/// One of the two.
+#[inline]
+fn child_of(child: &mut [F], a: &[F], b: &[F], factor: F) {
+    let lanes = Lanes::from(factor);
+    let ((a, a_rest), (b, b_rest)) = (Lanes::pack_slice_with_suffix(a), Lanes::pack_slice_with_suffix(b));
+    let (child, child_rest) = Lanes::pack_slice_with_suffix_mut(child);
+    child.iter_mut().zip(a).zip(b).for_each(|((child, &a), &b)| *child = a + b * lanes);
+    child_rest.iter_mut().zip(a_rest).zip(b_rest).for_each(|((child, &a), &b)| *child = a + b * factor);
+}
+
+/// The same of other memory.
+#[inline]
+fn butterflies_of(a: &[F], b: &[F], low: &mut [F], high: &mut [F], factor: F) {
+    let lanes = Lanes::from(factor);
+    let ((a, a_rest), (b, b_rest)) = (Lanes::pack_slice_with_suffix(a), Lanes::pack_slice_with_suffix(b));
+    let (low, low_rest) = Lanes::pack_slice_with_suffix_mut(low);
+    let (high, high_rest) = Lanes::pack_slice_with_suffix_mut(high);
+    for (((low, high), &a), &b) in low.iter_mut().zip(high).zip(a).zip(b) {
+        let product = b * lanes;
+        (*low, *high) = (a + product, a - product);
+    }
+    for (((low, high), &a), &b) in low_rest.iter_mut().zip(high_rest).zip(a_rest).zip(b_rest) {
+        let product = b * factor;
+        (*low, *high) = (a + product, a - product);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -262,11 +309,11 @@ mod tests {
             let mut rows = message.clone();
             rows.resize(1 << log_domain, F::ZERO);
             evaluate(&mut rows, 1, log_message, log_domain, F::from_u64(7), |_, _| ());
-            let all = 1usize << (log_domain - log_group);
+            let (all, mut room) = (1usize << (log_domain - log_group), Room::default());
             for step in [1, 3, 7, all] {
                 let groups: Vec<usize> = (0..all).skip(all.min(step) - 1).step_by(step).collect();
                 let mut found = F::zero_vec(groups.len() << log_group);
-                evaluate_groups(&message, &factors, log_group, &groups, &mut found);
+                evaluate_groups(&message, &factors, log_group, &groups, &mut room, &mut found);
                 let expected = groups.iter().flat_map(|group| &rows[group << log_group..(group + 1) << log_group]);
                 assert!(found.iter().eq(expected), "{log_message} {rate} {log_group} {step}");
             }
