@@ -170,9 +170,13 @@ proptest! {
         for (sum, &weight) in sums.into_iter().flat_map(Packed::lanes).zip(&dense[limb][first..first + count]) {
             prop_assert_eq!(sum, K::ONE + scale * weight);
         }
-        if let Some((scale, vector)) = weights.multiple(address, first, count.div_ceil(WIDTH)) {
-            let part: Vec<K> = vector.iter().flat_map(|v| v.lanes()).map(|v| v * scale).collect();
-            prop_assert_eq!(&part[..], &dense[limb][first..first + count]);
+        if let Some(multiples) = weights.multiples(address, first, count.div_ceil(WIDTH)) {
+            let mut sum = vec![K::ZERO; count];
+            for (scale, vector) in multiples {
+                let lanes = vector.iter().flat_map(|packed| packed.lanes());
+                sum.iter_mut().zip(lanes).for_each(|(sum, weight)| *sum += weight * scale);
+            }
+            prop_assert_eq!(&sum[..], &dense[limb][first..first + count]);
         }
 
         for (limb, scalar) in dense.iter_mut().zip(&scalars) {
@@ -230,7 +234,8 @@ fn terms_along_one_axis_are_one_product() {
     let form: Form = (0..50).chain(3..20).map(window).collect();
     let weights = layout.weights(&form);
     let address = layout.addresses()[layout.widths()[0]] as usize;
-    let (scale, vector) = weights.multiple(address, 0, (1 << 12) / WIDTH).unwrap();
+    let multiples = weights.multiples(address, 0, (1 << 12) / WIDTH).unwrap();
+    let [(scale, vector)] = multiples.try_into().unwrap();
     let dense: Vec<K> = vector.iter().flat_map(|packed| packed.lanes()).map(|weight| weight * scale).collect();
     let expected = (0..1 << 12).map(|cell| {
         let at = |term: &FormTerm| {

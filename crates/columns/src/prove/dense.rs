@@ -94,15 +94,15 @@ impl Layout {
 }
 
 impl Rows {
-    /// The weights of `count` packed rows from `first` on, when they are a scalar times a vector that is held: `(scalar, vector)`.
-    pub fn multiple(&self, address: usize, first: usize, count: usize) -> Option<(K, &[Packed])> {
+    /// The weights of `count` packed rows from `first` on, when they are sums of vectors that are held, times scalars: `(scalar, vector)`;
+    /// none where the form has no weights.
+    pub fn multiples(&self, address: usize, first: usize, count: usize) -> Option<Vec<(K, &[Packed])>> {
         let mut blocks = self.0[address].within(first, count * WIDTH);
-        let (_, at, groups) = blocks.next().filter(|(rows, ..)| rows.len() == count * WIDTH)?;
-        let [group] = groups.as_deref()? else {
-            return None;
+        let Some((rows, at, groups)) = blocks.next() else {
+            return Some(Vec::new());
         };
-        let (outer, inner) = (at / WIDTH / group.inner.len(), at / WIDTH % group.inner.len());
-        Some((group.outer[outer], group.inner.get(inner..inner + count)?))
+        let whole = rows.len() == count * WIDTH;
+        whole.then(|| groups.iter().flatten().map(|group| group.multiple(at / WIDTH, count)).collect())?
     }
 
     /// Adds `scale` times the weights of the rows `first ..` of the limb at `address`. `first` is a multiple of `WIDTH`.
@@ -115,6 +115,12 @@ impl Rows {
 }
 
 impl Group {
+    /// The packed elements `at ..` of the block, where they are in one inner vector.
+    fn multiple(&self, at: usize, count: usize) -> Option<(K, &[Packed])> {
+        let (outer, inner) = (at / self.inner.len(), at % self.inner.len());
+        Some((self.outer[outer], self.inner.get(inner..inner + count)?))
+    }
+
     /// Adds `scale` times the packed elements `at ..` of the block.
     fn add(&self, mut at: usize, scale: K, mut rows: &mut [Packed]) {
         let width = self.inner.len();

@@ -248,8 +248,8 @@ impl Weights for FormWeights {
         self.rows.add(address as usize, first, scale, rows);
     }
 
-    fn multiple(&self, address: u64, first: usize, count: usize) -> Option<(K, &[Packed])> {
-        self.rows.multiple(address as usize, first, count)
+    fn multiples(&self, address: u64, first: usize, count: usize) -> Option<Vec<(K, &[Packed])>> {
+        self.rows.multiples(address as usize, first, count)
     }
 
     fn rank_one(&self) -> Option<&RankOne> {

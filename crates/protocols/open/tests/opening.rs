@@ -45,7 +45,7 @@ impl Weights for Held<'_> {
         }
     }
 
-    fn multiple(&self, _: u64, _: usize, _: usize) -> Option<(K, &[Packed])> {
+    fn multiples(&self, _: u64, _: usize, _: usize) -> Option<Vec<(K, &[Packed])>> {
         None
     }
 

@@ -32,8 +32,8 @@ impl Weights for Powers<'_> {
         rows.iter_mut().zip(&self.row[first / WIDTH..]).for_each(|(row, &weight)| *row += weight * factor);
     }
 
-    fn multiple(&self, address: u64, first: usize, count: usize) -> Option<(K, &[Packed])> {
-        Some((self.scale.exp_u64(address), &self.row[first / WIDTH..][..count]))
+    fn multiples(&self, address: u64, first: usize, count: usize) -> Option<Vec<(K, &[Packed])>> {
+        Some(vec![(self.scale.exp_u64(address), &self.row[first / WIDTH..][..count])])
     }
 }
 

@@ -19,7 +19,7 @@ use super::sumcheck::{Message, Sumcheck};
 
 /// Packed elements of a limb that one task reads.
 pub(crate) const CHUNK: usize = 1 << 7;
-/// Weights of at least so many packed rows are looked at as multiples of a vector.
+/// Weights of at least so many packed rows are looked at as multiples of vectors.
 const RUN: usize = 1 << 4;
 /// The matrix costs a product per row and pair of limbs that share `a`: at most so many limbs share one ..
 const SHARED: usize = 9;
@@ -35,8 +35,8 @@ pub trait Weights: Sync {
     /// Adds `scale` times the weights of the rows `first ..`; lanes beyond a limb shorter than `WIDTH` stay as they are.
     fn add(&self, address: u64, first: usize, scale: K, rows: &mut [Packed]);
 
-    /// The weights of `count` packed rows as `(scalar, vector)`, where they are a scalar times a vector that is held.
-    fn multiple(&self, address: u64, first: usize, count: usize) -> Option<(K, &[Packed])>;
+    /// The weights of `count` packed rows as `(scalar, vector)`, where they are the sum of some vectors that are held, times scalars.
+    fn multiples(&self, address: u64, first: usize, count: usize) -> Option<Vec<(K, &[Packed])>>;
 
     /// Weights that are to be added to those of [`Self::add`].
     fn rank_one(&self) -> Option<&RankOne> {
@@ -142,8 +142,8 @@ where
         sums.chunks_exact(side).map(<[K]>::to_vec).collect()
     }
 
-    /// The weights of some packed rows of the limbs `(x, address)` that share `a`, as a vector and the limbs whose weights are
-    /// multiples of it, with the scalars: `run(first packed row, vector, (x, scalar))`. `rows` are counted from `first` on.
+    /// The weights of some packed rows of the limbs `(x, address)` that share `a`, as vectors and the limbs whose weights have
+    /// multiples of them, with the scalars: `run(first packed row, vector, (x, scalar))`. `rows` are counted from `first` on.
     fn each_run(
         &self,
         sharing: &[(usize, u64)],
@@ -152,23 +152,25 @@ where
         run: &mut impl FnMut(usize, &[Packed], &[(usize, K)]),
     ) {
         let (at, count) = (first + rows.start * WIDTH, rows.len());
-        let multiple = |&(x, address): &(usize, u64)| (x, address, self.weights.multiple(address, at, count));
-        if count > RUN && sharing.iter().any(|limb| multiple(limb).2.is_none()) {
+        let multiples = |&(x, address): &(usize, u64)| (x, address, self.weights.multiples(address, at, count));
+        let found: Vec<_> = sharing.iter().map(multiples).collect();
+        if count > RUN && found.iter().any(|limb| limb.2.is_none()) {
             let middle = rows.start + count / 2;
             self.each_run(sharing, first, rows.start..middle, run);
             return self.each_run(sharing, first, middle..rows.end, run);
         }
         let mut vectors: Vec<Multiples<'_>> = Vec::new();
-        for (x, address, multiple) in sharing.iter().map(multiple) {
-            match multiple {
-                Some((scale, vector)) => match vectors.iter_mut().find(|(other, _)| std::ptr::eq(*other, vector)) {
+        for (x, address, multiples) in found {
+            let Some(multiples) = multiples else {
+                let mut weights = vec![Packed::ZERO; count];
+                self.weights.add(address, at, K::ONE, &mut weights);
+                run(rows.start, &weights, &[(x, K::ONE)]);
+                continue;
+            };
+            for (scale, vector) in multiples {
+                match vectors.iter_mut().find(|(other, _)| std::ptr::eq(*other, vector)) {
                     Some((_, scales)) => scales.push((x, scale)),
                     None => vectors.push((vector, vec![(x, scale)])),
-                },
-                None => {
-                    let mut weights = vec![Packed::ZERO; count];
-                    self.weights.add(address, at, K::ONE, &mut weights);
-                    run(rows.start, &weights, &[(x, K::ONE)]);
                 }
             }
         }
@@ -306,11 +308,14 @@ mod tests {
             rows.iter_mut().zip(weights).for_each(|(row, &weight)| *row += weight * Packed::from(scale));
         }
 
-        fn multiple(&self, address: u64, first: usize, count: usize) -> Option<(K, &[Packed])> {
+        fn multiples(&self, address: u64, first: usize, count: usize) -> Option<Vec<(K, &[Packed])>> {
             let (length, which) = self.runs[address as usize].filter(|_| address != 7)?;
             let (run, at) = (first / WIDTH / length, first / WIDTH % length);
             let vector = self.vectors[which][..length].get(at..at + count)?;
-            Some((Self::scale(address as usize, run), vector))
+            // In two parts where there are two runs, of which the other one has nothing to add.
+            let scale = Self::scale(address as usize, run);
+            let rest = (run > 0).then_some((scale - K::TWO, vector));
+            Some([(scale - rest.map_or(K::ZERO, |rest| rest.0), vector)].into_iter().chain(rest).collect())
         }
     }
 
