@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use tacit_algebra::field::PrimeCharacteristicRing;
 use tacit_algebra::multilinear::eq_table;
 use tacit_algebra::packed::{Packed, WIDTH};
-use tacit_algebra::{F, K, lift};
+use tacit_algebra::{F, K, centred, lift, signed};
 use tacit_circuit::*;
 use tacit_columns::*;
 
@@ -165,6 +165,12 @@ proptest! {
         let mut part = vec![F::ONE; count];
         cells.read(limb, first, &mut part);
         prop_assert_eq!(&part[..], &limbs[limb][first..first + count]);
+        for most in [i32::MAX, 1 << 10, 3] {
+            let mut integers = vec![1; count];
+            let small = cells.read_small(limb, first, most, &mut integers);
+            prop_assert_eq!(small, part.iter().all(|&cell| centred(cell).unsigned_abs() <= most as u64));
+            prop_assert!(!small || part.iter().zip(&integers).all(|(&cell, &value)| cell == signed(value.into())));
+        }
         let mut sums = vec![Packed::ONE; count.div_ceil(WIDTH)];
         weights.add(address, first, scale, &mut sums);
         for (sum, &weight) in sums.into_iter().flat_map(Packed::lanes).zip(&dense[limb][first..first + count]) {
