@@ -18,7 +18,7 @@ pub fn limb_values(layout: &Layout, values: &dyn Columns, z: K) -> Vec<K> {
 pub struct CellsOfLimbs<'a>(pub Cells<'a>);
 
 impl Limbs for CellsOfLimbs<'_> {
-    fn read(&self, limb: usize, first: usize, rows: &mut [F]) {
+    fn read_cells(&self, limb: usize, first: usize, rows: &mut [F]) {
         self.0.read(limb, first, rows);
     }
 

@@ -59,7 +59,7 @@ impl Weights for Held<'_> {
 struct Whole<'a>(&'a [Vec<F>]);
 
 impl Limbs for Whole<'_> {
-    fn read(&self, limb: usize, first: usize, rows: &mut [F]) {
+    fn read_cells(&self, limb: usize, first: usize, rows: &mut [F]) {
         rows.copy_from_slice(&self.0[limb][first..first + rows.len()]);
     }
 

@@ -9,7 +9,7 @@ use super::narrow::{self, Halves};
 /// The cells of all limbs, counted over all commitments; read for aligned ranges of rows, by all threads.
 pub trait Limbs: Sync {
     /// Writes the cells `first ..` of a limb.
-    fn read(&self, limb: usize, first: usize, rows: &mut [F]);
+    fn read_cells(&self, limb: usize, first: usize, rows: &mut [F]);
 
     /// The same as integers, where all of them are below [`super::SMALL`] in magnitude; otherwise false, and what was written means
     /// nothing.
@@ -19,7 +19,7 @@ pub trait Limbs: Sync {
 }
 
 impl<C: Fn(usize, usize, &mut [F]) + Sync> Limbs for C {
-    fn read(&self, limb: usize, first: usize, rows: &mut [F]) {
+    fn read_cells(&self, limb: usize, first: usize, rows: &mut [F]) {
         self(limb, first, rows);
     }
 }
@@ -40,7 +40,7 @@ impl Part {
         self.small = limbs.read_small(limb, first, &mut self.integers[..rows]);
         if !self.small {
             self.elements.resize(padded, F::ZERO);
-            limbs.read(limb, first, &mut self.elements[..rows]);
+            limbs.read_cells(limb, first, &mut self.elements[..rows]);
         }
         self
     }

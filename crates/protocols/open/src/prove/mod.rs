@@ -162,7 +162,7 @@ fn answer(
     let open = |tree: &&Codeword| {
         let first = base;
         base += tree.width();
-        tree.open(schedule, &positions, |column, coefficients| cells.read(first + column, 0, coefficients))
+        tree.open(schedule, &positions, |column, coefficients| cells.read_cells(first + column, 0, coefficients))
     };
     let opened = trees.iter().map(open).collect::<Option<Vec<Opened>>>().ok_or(OpenError::Cells)?;
     let rows: Vec<u8> = (0..positions.len()).flat_map(|n| opened.iter().flat_map(move |tree| tree.row(n))).collect();
