@@ -86,18 +86,20 @@ fn products([a, b, c, d, e, f]: [&[i32]; 6], cells: &[i32]) -> [i64; 6] {
 
 /// `out_t = sum_l coefficient_l cell_lt` of at most [`MOST`] limbs' small cells.
 pub(crate) fn combine(limbs: &[(K, &[i32])], out: &mut [Packed]) {
-    let split = |&(coefficient, cells): &(K, _)| {
-        let words: &[F] = coefficient.as_basis_coefficients_slice();
-        (std::array::from_fn::<_, 3, _>(|i| halves(words[i])), cells)
-    };
-    let limbs: Vec<([(i32, i32); 3], &[i32])> = limbs.iter().map(split).collect();
+    let coefficients: Vec<[(i32, i32); 3]> = limbs
+        .iter()
+        .map(|(coefficient, _)| {
+            let words: &[F] = coefficient.as_basis_coefficients_slice();
+            std::array::from_fn(|i| halves(words[i]))
+        })
+        .collect();
     let mut sums = [[0i64; ROWS]; 2];
     let mut words = [[F::ZERO; ROWS]; 3];
     for (n, out) in out.chunks_mut(ROWS / WIDTH).enumerate() {
         for word in 0..3 {
             let [high, low] = &mut sums;
             (*high, *low) = ([0; ROWS], [0; ROWS]);
-            for (coefficient, cells) in &limbs {
+            for (coefficient, (_, cells)) in coefficients.iter().zip(limbs) {
                 let (above, below) = coefficient[word];
                 let cells = &cells[n * ROWS..][..out.len() * WIDTH];
                 for ((high, low), &cell) in high.iter_mut().zip(low.iter_mut()).zip(cells) {
