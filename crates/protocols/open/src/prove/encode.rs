@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use p3_field::PrimeCharacteristicRing;
+use p3_field::{PackedValue, PrimeCharacteristicRing};
 use rayon::prelude::*;
 use tacit_algebra::F;
+use tacit_algebra::packed::Lanes;
 use tacit_algebra::progress::{Progress, Stopped};
 use tacit_transcript::merkle::{Tree, row_bytes};
 use tacit_transcript::{Digest, Randomness, on_pool};
@@ -13,8 +14,10 @@ use tacit_transcript::{Digest, Randomness, on_pool};
 use super::transform::{Factors, LOG_DONE, Room, evaluate, evaluate_groups, evaluate_node};
 use crate::schedule::Schedule;
 
-/// Rows that one task of the transposition writes.
+/// Leaves whose salts one task computes.
 const STRIP: usize = 64;
+/// Elements that one task of the transposition writes: they fit the second-level cache, and limbs are read in as long ranges as may be.
+const TRANSPOSED: usize = 1 << 15;
 /// A commitment whose codeword has more elements does not keep it: opened rows are computed again.
 pub const HELD: usize = 1 << 27;
 /// Elements of the part of such a codeword that is held while the tree is computed.
@@ -30,6 +33,19 @@ pub(crate) struct Codeword {
     width: usize,
     tree: Tree,
     salts: Salts,
+}
+
+/// Rows of so many columns that are written together: a power of two.
+fn strip(width: usize) -> usize {
+    1 << (TRANSPOSED / width).max(STRIP).ilog2()
+}
+
+/// `rows * factor + more`.
+fn times_and(rows: &mut [F], factor: F, more: &[F]) {
+    let ((rows, rows_rest), (more, more_rest)) =
+        (Lanes::pack_slice_with_suffix_mut(rows), Lanes::pack_slice_with_suffix(more));
+    rows.iter_mut().zip(more).for_each(|(row, &cell)| *row = *row * factor + cell);
+    rows_rest.iter_mut().zip(more_rest).for_each(|(row, &cell)| *row = *row * factor + cell);
 }
 
 /// The stream that oracle 0's salts come from; those of oracle i come from the i-th after it.
@@ -98,9 +114,9 @@ impl Codeword {
     ) -> Self {
         let mut rows = F::zero_vec(width << schedule.log_domain(i));
         rows[..width << schedule.log_message(i)]
-            .par_chunks_mut(STRIP * width)
+            .par_chunks_mut(strip(width) * width)
             .enumerate()
-            .for_each(|(n, rows)| fill(n * STRIP, rows));
+            .for_each(|(n, rows)| fill(n * strip(width), rows));
         let salts = Salts::new(schedule, i, randomness);
         let cut = LOG_GROUP.min(schedule.log_message(i));
         let digest = |first: u64, rows: &[F]| salts.groups(rows, width, first, cut);
@@ -129,13 +145,15 @@ impl Codeword {
         for q in 0..1 << (log_domain - log_node) {
             progress.advance((width as u64) << log_message >> (log_domain - log_node))?;
             let residue = factors.residue(log_node, q);
-            rows.par_chunks_mut(STRIP * width).enumerate().for_each(|(n, rows)| {
+            let strips = rows.par_chunks_mut(strip(width) * width).enumerate();
+            strips.for_each_init(Vec::new, |more, (n, rows)| {
+                let first = n * strip(width);
                 // Horner's rule over the slices, the last one first.
-                fill(((slices - 1) << log_node) + n * STRIP, rows);
-                let mut more = vec![F::ZERO; if slices > 1 { rows.len() } else { 0 }];
+                fill(((slices - 1) << log_node) + first, rows);
                 for slice in (0..slices - 1).rev() {
-                    fill((slice << log_node) + n * STRIP, &mut more);
-                    rows.iter_mut().zip(&more).for_each(|(row, &cell)| *row = *row * residue + cell);
+                    more.resize(rows.len(), F::ZERO);
+                    fill((slice << log_node) + first, more);
+                    times_and(rows, residue, more);
                 }
             });
             let digest = |first: u64, rows: &[F]| salts.groups(rows, width, first, LOG_GROUP);
