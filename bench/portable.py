@@ -149,6 +149,7 @@ REAL = {
     "minilm-l3": Case(packaged("minilm-l3"), SENTENCE),
     "minilm-l6": Case(packaged("minilm-l6"), SENTENCE),
     "magika": Case(packaged("magika"), integers(0, 257, bytes=(2048,))),
+    "smollm2-135m": Case(packaged("smollm2-135m"), sequence(49152, 8)),
 }
 CASES = SMALL | REAL
 

@@ -173,3 +173,32 @@ def test_small_models_get_more_bits_where_twelve_do_not_do():
     wide, fine = (model.report.fidelity[0].relative_error for model in (narrow, chosen))
     assert wide > 2.0**-7 and fine < wide / 8
     assert tacit.compile(dense_model(SIZES), rows(6)).scales.bits == 12
+
+
+def contrast(level: float) -> onnx.ModelProto:
+    """y = relu(x w + level) v, where the columns of v add up to 0: of large numbers differences alone count."""
+    rng = np.random.default_rng(3)
+    contrasts = rng.standard_normal((24, 5))
+    weights = {"w": rng.standard_normal((12, 24)), "b": np.full(24, level), "v": contrasts - contrasts.mean(0)}
+    nodes = [
+        helper.make_node("MatMul", ["x", "w"], ["h"], name="first"),
+        helper.make_node("Add", ["h", "b"], ["s"], name="raised"),
+        helper.make_node("Relu", ["s"], ["r"], name="relu"),
+        helper.make_node("MatMul", ["r", "v"], ["y"], name="last"),
+    ]
+    given = [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 12])]
+    result = [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["N", 5])]
+    tensors = [onnx.numpy_helper.from_array(array.astype(np.float32), name) for name, array in weights.items()]
+    graph = helper.make_graph(nodes, "contrast", given, result, tensors)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+
+
+def test_faithful_widths_have_eighteen_bits_where_sixteen_miss():
+    """For the node that the report names, of a model that misses, and of no other."""
+    given = rows(6)
+    near, far = (tacit.compile(contrast(level), given, widths="faithful") for level in (10, 1500))
+    assert near.scales.own == {} and near.report.assignment == ""
+    assert far.scales.own == {"r": 18} and far.report.assignment == "16 bits; 18 at r"
+    for model in (near, far):
+        assert all(f.least_cosine > 0.9999 and f.argmax_agreement == 1 for f in model.report.fidelity)
+    tacit.verify(far.prove(rows(1, 3)[0]), far.key)

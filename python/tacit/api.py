@@ -30,11 +30,11 @@ from tacit.observe import Range, observe
 from tacit.operators import EXPANSIONS, SUPPORTED
 from tacit.options import Links, linked, require_chunk, require_options, require_shapes
 from tacit.passes import expand, join_softmax, simplify
-from tacit.quantize import TOY, InputScale, Scales, Width, quantize
+from tacit.quantize import FAITHFUL, TOY, InputScale, Scales, Width, quantize
 from tacit.receipt import Receipt
 from tacit.report import Report
 from tacit.sampling import reference, sampled
-from tacit.search import Search, Tolerance, cheapest
+from tacit.search import MARKS, Search, Tolerance, cheapest, faithful
 from tacit.typical import loosened, typical_rows
 from tacit.verify import verify
 
@@ -70,8 +70,8 @@ def compile(
     `samples`: inputs that the model will see; their ranges fix the scales. An array equal to the declared shape is one
     sample; otherwise the first axis counts samples. None: typical inputs are made up, with a warning. `held`: more rows, which
     fix nothing and are only measured. `widths`: 'lean' (12 bits), 'standard' (12 or 16 by the size of the model) or 'faithful'
-    (16, finer weights). `tolerance` searches for the cheapest widths that meet it instead: the largest error as a share of the
-    largest output, or a `Tolerance`. `image`: how pixels become inputs, for image files; a number divides them. `shapes`:
+    (16, finer weights, 18 at nodes where these miss). `tolerance` searches for the cheapest widths that meet it instead: the
+    largest error as a share of the largest output, or a `Tolerance`. `image`: how pixels become inputs, for image files; a number divides them. `shapes`:
     lengths of symbolic axes, by the name of a dimension or of an input; the samples give the others. `trips`: the most turns of
     a loop that the input ends and the model does not bound. `fixed`: inputs that become constants of the model, {name: array or
     number}; samples and proofs have no such inputs. `like`: the model compiled at other shapes, longer ones; this one gets its
@@ -176,7 +176,7 @@ def fitted(
     chosen = fit.like is not None or fit.tolerance is not None or fit.widths != "standard" or (is_graph and scales.bits > TOY.bits)
     limit = LARGEST_SCORE_ERROR if is_graph else LARGEST_ERROR
     if not chosen and not is_faithful(report, lowered, scales, against, graph, limit):
-        _, lowered, report = assigned(graph, ranges, against, fit._replace(widths="faithful", tolerance=None, like=None))
+        _, lowered, report = assigned(graph, ranges, against, fit._replace(widths=FAITHFUL))
     return lowered, report
 
 
@@ -184,13 +184,12 @@ def assigned(
     graph: Graph, ranges: Mapping[str, Range], against: Reference, fit: Fit
 ) -> tuple[Scales, Lowered, Report]:
     """The widths that were asked for, or the cheapest ones that meet the tolerance; the program, and what it was measured at."""
-    if fit.tolerance is not None:
+    by_name = fit.widths == "faithful" and fit.like is None
+    if fit.tolerance is not None or by_name:
         scales_of = lambda width: quantize(graph, ranges, width).with_inputs(fit.pinned)  # noqa: E731
-        found = cheapest(Search(graph, scales_of, against, Tolerance.of(fit.tolerance), fit.batch))
-        if not fit.hideable:
-            return found
-        lowered = lower(graph, found[0], hideable=True, batch=fit.batch)
-        return found[0], lowered, replace(measure(lowered, found[0], against, graph), assignment=found[2].assignment)
+        wanted = MARKS if fit.tolerance is None else Tolerance.of(fit.tolerance)
+        search = Search(graph, scales_of, against, wanted, fit.batch, fit.hideable)
+        return faithful(search) if fit.tolerance is None else cheapest(search)
     scales = quantize(graph, ranges, fit.widths)
     if fit.like is not None:
         scales = scales.as_in(fit.like.scales)

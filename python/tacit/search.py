@@ -67,6 +67,10 @@ class Tolerance:
         return max(ratios)
 
 
+MARKS = Tolerance(cosine=0.9999, agreement=0.995)
+"""What 'faithful' widths are to reach on every row that was measured."""
+
+
 @dataclass(eq=False)
 class Candidate:
     """An assignment of widths; lowered and priced when it is made, measured when somebody asks."""
@@ -94,13 +98,14 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Search:
-    """`scales_of`: the scales of a simplified graph at a whole width."""
+    """`scales_of`: the scales of a simplified graph at a whole width. `batch`, `hideable`: as in `lower`."""
 
     graph: Graph
     scales_of: Callable[[Width], Scales]
     reference: Reference
     tolerance: Tolerance
     batch: int | None = None
+    hideable: bool = False
 
     @property
     def integers(self) -> frozenset[str]:
@@ -110,20 +115,32 @@ class Search:
     def candidate(self, scales: Scales) -> Candidate | None:
         """None where these widths cannot be proved."""
         try:
-            return Candidate(self, scales, lower(self.graph, scales, batch=self.batch))
+            return self.lowered(scales)
         except ModelError:
             return None
+
+    def lowered(self, scales: Scales) -> Candidate:
+        """Raises what lowering raises."""
+        return Candidate(self, scales, lower(self.graph, scales, None, self.hideable, self.batch))
 
     def run(self) -> Candidate:
         """Raises ModelError, with the error that is left and the node that adds most of it, where no assignment meets the
         tolerance; and what lowering raises where no width can be proved."""
         ladder = [found for width in LADDER if (found := self.candidate(self.scales_of(width))) is not None]
         if not ladder:
-            lower(self.graph, self.scales_of(STANDARD))
+            self.lowered(self.scales_of(STANDARD))
         for found in sorted(ladder, key=lambda c: c.price):
             if found.meets:
                 return self.narrowed(found)
-        return self.widened(min(ladder, key=lambda c: c.excess))
+        best = self.widened(min(ladder, key=lambda c: c.excess))
+        if best.meets:
+            return best
+        worst = f"; most of it comes from {best.report.noisiest[0].node}" if best.report.noisiest else ""
+        figures = ", ".join(f"{f.name}: error {f.relative_error:.3g}, cosine {f.least_cosine:.6f}, same argmax "
+                            f"{100 * f.argmax_agreement:.1f} %" for f in best.report.fidelity)
+        raise ModelError(
+            f"No widths meet the tolerance: the best found reach {figures}{worst}. Give a larger tolerance, or more samples."
+        )
 
     def narrowed(self, best: Candidate) -> Candidate:
         """A candidate that meets the tolerance, with fewer bits for whole kinds of nodes where that is cheaper."""
@@ -135,24 +152,17 @@ class Search:
         return best
 
     def widened(self, best: Candidate) -> Candidate:
-        """More bits for the nodes that add most error."""
+        """A candidate that misses the tolerance, with more bits for the nodes that add most error, until it meets it."""
         given: set[str] = set()
         for _ in range(TRIALS):
-            names = [name for name in noisy_values(best) if name not in given]
+            names = [] if best.meets else [name for name in noisy_values(best) if name not in given]
             if not names:
                 break
             given.add(names[0])
             tried = self.candidate(best.scales.with_bits({names[0]: WIDEST}))
             if tried is not None and tried.excess < best.excess:
                 best = tried
-            if best.meets:
-                return best
-        worst = f"; most of it comes from {best.report.noisiest[0].node}" if best.report.noisiest else ""
-        figures = ", ".join(f"{f.name}: error {f.relative_error:.3g}, cosine {f.least_cosine:.6f}, same argmax "
-                            f"{100 * f.argmax_agreement:.1f} %" for f in best.report.fidelity)
-        raise ModelError(
-            f"No widths meet the tolerance: the best found reach {figures}{worst}. Give a larger tolerance, or more samples."
-        )
+        return best
 
 
 def groups(candidate: Candidate) -> Iterator[list[str]]:
@@ -197,3 +207,11 @@ def cheapest(search: Search) -> tuple[Scales, Lowered, Report]:
     """The assignment, its program, and its report, which names the widths."""
     best = search.run()
     return best.scales, best.lowered, replace(best.report, assignment=described(best.scales))
+
+
+def faithful(search: Search) -> tuple[Scales, Lowered, Report]:
+    """FAITHFUL widths; where they miss the tolerance, WIDEST bits too for the nodes that the report names, as far as that helps."""
+    first = search.lowered(search.scales_of(FAITHFUL))
+    best = search.widened(first)
+    report = best.report if best is first else replace(best.report, assignment=described(best.scales))
+    return best.scales, best.lowered, report
