@@ -71,12 +71,13 @@ def compile(
     sample; otherwise the first axis counts samples. None: typical inputs are made up, with a warning. `held`: more rows, which
     fix nothing and are only measured. `widths`: 'lean' (12 bits), 'standard' (12 or 16 by the size of the model) or 'faithful'
     (16, finer weights, 18 at nodes where these miss). `tolerance` searches for the cheapest widths that meet it instead: the
-    largest error as a share of the largest output, or a `Tolerance`. `image`: how pixels become inputs, for image files; a number divides them. `shapes`:
-    lengths of symbolic axes, by the name of a dimension or of an input; the samples give the others. `trips`: the most turns of
-    a loop that the input ends and the model does not bound. `fixed`: inputs that become constants of the model, {name: array or
-    number}; samples and proofs have no such inputs. `like`: the model compiled at other shapes, longer ones; this one gets its
-    scales and its commitment to the weights. `batch`: how many samples one proof holds, each computed as it is alone, so that what
-    the weights cost is paid once; they take the place of an input's or output's first axis of 1, others get one more axis.
+    largest error as a share of the largest output, or a `Tolerance`. `image`: how pixels become inputs, for image files; a number
+    divides them. `shapes`: lengths of symbolic axes, by the name of a dimension or of an input; the samples give the others.
+    `trips`: the most turns of a loop that the input ends and the model does not bound. `fixed`: inputs that become constants of the
+    model, {name: array or number}; samples and proofs have no such inputs. `like`: the model compiled at other shapes, longer ones;
+    this one gets its scales and its commitment to the weights. `batch`: how many samples one proof holds, each computed as it is
+    alone, so that what the weights cost is paid once; they take the place of an input's or output's first axis of 1, others get one
+    more axis.
     `openings`: how many proofs the commitment hides the weights in (any number hides inputs), 100 where it is None; 0: none hides.
     With `like`, so many of the proofs that the other model has left, half of them where it is None. `receipts`: 'quick'
     to make, or 'small', for up to three times the time of a proof (commitments that are shared have their rate in any case).
