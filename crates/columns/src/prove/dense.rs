@@ -7,9 +7,9 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use rayon::prelude::*;
-use tacit_algebra::K;
-use tacit_algebra::field::PrimeCharacteristicRing;
+use tacit_algebra::field::{BasedVectorSpace, PrimeCharacteristicRing, PrimeField64};
 use tacit_algebra::packed::{Packed, WIDTH, pack};
+use tacit_algebra::{F, K};
 use tacit_circuit::ColumnId;
 
 use crate::layout::Block;
@@ -136,14 +136,23 @@ impl Group {
 }
 
 fn vectors(form: &Form) -> Vectors<'_> {
-    let mut found = Vectors::new();
-    for weight in form.iter().flat_map(|term| &term.weights) {
-        found.entry(Arc::as_ptr(weight) as usize).or_insert_with(|| match weight.as_ref() {
-            Weight::Dense(values) => Cow::Borrowed(values.as_slice()),
-            other => Cow::Owned(other.dense()),
-        });
+    let all = form.iter().flat_map(|term| &term.weights);
+    let distinct: HashMap<usize, &Arc<Weight>> = all.map(|weight| (Arc::as_ptr(weight) as usize, weight)).collect();
+    distinct.into_par_iter().map(|(address, weight)| (address, values(weight))).collect()
+}
+
+fn values(weight: &Weight) -> Cow<'_, [K]> {
+    match weight {
+        Weight::Dense(values) => Cow::Borrowed(values.as_slice()),
+        other => Cow::Owned(other.dense()),
     }
-    found
+}
+
+/// Equal vectors have one key, and few others have it; a hash of all their words would take longer than all that is done with them.
+fn key(vector: &[K]) -> u64 {
+    let words = vector.iter().flat_map(|element| element.as_basis_coefficients_slice());
+    let mixed = |sum: u64, word: &F| sum.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(23) ^ word.as_canonical_u64();
+    words.fold(vector.len() as u64, mixed)
 }
 
 /// The same weights in fewer terms: a verifier's form may have one for every window of a pooling, each with vectors of its own.
@@ -151,14 +160,27 @@ fn vectors(form: &Form) -> Vectors<'_> {
 fn joined(form: &Form) -> Form {
     let vectors = vectors(form);
     let vector = |weight: &Arc<Weight>| &*vectors[&(Arc::as_ptr(weight) as usize)];
-    let mut known: HashMap<&[K], Arc<Weight>> = HashMap::new();
+    let keys: HashMap<usize, u64> = vectors.par_iter().map(|(&address, vector)| (address, key(vector))).collect();
+    let mut known: HashMap<u64, Vec<Arc<Weight>>> = HashMap::new();
+    let mut ones: HashMap<usize, Arc<Weight>> = HashMap::new();
+    for weight in form.iter().flat_map(|term| &term.weights) {
+        let address = Arc::as_ptr(weight) as usize;
+        ones.entry(address).or_insert_with(|| {
+            let alike = known.entry(keys[&address]).or_default();
+            let one = alike.iter().find(|other| vector(other) == vector(weight)).unwrap_or(weight).clone();
+            if Arc::ptr_eq(&one, weight) {
+                alike.push(one.clone());
+            }
+            one
+        });
+    }
     let mut columns: BTreeMap<ColumnId, Vec<FormTerm>> = BTreeMap::new();
     for term in form {
-        let one = |weight| known.entry(vector(weight)).or_insert_with(|| Arc::clone(weight)).clone();
-        let weights = term.weights.iter().map(one).collect();
+        let weights = term.weights.iter().map(|weight| ones[&(Arc::as_ptr(weight) as usize)].clone()).collect();
         columns.entry(term.column).or_default().push(FormTerm { weights, ..*term });
     }
-    columns.into_values().flat_map(|terms| along_one_axis(terms, vector)).collect()
+    let columns: Vec<Vec<FormTerm>> = columns.into_values().collect();
+    columns.into_par_iter().flat_map_iter(|terms| along_one_axis(terms, vector)).collect()
 }
 
 /// The terms of one column, joined along one axis; their vectors are equal only if they are the same.
