@@ -19,7 +19,7 @@ from reference.circuit import Circuit, Parameters, decode, integers
 from reference.field import ONE, ZERO, K, P, bits, eq_table, total
 from reference.forms import FormTerm
 from reference.hiding import Hidden
-from reference.layout import Block, Kept, Layout, place, special, top
+from reference.layout import Block, Kept, Layout, clear, place, special, top
 from reference.named import Named, long_axes
 from reference.seal import seal_point
 from reference.transcript import Proof, Transcript
@@ -220,7 +220,7 @@ class LayerProver:
         rows, first = 1 << self.p.log_rows, special(self.p, layout.log_limbs)
         limbs = [[0] * rows for _ in range(layout.widths[1])]
         for limb, cells in enumerate(limbs):
-            kept: Kept = first[limb] if limb < len(first) else top(self.p.log_rows, self.p.queries[0])
+            kept: Kept = first[limb] if limb < len(first) else top(self.p.log_rows, clear(self.p, layout.log_limbs))
             for run in kept.noise:
                 for row in run:
                     cells[row] = self.rng.randrange(P)

@@ -13,6 +13,8 @@ WORD, ELEMENT, DIGEST = 8, 24, 32
 """Bytes of an element of the field, of its extension, of a hash."""
 TRACED = 4
 """Limbs of a witness that hides the oracles after the first (docs/hiding.md, T)."""
+LEAST_LOG_LIMBS = 5
+"""Coordinates of an address where something is hidden, at least."""
 PRODUCTS = 3
 """Products of messages at a level of the fraction tree."""
 
@@ -60,14 +62,14 @@ def sizes(circuit: Circuit) -> Sizes:
 
 
 def _hiding(p: Parameters, weights: int, cells: int) -> tuple[int, int, int]:
-    """Limbs of a witness of so many cells, coordinates of an address, uniform cells: T, the top rows of the others, masks."""
-    rows, traced, log_limbs = 1 << p.log_rows, trace(p), (weights + TRACED - 1).bit_length()
+    """Limbs of a witness of so many cells, coordinates of an address, uniform cells: T, and the top rows of all, masks among them."""
+    traced, log_limbs = trace(p), max((weights + TRACED - 1).bit_length(), LEAST_LOG_LIMBS)
     while True:
-        mask, special = 4 * log_limbs + 2, log_limbs + 1
-        room = TRACED * (rows - traced - mask) + (special - TRACED) * (rows - p.queries[0] - mask)
-        witness = special + max(0, -(-(cells - room) // (rows - p.queries[0])))
+        clear, special = p.queries[0] + 3 * log_limbs + 6, log_limbs + 1
+        free = (1 << p.log_rows) - clear
+        witness = special + max(0, -(-(cells - special * free + TRACED * traced) // free))
         if (weights + witness - 1).bit_length() <= log_limbs:
-            return witness, log_limbs, TRACED * traced + (witness - TRACED) * p.queries[0] + special * mask
+            return witness, log_limbs, TRACED * traced + witness * clear
         log_limbs += 1
 
 

@@ -56,7 +56,12 @@ HIDING = (
     ),
     Mutant(
         "a commitment that cannot hide is taken for one that does",
-        (Edit(MODE, "circuit.parameters.salt < SALT || ", "circuit.parameters.salt > 64 || "),),
+        (Edit(MODE, "circuit.parameters.salt < SALT", "circuit.parameters.salt > 64"),),
+        soundness(WEAK),
+    ),
+    Mutant(
+        "a first fold of one variable is taken for one that hides",
+        (Edit(MODE, "schedule.folds().first() == Some(&1)", "schedule.folds().first() == Some(&0)"),),
         soundness(WEAK),
     ),
     Mutant(
@@ -64,15 +69,15 @@ HIDING = (
         (
             Edit(
                 MODE,
-                " || u64::from(circuit.parameters.reserved) < queries.saturating_add(SEALED) {",
-                " || queries > u64::MAX - SEALED {",
+                "u64::from(circuit.parameters.reserved) < clear_rows(queries, LEAST_LOG_LIMBS)",
+                "clear_rows(queries, LEAST_LOG_LIMBS) == u64::MAX",
             ),
         ),
         soundness(WEAK),
     ),
     Mutant(
-        "one reserved row too few for a proof and the key's seal",
-        (Edit(MODE, "< queries.saturating_add(SEALED) {", "< queries.saturating_add(SEALED - 1) {"),),
+        "one reserved row too few for a proof, the masks and the key's seal",
+        (Edit(MODE, "< clear_rows(queries, LEAST_LOG_LIMBS)", "< clear_rows(queries - 1, LEAST_LOG_LIMBS)"),),
         soundness(WEAK),
     ),
     Mutant(

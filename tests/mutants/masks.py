@@ -42,7 +42,7 @@ MASKED = "form.extend(mode.mask(z, xi));\n    value += xi * masked;"
 POWERS, SAME = "zip(z.powers().skip(1))", "zip(std::iter::repeat(z))"
 TRACED = "if limb < TRACED {"
 HELD, TOP = "mask: mask.clone()", "Kept::top(log_rows, "
-MASK_ROWS = "4u64.saturating_mul(log_limbs as u64).saturating_add(2)"
+CLEAR_ROWS = "3u64.saturating_mul(log_limbs as u64).saturating_add(6).saturating_add(queries)"
 SECOND_BLOCK = "want(1, shown(i.saturating_sub(1)).saturating_add(1));"
 SALTED = "self.randomness.bytes(self.stream, leaf * self.size as u64 / 4, part);"
 BLINDING = "blinding.clone().unwrap_or_else(Randomness::public)"
@@ -76,13 +76,13 @@ MASKS = (
         ),
         ROUNDS,
     ),
-    mutant("too few mask rows", PLACE, MASK_ROWS, "2u64.saturating_mul(log_limbs as u64)", GROUPS),
-    mutant("a limb without mask rows", PLACE, HELD, "mask: if limb == 1 { 0..0 } else { mask.clone() }", LAYOUT),
+    mutant("too few mask rows", PLACE, CLEAR_ROWS, "queries.saturating_add(log_limbs as u64 - 2)", GROUPS),
+    mutant("a limb without mask rows", PLACE, HELD, "mask: if limb == 1 { 0..0 } else { mask.clone() }", GROUPS),
     # Opened rows of oracle 0.
     mutant("no uniform rows in the limbs of weights", FILL, NOISE, without(NOISE, 0), UNIFORM),
     mutant("no uniform rows in the limbs of the witness", FILL, NOISE, without(NOISE, 1), OPENED),
-    mutant("a row too few in the limbs of weights", PLACE, f"{TOP}reserved)", f"{TOP}reserved - 1)", LAYOUT),
-    mutant("a row too few in other limbs", PLACE, f"{TOP}self.queries)", f"{TOP}self.queries - 1)", LAYOUT),
+    mutant("too few rows in the limbs of weights", PLACE, f"{TOP}reserved)", f"{TOP}2)", LAYOUT),
+    mutant("too few rows in other limbs", PLACE, f"{TOP}self.clear(log_limbs))", f"{TOP}self.queries - 1)", LAYOUT),
     # Rows T: later oracles, values out of the domain, later rounds, the final polynomial.
     mutant("no limb has rows T", PLACE, TRACED, "if limb < TRACED - 4 {", GROUPS),
     mutant("two limbs have rows T", PLACE, TRACED, "if limb < TRACED - 2 {", GROUPS),

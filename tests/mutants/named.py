@@ -68,7 +68,7 @@ KEYS = (
     Mutant(
         "no reserved rows for the key's seal",
         (Edit("crates/proof/src/hiding.rs", "pub const SEALED: u64 = 3;", "pub const SEALED: u64 = 0;"),),
-        Cargo("tacit-proof", "hidden_soundness", ("commitments_that_cannot_hide_make_no_hiding_receipt",)),
+        Cargo("tacit-proof", "lib", ("choose::tests::the_reason_why_a_circuit_cannot_hide_is_said",)),
     ),
     Mutant(
         "weights of rank one are not added to the rounds over limbs",

@@ -11,7 +11,7 @@ from .field import ZERO, K, bits, eq_index, total
 from .forms import FormTerm
 from .refused import Refused
 
-MOST_BLOCKS, MOST_LOG_LIMBS = 2**18, 16
+MOST_BLOCKS, MOST_LOG_LIMBS, LEAST_LOG_LIMBS = 2**18, 16, 5
 TRACED = 4
 HOMES = ((WEIGHTS,), (WITNESS, COUNT))
 Parts = tuple[tuple[int, int], ...]
@@ -131,14 +131,18 @@ def trace(p: Parameters) -> list[range]:
     return runs
 
 
+def clear(p: Parameters, log_limbs: int) -> int:
+    """Rows at the top of every limb on which no column lies."""
+    return p.queries[0] + 3 * log_limbs + 6
+
+
 def special(p: Parameters, log_limbs: int) -> list[Kept]:
-    """The kept rows of the first k0 + 1 limbs of a witness that hides: T in four, the top q_0 rows in the others, a mask in all."""
-    end = (1 << p.log_rows) - p.queries[0]
-    mask, traced = range(end - 4 * log_limbs - 2, end), trace(p)
+    """The kept rows of the first k0 + 1 limbs of a witness that hides: T in four, a mask on the clear rows of all."""
+    end = 1 << p.log_rows
+    mask, traced = range(end - clear(p, log_limbs), end), trace(p)
     if mask.start < 0 or log_limbs + 1 < TRACED or any(run.start < mask.stop and run.stop > mask.start for run in traced):
         raise Refused("hide", "limbs are too short to hide in")
-    others = top(p.log_rows, p.queries[0]).noise
-    return [Kept(traced if limb < TRACED else others, mask) for limb in range(log_limbs + 1)]
+    return [Kept(traced if limb < TRACED else [], mask) for limb in range(log_limbs + 1)]
 
 
 def mask_blocks(column: int, limb: int, rows: range) -> list[Block]:
@@ -198,9 +202,12 @@ class Layout:
 
     def _hide(self, witness: dict[int, tuple[int, ...]], weight_limbs: int, named_limbs: int) -> tuple[list[Block], int]:
         """More coordinates ask for more mask limbs, which may ask for more coordinates: the fewest that do."""
-        for log_limbs in range(bits(weight_limbs + TRACED), MOST_LOG_LIMBS + 1):
+        for log_limbs in range(max(bits(weight_limbs + TRACED), LEAST_LOG_LIMBS), MOST_LOG_LIMBS + 1):
+            rows = clear(self.parameters, log_limbs)
+            if self.parameters.reserved < rows:
+                raise Refused("hide", "its commitments cannot hide")
             first = special(self.parameters, log_limbs)
-            blocks, limbs = place(witness, self.log_rows, first, top(self.log_rows, self.parameters.queries[0]))
+            blocks, limbs = place(witness, self.log_rows, first, top(self.log_rows, rows))
             if bits(weight_limbs + limbs + named_limbs) <= log_limbs:
                 break
         else:

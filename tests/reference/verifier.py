@@ -10,7 +10,7 @@ from .circuit import FORMAT, HIDING_FORMAT, KEY_FORMAT, NAMED, NAMED_FORMAT, WIT
 from .field import ONE, ZERO, K
 from .forms import Claim, FormTerm, Views, known
 from .hiding import Hidden, mask_terms, pads_term
-from .layout import Layout
+from .layout import LEAST_LOG_LIMBS, Layout, clear
 from .named import Named, named_columns, read_named, seal_claim
 from .refused import Refused
 from .seal import key_claim
@@ -20,7 +20,7 @@ from .transcript import Proof, Transcript, keccak256, require, words
 BITS = 128
 LARGEST = 2**30
 LIMBS = 2**16
-SALT, UNIFORM = 16, 3
+SALT = 16
 """Bytes that a leaf needs to hide its row; rows that make the key's seal uniform, besides those that are asked for."""
 
 
@@ -157,7 +157,8 @@ def hidden_circuit(circuit: Circuit, receipt: Receipt) -> Circuit:
     """The columns of hidden tensors are columns of the witness, or of a commitment of their own."""
     if len(receipt.hidden) != len(circuit.publics) + 1:
         raise Refused("noncanonical", "the hide set is not in canonical form")
-    if circuit.parameters.salt < SALT or circuit.parameters.reserved < circuit.parameters.queries[0] + UNIFORM:
+    p = circuit.parameters
+    if p.salt < SALT or p.folds[:1] == (1,) or p.reserved < clear(p, LEAST_LOG_LIMBS):
         raise Refused("hide", "its commitments cannot hide")
     homes = {binding.column: WITNESS for number, binding in enumerate(circuit.publics) if receipt.hides(number)}
     homes |= dict.fromkeys(named_columns(circuit, receipt.named), NAMED)

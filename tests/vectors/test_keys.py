@@ -176,8 +176,9 @@ def test_other_parameters_get_one_answer(queries, folds, rates):
         ({"reserved": 139}, "cannot hide"),
         ({"salt": 16}, "cannot hide"),
         ({"salt": 16, "reserved": 138}, "cannot hide"),
-        ({"salt": 16, "reserved": 140}, "cannot hide"),
-        ({"salt": 16, "reserved": 141}, "too short to hide in"),
+        ({"salt": 16, "reserved": 158}, "cannot hide"),
+        ({"salt": 16, "reserved": 225, "folds": (1,), "log_inverse_rates": (2, 2), "queries": (150, 150)}, "cannot hide"),
+        ({"salt": 16, "reserved": 159}, "too short to hide in"),
     ],
 )
 def test_keys_whose_commitments_cannot_hide_refuse_hidden_tensors(changes, reason):

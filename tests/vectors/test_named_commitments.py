@@ -26,7 +26,7 @@ import reference  # noqa: E402
 from reference.circuit import NAMED, WITNESS  # noqa: E402
 from reference.field import ONE, ZERO, K, P, power, total  # noqa: E402
 from reference.forms import known  # noqa: E402
-from reference.layout import Layout, special, top  # noqa: E402
+from reference.layout import Layout, clear, special, top  # noqa: E402
 from reference.named import Named, named_columns, seal_claim  # noqa: E402
 from reference.seal import flat_powers, seal_point  # noqa: E402
 from reference.security import hidden_bits_of, outer  # noqa: E402
@@ -210,31 +210,36 @@ def test_where_the_cells_of_a_named_tensor_lie():
 
 
 def test_addresses_of_all_commitments():
-    """Those of the witness at 0, 1, 2, 4, ..; weights, then named ones in order, at what is left. A ninth limb asks for a fourth
-    coordinate, and that for a fifth limb with a mask."""
+    """Those of the witness at 0, 1, 2, 4, ..; weights, then named ones in order, at what is left. There are five
+    coordinates at least; a 33rd limb asks for a sixth, and that for a seventh limb with a mask."""
     circuit, columns = named_circuit("layer", (0, 1), shape=(100, 80))
     layout = Layout(circuit, VARIABLES, columns)
-    assert layout.widths == [1, 4, 2, 1] and layout.log_limbs == 3
-    assert layout.addresses == [3, 0, 1, 2, 4, 5, 6, 7]
-    circuit, columns = named_circuit("layer", (0, 1), shape=(150, 120))
+    assert layout.widths == [1, 6, 2, 1] and layout.log_limbs == 5
+    assert layout.addresses == [3, 0, 1, 2, 4, 8, 16, 5, 6, 7]
+    circuit, columns = named_circuit("layer", (0, 1), shape=(384, 480))
     layout = Layout(circuit, VARIABLES, columns)
-    assert layout.widths == [1, 5, 3, 1] and layout.addresses == [3, 0, 1, 2, 4, 8, 5, 6, 7, 9]
+    assert layout.widths == [1, 6, 24, 1] and layout.log_limbs == 5
+    circuit, columns = named_circuit("layer", (0, 1), shape=(400, 480))
+    layout = Layout(circuit, VARIABLES, columns)
+    assert layout.widths == [1, 7, 25, 1] and layout.addresses[:11] == [3, 0, 1, 2, 4, 8, 16, 32, 5, 6, 7]
 
 
 @pytest.mark.parametrize("shape", [(5,), (31, 17), (120, 120)])
 def test_no_cell_lies_on_another_or_on_a_kept_row(shape):
     circuit, columns = named_circuit("layer", (0, 1), shape=shape)
     layout, p = Layout(circuit, VARIABLES, columns), circuit.parameters
-    used: set[int] = set()
+    used, data = set[int](), set[int]()
     for column, shape_of in layout.shapes.items() - {(layout.matrix, layout.shapes[layout.matrix])}:
         cells = [block.address << p.log_rows | block.row + i for block in layout.blocks[column] for i in range(1 << block.size)]
         assert len(cells) == len(set(cells)) == math.prod(shape_of) and used.isdisjoint(cells)
         used |= set(cells)
+        data |= set() if column in layout.masks else set(cells)
+    assert all(cell % (1 << p.log_rows) < (1 << p.log_rows) - clear(p, layout.log_limbs) for cell in data)
     starts = [sum(layout.widths[:i]) for i in range(len(layout.widths))]
     for number, (start, width) in enumerate(zip(starts, layout.widths)):
         first = special(p, layout.log_limbs) if number == 1 else []
         for limb in range(width):
-            kept = first[limb] if limb < len(first) else top(p.log_rows, p.queries[0] if number == 1 else p.reserved)
+            kept = first[limb] if limb < len(first) else top(p.log_rows, clear(p, layout.log_limbs) if number == 1 else p.reserved)
             base = layout.addresses[start + limb] << p.log_rows
             assert used.isdisjoint(base + row for run in kept.noise for row in run)
     assert set(layout.seals).isdisjoint(layout.masks) and layout.pads not in (*layout.seals, *layout.masks)

@@ -12,6 +12,8 @@ use crate::layout::{Block, Layout, place};
 const TRACED: usize = 4;
 /// Coordinates of an address, at most.
 const MOST_LOG_LIMBS: usize = 16;
+/// Coordinates of an address where something is hidden, at least: with fewer the rounds over limbs are not proved to be uniform.
+pub const LEAST_LOG_LIMBS: usize = 5;
 
 /// What the hiding mode adds to the witness commitment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -20,34 +22,38 @@ pub struct Hiding {
     pub pads: u64,
     /// The rows T, ascending and disjoint: uniform in four limbs.
     pub trace: Vec<Range<u64>>,
-    /// Queries to oracle 0: so many rows at the top of every other limb are uniform.
+    /// Queries to oracle 0.
     pub queries: u64,
     /// Columns that have a commitment of their own, in the order of these.
     pub named: Vec<ColumnId>,
 }
 
+/// Rows at the top of every limb on which no column lies where something is hidden: one for every opened row, three for every one of the
+/// `log_limbs + 1` mask limbs, three for the key's seal.
+pub fn clear_rows(queries: u64, log_limbs: usize) -> u64 {
+    3u64.saturating_mul(log_limbs as u64).saturating_add(6).saturating_add(queries)
+}
+
 impl Hiding {
-    /// Uniform cells of a mask limb: twice the `2 k0 + 1` that the first rounds show, since they lie in the base field.
-    fn mask(log_limbs: usize) -> u64 {
-        4u64.saturating_mul(log_limbs as u64).saturating_add(2)
+    fn clear(&self, log_limbs: usize) -> u64 {
+        clear_rows(self.queries, log_limbs)
     }
 
     /// The kept rows of the `k0 + 1` limbs at the addresses 0, 1, 2, 4, ..
     fn special(&self, log_rows: usize, log_limbs: usize) -> Result<Vec<Kept>, Invalid> {
         let short = Invalid::Circuit("limbs are too short to hide in");
         let rows = 1u64.checked_shl(log_rows as u32).ok_or(short.clone())?;
-        let top = rows.checked_sub(self.queries).ok_or(short.clone())?;
-        let mask = top.checked_sub(Self::mask(log_limbs)).ok_or(short.clone())?..top;
+        let mask = rows.checked_sub(self.clear(log_limbs)).ok_or(short.clone())?..rows;
         let free = self.trace.iter().all(|run| run.end <= mask.start || run.start >= mask.end);
         if !free || log_limbs.saturating_add(1) < TRACED {
             return Err(short);
         }
-        let noise = |limb: usize| if limb < TRACED { self.trace.clone() } else { std::iter::once(top..rows).collect() };
+        let noise = |limb: usize| if limb < TRACED { self.trace.clone() } else { Vec::new() };
         Ok((0..=log_limbs).map(|limb| Kept { noise: noise(limb), mask: mask.clone() }).collect())
     }
 
-    fn ordinary(&self, log_rows: usize) -> Kept {
-        Kept::top(log_rows, self.queries)
+    fn ordinary(&self, log_rows: usize, log_limbs: usize) -> Kept {
+        Kept::top(log_rows, self.clear(log_limbs))
     }
 }
 
@@ -140,12 +146,15 @@ pub(crate) fn arrange(
         return Ok(arrangement(witness, log_limbs, Vec::new(), Kept::default()));
     };
     // More coordinates ask for more mask limbs, which may ask for more coordinates.
-    let fewest = bits(weights.1.saturating_add(TRACED) as u64);
+    let fewest = bits(weights.1.saturating_add(TRACED) as u64).max(LEAST_LOG_LIMBS);
     for log_limbs in fewest..=MOST_LOG_LIMBS {
-        let special = hiding.special(log_rows, log_limbs)?;
-        let placed = place(witness, log_rows, &special, &hiding.ordinary(log_rows))?;
+        if reserved < hiding.clear(log_limbs) {
+            return Err(Invalid::Circuit("its commitments cannot hide"));
+        }
+        let (special, other) = (hiding.special(log_rows, log_limbs)?, hiding.ordinary(log_rows, log_limbs));
+        let placed = place(witness, log_rows, &special, &other)?;
         if bits(others.saturating_add(placed.1) as u64) <= log_limbs {
-            return Ok(arrangement(placed, log_limbs, special, hiding.ordinary(log_rows)));
+            return Ok(arrangement(placed, log_limbs, special, other));
         }
     }
     Err(Invalid::Circuit("too many limbs"))

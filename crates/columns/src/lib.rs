@@ -33,7 +33,7 @@ mod weight;
 mod weighted;
 mod whole;
 
-pub use blinding::{Hiding, Uniform, limb_counts, mask_columns};
+pub use blinding::{Hiding, LEAST_LOG_LIMBS, Uniform, clear_rows, limb_counts, mask_columns};
 pub use known::{known, rule_value};
 pub use layout::{Block, Layout};
 pub use linear::{linear_form, virtual_terms};

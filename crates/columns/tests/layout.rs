@@ -16,8 +16,10 @@ use tacit_columns::*;
 /// Columns of all committed homes and some that are not; every cell is 1 or more.
 fn random(seed: u64) -> (Circuit, Values, Form, Numbers) {
     let mut numbers = Numbers::new(seed);
-    let parameters =
-        Parameters { log_rows: 3 + numbers.below(5) as u8, reserved: numbers.below(5) as u32, ..Parameters::default() };
+    let log_rows = 3 + numbers.below(6) as u8;
+    // Often enough of them to hide.
+    let reserved = numbers.below(5) as u32 + if log_rows >= 7 && numbers.below(2) == 0 { 32 } else { 0 };
+    let parameters = Parameters { log_rows, reserved, ..Parameters::default() };
     let mut circuit = Circuit { parameters, ..Circuit::default() };
     let (mut values, mut form) = (Values::default(), Form::new());
     for id in 0..2 + numbers.below(4) as u32 {
@@ -56,12 +58,16 @@ fn random(seed: u64) -> (Circuit, Values, Form, Numbers) {
 /// Uniform cells are at least this in these tests, others are less.
 const NOISE: u64 = 1 << 40;
 
+/// Of the addresses of these tests.
+const MOST_DIGITS: usize = 7;
+
 /// A hiding layout now and then: rows T at both ends and in the middle.
 fn hiding(circuit: &Circuit, numbers: &mut Numbers) -> Option<Hiding> {
     let rows = 1u64 << circuit.parameters.log_rows;
     let trace = vec![0..1 + numbers.below(5), rows / 2..rows / 2 + 1 + numbers.below(6)];
     let queries = 1 + numbers.below(5);
-    (rows >= 64 && numbers.below(2) == 0).then(|| {
+    let room = u64::from(circuit.parameters.reserved) >= clear_rows(queries, MOST_DIGITS);
+    (room && numbers.below(2) == 0).then(|| {
         let hidden = (0u32..).zip(&circuit.columns).filter(|(_, column)| matches!(column.home, Home::Witness));
         let named = hidden.filter(|_| numbers.below(3) == 0).map(|(id, _)| id).collect();
         Hiding { pads: 1 + numbers.below(9), trace, queries, named }
@@ -125,7 +131,9 @@ proptest! {
             }
             let (traced, rest) = witness.split_at(4);
             prop_assert!(traced.iter().all(|limb| hiding.trace.iter().all(|run| noise(&limb[run.start as usize..run.end as usize]))));
-            prop_assert!(rest.iter().all(|limb| noise(&limb[rows - hiding.queries as usize..])));
+            prop_assert!(rest.len() > 1 && layout.log_limbs() >= LEAST_LOG_LIMBS);
+            let clear = clear_rows(hiding.queries, layout.log_limbs()) as usize;
+            prop_assert!(witness.iter().all(|limb| noise(&limb[rows - clear..])));
             let special = [0, 1, 2, 4, 8, 16, 32, 64, 128, 256].into_iter().take(layout.log_limbs() + 1);
             prop_assert!(special.eq(layout.addresses()[layout.widths()[0]..].iter().copied().take(layout.log_limbs() + 1)));
             prop_assert_eq!(layout.uniform().masks.len(), layout.log_limbs() + 1);

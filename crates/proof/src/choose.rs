@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use tacit_algebra::multilinear::bits;
 use tacit_circuit::{Circuit, Home, Parameters};
-use tacit_columns::limb_counts;
+use tacit_columns::{LEAST_LOG_LIMBS, clear_rows, limb_counts};
 use tacit_hide::Variables;
 use tacit_open::choice::{Candidate, Choice, LOWEST_FIRST, Receipts, candidates, complete, fewest_queries, log_rows};
 use tacit_open::security::list_bits;
@@ -223,16 +223,16 @@ impl<'a> Search<'a> {
         let queries = schedule.queries().first().copied().unwrap_or(0) as u64;
         let trace = schedule.trace();
         let traced = trace.iter().map(|run| run.end.saturating_sub(run.start)).fold(0, u64::saturating_add);
-        let ordinary = rows.checked_sub(queries).filter(|_| keeps_clear(schedule))?;
-        for log_limbs in bits(weights.saturating_add(TRACED)) as u64..=MAX_LOG_LIMBS as u64 {
-            let mask = log_limbs.saturating_mul(4).saturating_add(2);
-            let below = ordinary.checked_sub(mask)?;
-            let masked = log_limbs.saturating_add(1);
-            let room = TRACED
-                .saturating_mul(rows.saturating_sub(traced).saturating_sub(mask))
-                .saturating_add(masked.saturating_sub(TRACED).saturating_mul(below));
+        if !keeps_clear(schedule) {
+            return None;
+        }
+        for log_limbs in bits(weights.saturating_add(TRACED)).max(LEAST_LOG_LIMBS)..=MAX_LOG_LIMBS {
+            let ordinary = rows.checked_sub(clear_rows(queries, log_limbs)).filter(|&rows| rows > 0)?;
+            let masked = (log_limbs as u64).saturating_add(1);
+            // Four limbs have less room, by the rows T.
+            let room = masked.saturating_mul(ordinary).saturating_sub(TRACED.saturating_mul(traced));
             let own = masked.saturating_add(witness.saturating_sub(room).div_ceil(ordinary));
-            if bits(weights.saturating_add(own)) as u64 <= log_limbs {
+            if bits(weights.saturating_add(own)) <= log_limbs {
                 return counted(weights, own);
             }
         }
@@ -263,7 +263,7 @@ impl<'a> Search<'a> {
             let reserved = self.wanted.like.map_or(own, |like| u64::from(like.reserved));
             let queries = choice.schedule.queries().first().copied().unwrap_or(0) as u64;
             let hides = self.hidden.as_ref().map(|(variables, _)| hiding(&choice.schedule, variables));
-            let least = if hides.is_some() { queries.saturating_add(SEALED) } else { 0 };
+            let least = if hides.is_some() { clear_rows(queries, MAX_LOG_LIMBS) } else { 0 };
             if reserved > MOST_RESERVED.saturating_mul(1 << candidate.log_rows() >> 3) || reserved < least {
                 return Err(Failure::Room);
             }
@@ -279,13 +279,12 @@ impl<'a> Search<'a> {
     }
 }
 
-/// Whether the rows T leave room for a mask and the top rows above them, whatever the number of limbs: tensors that have commitments of
+/// Whether the rows T leave room for the masks above them, whatever the number of limbs: tensors that have commitments of
 /// their own take more limbs than the circuit alone.
 fn keeps_clear(schedule: &Schedule) -> bool {
-    let mask = 4u64.saturating_mul(MAX_LOG_LIMBS as u64).saturating_add(2);
     // The queries of a candidate may turn out a few more.
     let queries = schedule.queries().first().copied().unwrap_or(0) as u64;
-    let above = queries.saturating_add(mask).saturating_add(MORE_QUERIES);
+    let above = clear_rows(queries.saturating_add(MORE_QUERIES), MAX_LOG_LIMBS);
     schedule.trace().last().is_none_or(|run| run.end.saturating_add(above) <= 1 << schedule.log_rows())
 }
 
@@ -296,11 +295,11 @@ enum Failure {
     Layout(String),
 }
 
-/// Reserved rows for so many proofs that hide.
+/// Reserved rows for so many proofs that hide: at least those on which no limb has a column, however many limbs there are.
 fn rows_for(queries: u64, openings: u32) -> u64 {
     match openings {
         0 => 0,
-        _ => queries.saturating_mul(u64::from(openings)).saturating_add(SEALED),
+        _ => queries.saturating_mul(u64::from(openings)).saturating_add(SEALED).max(clear_rows(queries, MAX_LOG_LIMBS)),
     }
 }
 

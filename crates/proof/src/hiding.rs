@@ -3,7 +3,7 @@
 
 use tacit_algebra::K;
 use tacit_circuit::{Circuit, ColumnId, Home};
-use tacit_columns::{Claim, Form, Hiding, Layout, Views, mask_columns};
+use tacit_columns::{Claim, Form, Hiding, LEAST_LOG_LIMBS, Layout, Views, clear_rows, mask_columns};
 use tacit_hide::{Affine, Blank, Hidden, Variables, mask_form, pad_form};
 use tacit_open::{Schedule, Shape};
 use tacit_transcript::{Invalid, Reading};
@@ -154,7 +154,12 @@ pub fn committed(circuit: &Circuit, schedule: &Schedule, set: &HideSet) -> Resul
         return Err(Invalid::NonCanonical("the hide set"));
     }
     let queries = schedule.queries().first().copied().unwrap_or(0) as u64;
-    if circuit.parameters.salt < SALT || u64::from(circuit.parameters.reserved) < queries.saturating_add(SEALED) {
+    // What is shown of the folded vector is proved to be uniform for a first fold of two variables or more.
+    let narrow = schedule.folds().first() == Some(&1);
+    if narrow
+        || circuit.parameters.salt < SALT
+        || u64::from(circuit.parameters.reserved) < clear_rows(queries, LEAST_LOG_LIMBS)
+    {
         return Err(Invalid::Circuit("its commitments cannot hide"));
     }
     let mut circuit = circuit.clone();

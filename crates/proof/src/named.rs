@@ -129,7 +129,7 @@ mod tests {
             lowest: 0,
             highest: 9,
         };
-        let parameters = Parameters { log_rows: 8, ..Parameters::default() };
+        let parameters = Parameters { log_rows: 8, reserved: 32, ..Parameters::default() };
         let none = (vec![], vec![], vec![]);
         Circuit {
             columns: vec![column],

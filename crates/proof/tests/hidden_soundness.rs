@@ -127,11 +127,12 @@ fn commitments_that_cannot_hide_make_no_hiding_receipt() {
     // A key with less salt or fewer uniform rows than a proof needs.
     let (model, values, _) = model(0);
     let receipt = hide(&model, &values, &everything(), 1);
-    let weakened: [fn(&mut Circuit); 3] = [
+    let weakened: [fn(&mut Circuit); 4] = [
         |circuit| circuit.parameters.salt = 12,
+        |circuit| circuit.parameters.folds[0] = 1,
         |circuit| circuit.parameters.reserved = 1,
-        // Rows for one proof, but none that make the key's seal uniform.
-        |circuit| circuit.parameters.reserved = u32::from(circuit.parameters.queries[0]) + 2,
+        // Rows for one proof and the key's seal, but one too few for six limbs with masks.
+        |circuit| circuit.parameters.reserved = u32::from(circuit.parameters.queries[0]) + 20,
     ];
     for weaken in weakened {
         let mut circuit = model.circuit.clone();

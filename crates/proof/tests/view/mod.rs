@@ -70,8 +70,12 @@ pub struct Toy {
     named: Vec<ColumnId>,
 }
 
-const LOG_ROWS: usize = 7;
+pub const LOG_ROWS: usize = 7;
 pub const QUERIES: [usize; 3] = [3, 2, 1];
+/// Coordinates of an address.
+pub const ROUNDS: usize = 5;
+/// Rows on which no limb has a column.
+pub const CLEAR: u32 = (QUERIES[0] + 3 * ROUNDS + 6) as u32;
 
 impl Toy {
     pub fn new(weights: usize, reserved: u32) -> Self {
@@ -87,8 +91,8 @@ impl Toy {
     pub fn scheduled(weights: usize, reserved: u32, named: usize, folds: &[usize], rates: &[usize]) -> Self {
         let schedule = Schedule::new(LOG_ROWS, folds.to_vec(), rates.to_vec(), QUERIES.to_vec(), 16).unwrap();
         let column = |name: &str, cells: u64, home| Column { name: name.into(), shape: vec![cells], bytes: 8, home };
-        let mut columns: Vec<Column> = (0..weights).map(|_| column("w", 116, Home::Weights)).collect();
-        let witness = [64, 32].into_iter().chain([16; 8]).chain([8; 8]);
+        let mut columns: Vec<Column> = (0..weights).map(|_| column("w", 100, Home::Weights)).collect();
+        let witness = [64, 64, 64, 64, 32].into_iter().chain([16; 8]).chain([8; 8]);
         columns.extend(witness.map(|cells| column("x", cells, Home::Witness)));
         let named = (columns.len() as ColumnId..).take(named).collect::<Vec<_>>();
         columns.extend(named.iter().map(|_| column("n", 100, Home::Witness)));
@@ -99,7 +103,7 @@ impl Toy {
         let hiding = Hiding { pads: 9, trace: schedule.trace(), queries: QUERIES[0] as u64, named: named.clone() };
         let layout = Layout::hiding(&circuit, &hiding).unwrap();
         let shape = Shape { widths: layout.widths().to_vec(), addresses: layout.addresses().to_vec() };
-        assert_eq!(shape.widths[0], weights);
+        assert_eq!((shape.widths[0], layout.log_limbs()), (weights, ROUNDS));
         Self { schedule, layout, shape, named }
     }
 

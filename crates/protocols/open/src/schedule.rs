@@ -159,6 +159,8 @@ pub struct Shape {
 
 /// log2 of the most limbs that one opening joins.
 pub const MAX_LOG_LIMBS: usize = 16;
+/// Digits that an address may have however few the limbs are.
+const FEWEST_DIGITS: usize = 5;
 
 impl Shape {
     /// Limbs of all commitments.
@@ -172,7 +174,8 @@ impl Shape {
     }
 
     /// # Errors
-    /// When a commitment has no limb, counts disagree, there are more than 2^16 limbs, or addresses repeat, or need more digits than twice as many limbs would.
+    /// When a commitment has no limb, counts disagree, there are more than 2^16 limbs, or addresses repeat, or need more digits than
+    /// twice as many limbs would, and more than five.
     pub fn check(&self) -> Result<(), Invalid> {
         let total = self.widths.iter().fold(0usize, |sum, &width| sum.saturating_add(width));
         let distinct: std::collections::BTreeSet<&u64> = self.addresses.iter().collect();
@@ -181,7 +184,7 @@ impl Shape {
             && total == self.addresses.len()
             && self.log_limbs() <= MAX_LOG_LIMBS
             && distinct.len() == total
-            && self.log_limbs() <= bits(self.addresses.len() as u64).saturating_add(1);
+            && self.log_limbs() <= bits(self.addresses.len() as u64).saturating_add(1).max(FEWEST_DIGITS);
         if sane { Ok(()) } else { Err(Invalid::Check("the shape of the limbs")) }
     }
 }
