@@ -62,7 +62,7 @@ def sizes(circuit: Circuit) -> Sizes:
 
 
 def _hiding(p: Parameters, weights: int, cells: int) -> tuple[int, int, int]:
-    """Limbs of a witness of so many cells, coordinates of an address, uniform cells: T, and the top rows of all, masks among them."""
+    """Limbs of a witness of so many cells, coordinates of an address, uniform cells: T, and the top rows, masks among them."""
     traced, log_limbs = trace(p), max((weights + TRACED - 1).bit_length(), LEAST_LOG_LIMBS)
     while True:
         clear, special = p.queries[0] + 3 * log_limbs + 6, log_limbs + 1
