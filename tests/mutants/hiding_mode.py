@@ -14,6 +14,7 @@ def reading(*names: str) -> Cargo:
 
 
 HIDE = "crates/protocols/hide/src/"
+PLACE = "crates/columns/src/blinding.rs"
 MODE = "crates/proof/src/hiding.rs"
 STATEMENT = "crates/proof/src/statement.rs"
 WEAK = "commitments_that_cannot_hide_make_no_hiding_receipt"
@@ -72,12 +73,16 @@ HIDING = (
                 "u64::from(circuit.parameters.reserved) < clear_rows(queries, LEAST_LOG_LIMBS)",
                 "clear_rows(queries, LEAST_LOG_LIMBS) == u64::MAX",
             ),
+            Edit(PLACE, "if reserved < hiding.clear(log_limbs) {", "if reserved == u64::MAX {"),
         ),
         soundness(WEAK),
     ),
     Mutant(
         "one reserved row too few for a proof, the masks and the key's seal",
-        (Edit(MODE, "< clear_rows(queries, LEAST_LOG_LIMBS)", "< clear_rows(queries - 1, LEAST_LOG_LIMBS)"),),
+        (
+            Edit(MODE, "< clear_rows(queries, LEAST_LOG_LIMBS)", "< clear_rows(queries - 1, LEAST_LOG_LIMBS)"),
+            Edit(PLACE, "if reserved < hiding.clear(log_limbs) {", "if reserved + 1 < hiding.clear(log_limbs) {"),
+        ),
         soundness(WEAK),
     ),
     Mutant(
