@@ -71,7 +71,7 @@ def one(name: str, runs: int, openings: int, receipts: str, peer: str | None) ->
         path, samples, options = workload(batch[1] if batch else name, Path(folder))
         weights = "trained" if name.startswith("digits") else "seeded random"
         measured = measure(path, samples, runs=runs, batch=count, openings=openings, receipts=receipts, **options)
-        result = {**measured, "model": name, "weights": weights}
+        result = {**measured, "model": name, "weights": weights, "runs": runs}
         if peer:
             result["peer"] = with_peer(path, peer)
     return result
@@ -114,7 +114,11 @@ def table(results: dict) -> str:
     lines += batches if len(batches) > 3 else []
     lines += small if len(small) > 3 else []
     machine = f"{results['processor']}, {results['threads']} threads"
-    note = f"{machine}, `make bench`; {' or '.join(sorted(modes))}; 128 bits, medians of {results['runs']} proofs."
+    counts = {name: r["runs"] for name, r in found.items()}
+    usual = max(counts.values())
+    fewer = "".join(f"; {name}: {count}" for name, count in counts.items() if count < usual)
+    made = f"`make bench`, large ones `python bench/run.py NAME`; {' or '.join(sorted(modes))}"
+    note = f"{machine}, {made}; 128 bits, medians of {usual} proofs{fewer}."
     return "\n".join([*lines, "", note])
 
 
@@ -154,7 +158,7 @@ def main() -> int:
             print(json.dumps(found[kept]), flush=True)
             ordered = {name: found[name] for name in [*WORKLOADS, *found] if name in found}
             threads = found[kept]["threads"]
-            results = {"processor": processor(), "threads": threads, "runs": arguments.runs, "models": ordered}
+            results = {"processor": processor(), "threads": threads, "models": ordered}
             RESULTS.write_text(json.dumps(results, indent=1) + "\n")
     write_readme(json.loads(RESULTS.read_text()))
     return 0
