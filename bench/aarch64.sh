@@ -3,8 +3,9 @@
 #
 # Needs Debian or Ubuntu with gcc-aarch64-linux-gnu and qemu-user 8.2 or later, which shows the emulated processor's /proc/cpuinfo to
 # onnxruntime (QEMU=path of another qemu-aarch64); Rust's target (rustup target add aarch64-unknown-linux-gnu, or RUSTC=path of a
-# compiler that has it); and what make setup and, for real models, make .venv/.models made. An arm64 Python 3.11 and wheels are
-# unpacked below target/aarch64; nothing is installed. An emulated processor takes some twenty times as long.
+# compiler that has it); and what make setup and, for real models, make .venv/.models made. An arm64 Python 3.11, from the package
+# sources of the machine, and wheels are unpacked below target/aarch64; nothing is installed. An emulated processor takes some twenty
+# times as long.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD/target/aarch64
@@ -13,10 +14,7 @@ mkdir -p "$root"/{apt/lists/partial,apt/cache/archives/partial,system,site,packa
 
 if [ ! -x "$python" ]; then
   touch "$root/apt/status"
-  echo 'deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian bookworm main' > "$root/apt/sources"
   cat > "$root/apt/configuration" << END
-Dir::Etc::sourcelist "$root/apt/sources";
-Dir::Etc::sourceparts "-";
 Dir::State::lists "$root/apt/lists";
 Dir::State::status "$root/apt/status";
 Dir::Cache "$root/apt/cache";
