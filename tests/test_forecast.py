@@ -1,6 +1,6 @@
 """Forecasts of memory and time, and the refusal of proofs that this machine has no memory for."""
 
-import time
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -8,7 +8,7 @@ import pytest
 
 import tacit
 from small_models import dense_model
-from tacit import forecast, machine, progress, sizes
+from tacit import _core, forecast, machine, sizes
 from tacit.arithmetize import finish
 from tacit.circuit import Circuit, Constant, Iota, Listed, Lookup, Parameters, Segment, Sum, Table
 from tacit.circuit.encode import decode
@@ -41,40 +41,30 @@ def test_free_memory_is_the_least_of_machine_and_groups(tmp_path):
     assert machine.free_memory(proc, groups) == 2 * GIB
 
 
-def test_memory_is_given_back(monkeypatch):
+def test_freed_memory_goes_back(monkeypatch):
     """Where the system tells what a process holds, and the allocator is glibc's; elsewhere nothing happens."""
     calls = []
     library = type("Library", (), {"malloc_trim": staticmethod(calls.append)})
     monkeypatch.setattr(machine.ctypes, "CDLL", lambda name: library)
     for held, wanted in ((machine.LARGE - 1, []), (machine.LARGE, [0])):
         monkeypatch.setattr(machine, "resident_memory", lambda held=held: held)
-        machine.give_back_memory()
+        machine.trim()
         assert calls == wanted
     monkeypatch.setattr(machine.ctypes, "CDLL", lambda name: object())
-    machine.give_back_memory()
+    machine.trim()
 
 
-def test_the_caller_hears_of_every_stage_that_ended():
-    class Progress:
-        ended = 0
-
-        def stages(self):
-            return [("stage", 0.1)] * self.ended
-
-        def fraction(self):
-            return 0.5
-
-    def work(found):
-        for _ in range(2):
-            found.ended += 1
-            time.sleep(4 * progress.POLL)
-        return "done"
-
-    calls = []
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(progress._core, "Progress", Progress)
-        assert progress.run("working", work, lambda: calls.append(1)) == "done"
-    assert len(calls) == 2
+def test_memory_of_a_proof_is_kept_for_the_next_one_until_it_is_given_back(model):
+    """A large block of the core's own leaves its pages to the next one."""
+    if not sys.platform.startswith("linux"):
+        pytest.skip("kept on Linux only")
+    model.prove(np.zeros(20, np.float32))
+    assert _core.held_memory() > 0
+    held, resident = _core.held_memory(), machine.resident_memory()
+    tacit.give_back_memory()
+    assert _core.held_memory() < held // 4
+    assert machine.resident_memory() < resident
+    tacit.verify(model.prove(np.zeros(20, np.float32)), model.key)
 
 
 def test_this_machine_is_read():

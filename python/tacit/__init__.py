@@ -8,7 +8,7 @@ tacit.verify(receipt, model.key)
 import logging
 from typing import Any
 
-from tacit.machine import require_features
+from tacit.machine import give_back_memory, require_features
 
 require_features()
 logging.getLogger("tacit").addHandler(logging.NullHandler())
@@ -43,6 +43,7 @@ __all__ = [
     "UnsupportedOperator",
     "compile",
     "compile_conversation",
+    "give_back_memory",
     "open_commitment",
     "prove",
     "verify",

@@ -134,6 +134,16 @@ def finish(circuit: bytes, openings: int = 0, receipts: str = "quick", like: tup
     circuit over the same weights, it is that circuit's.
     """
 
+def give_back_held_memory() -> None:
+    """
+    Gives them back to the system.
+    """
+
+def held_memory() -> int:
+    """
+    Bytes that are kept for the next proof and that nothing uses.
+    """
+
 def security_of_size(leaves: int, cells: int) -> tuple[list[tuple[str, float]], float]:
     """
     Every soundness term in bits, and their sum, of a circuit of so many leaves and committed cells, as `finish` would choose.

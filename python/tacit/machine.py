@@ -85,8 +85,16 @@ LARGE = 1 << 29
 
 
 def give_back_memory() -> None:
+    """Gives the memory that proofs have left for the next one, at most what the largest of them took, back to the system."""
+    from tacit import _core  # this module says first whether the core can be loaded
+
+    _core.give_back_held_memory()
+    trim()
+
+
+def trim() -> None:
     """Gives freed memory back to the system, where this process is large and its allocator is glibc's: that keeps what threads
-    freed for these threads, gigabytes that the next stage of a proof would come on top of."""
+    freed for these threads, gigabytes that a proof would come on top of."""
     if resident_memory() >= LARGE:
         trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
         if trim is not None:

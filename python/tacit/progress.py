@@ -33,9 +33,8 @@ def within(part: str) -> Iterator[None]:
         PARTS.pop()
 
 
-def run(title: str, work: Callable[[_core.Progress], Result], between: Callable[[], None] | None = None) -> Result:
-    """The result of `work(progress)`. On a terminal (stderr) a line shows progress and time left; on a pipe, nothing. `between`
-    is called soon after each stage has ended, while the next one runs.
+def run(title: str, work: Callable[[_core.Progress], Result]) -> Result:
+    """The result of `work(progress)`. On a terminal (stderr) a line shows progress and time left; on a pipe, nothing.
 
     Ctrl-C sets the stop flag, waits for the core to leave, and raises KeyboardInterrupt.
     """
@@ -51,15 +50,11 @@ def run(title: str, work: Callable[[_core.Progress], Result], between: Callable[
 
     thread = threading.Thread(target=body, daemon=True)
     line = Line(title)
-    ended = 0
     try:
         thread.start()
         while thread.is_alive():
             thread.join(POLL)
             line.show(progress.fraction())
-            if between is not None and len(progress.stages()) > ended:
-                ended = len(progress.stages())
-                between()
     except KeyboardInterrupt:
         progress.stop()
         thread.join()

@@ -41,16 +41,16 @@ def prove(
     witness, public, saturated = builder.witness(), builder.public(), builder.saturated
     del builder
     stages = {"execute": time.perf_counter() - started}
-    machine.give_back_memory()
+    machine.trim()
     bound = context_bytes(context)
     secrets = sorted((find(key.signatures, name)[0], seed) for name, seed in named.items())
     try:
         data, ended = progress.run(
-            "proving", lambda p: (prover.prove(public, witness, bound, p, hide, secrets), p.stages()), machine.give_back_memory
+            "proving", lambda p: (prover.prove(public, witness, bound, p, hide, secrets), p.stages())
         )
     except _core.Unsatisfied as error:
         raise RuntimeError(f"the executor's witness does not satisfy the circuit: {error}") from None
     except _core.Malformed as error:
         raise ModelError(f"The model file is damaged ({error}): run tacit compile again.") from None
-    machine.give_back_memory()
+    machine.trim()
     return Receipt(_core.Receipt(data), key.signatures), public, saturated, {**stages, **dict(ended)}

@@ -15,6 +15,7 @@
     )
 )]
 
+mod memory;
 mod prover;
 mod verifier;
 
@@ -70,6 +71,8 @@ fn check(
 
 #[pymodule]
 mod _core {
+    #[pymodule_export]
+    use super::memory::{give_back_held_memory, held_memory};
     #[pymodule_export]
     use super::prover::{Progress, Prover, commitment};
     #[pymodule_export]

@@ -1,0 +1,207 @@
+//! The allocator: a range of addresses, reserved once, and the system for everything else.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::ops::Range;
+use std::ptr::null_mut;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::LEAST;
+use crate::pages::{PAGE, Pages, UNIT, UNITS_A_PAGE};
+
+const PAGES: usize = 1 << 16;
+const UNITS: usize = PAGES * UNITS_A_PAGE;
+/// Bytes of the range: 128 GiB of addresses, of which only touched ones are memory.
+const BYTES: usize = PAGES * PAGE;
+/// A block of zeros of at least so many bytes gets pages of zeros from the system, which all threads touch, and others are filled.
+const ZEROS: usize = 1 << 24;
+
+static STATE: Mutex<State> = Mutex::new(State { pages: Pages::new(), refused: false });
+/// The first address of the range, 0 before there is one.
+static BASE: AtomicUsize = AtomicUsize::new(0);
+
+struct State {
+    pages: Pages<UNITS, PAGES>,
+    /// The system has refused the range.
+    refused: bool,
+}
+
+/// The allocator.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Kept;
+
+/// Bytes of pages that no block uses.
+pub fn held() -> usize {
+    state().pages.held()
+}
+
+/// Gives these pages back to the system.
+pub fn give_back() {
+    let mut state = state();
+    state.pages.forget();
+    let base = BASE.load(Ordering::Acquire);
+    while let Some(page) = state.pages.idle() {
+        clear(base, page..page.saturating_add(1));
+    }
+}
+
+fn state() -> MutexGuard<'static, State> {
+    STATE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The system takes these pages back; they read as zeros when they are touched again.
+fn clear(base: usize, pages: Range<usize>) {
+    let at = base.wrapping_add(pages.start.wrapping_mul(PAGE));
+    // SAFETY: pages of the range that `reserve` got, in which no block is in use, or a block that nobody has been given yet.
+    #[allow(unsafe_code, reason = "a call of the system")]
+    unsafe {
+        libc::madvise(at as *mut libc::c_void, pages.len().wrapping_mul(PAGE), libc::MADV_DONTNEED);
+    }
+}
+
+/// The base of the range, which is reserved by the first call.
+fn reserve(state: &mut State) -> Option<usize> {
+    let base = BASE.load(Ordering::Acquire);
+    if base != 0 || state.refused {
+        return (base != 0).then_some(base);
+    }
+    let protection = libc::PROT_READ | libc::PROT_WRITE;
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+    // SAFETY: a new mapping of anonymous memory at an address that the system chooses; a page more, so that huge pages fit.
+    #[allow(unsafe_code, reason = "a call of the system")]
+    let found = unsafe { libc::mmap(null_mut(), BYTES.wrapping_add(PAGE), protection, flags, -1, 0) };
+    if found == libc::MAP_FAILED {
+        state.refused = true;
+        return None;
+    }
+    let base = (found as usize).next_multiple_of(PAGE);
+    // SAFETY: advice on this mapping.
+    #[allow(unsafe_code, reason = "calls of the system")]
+    unsafe {
+        libc::madvise(base as *mut libc::c_void, BYTES, libc::MADV_HUGEPAGE);
+    }
+    BASE.store(base, Ordering::Release);
+    Some(base)
+}
+
+/// The units of a block of so many bytes.
+fn units(bytes: usize) -> usize {
+    bytes.div_ceil(UNIT)
+}
+
+/// The units of the block at an address; `None` where it is the system's.
+fn block(address: usize, bytes: usize) -> Option<Range<usize>> {
+    let base = BASE.load(Ordering::Acquire);
+    let first = address.checked_sub(base).filter(|&offset| base != 0 && offset < BYTES)? / UNIT;
+    Some(first..first.wrapping_add(units(bytes)))
+}
+
+/// A block of the range; with `zeros`, one that is zero throughout, else with anything in it.
+fn take(bytes: usize, zeros: bool) -> Option<*mut u8> {
+    let mut state = state();
+    let base = reserve(&mut state)?;
+    let first = state.pages.take(units(bytes))?;
+    let found = first..first.wrapping_add(units(bytes));
+    let at = base.wrapping_add(first.wrapping_mul(UNIT)) as *mut u8;
+    let fill = zeros && state.pages.touched(&found);
+    settle(&mut state, base, &found);
+    drop(state);
+    if fill {
+        zero(base, at, bytes, &found);
+    }
+    Some(at)
+}
+
+/// Counts the block's pages as touched and gives back what would be more than the most in use.
+fn settle(state: &mut State, base: usize, block: &Range<usize>) {
+    state.pages.touch(block);
+    while let Some(page) = state.pages.surplus() {
+        clear(base, page..page.wrapping_add(1));
+    }
+}
+
+/// Fills a new block with zeros.
+fn zero(base: usize, at: *mut u8, bytes: usize, block: &Range<usize>) {
+    let whole = block.start.div_ceil(UNITS_A_PAGE)..block.end / UNITS_A_PAGE;
+    let fill = |from: usize, until: usize| {
+        // SAFETY: within the block, which nobody has been given yet.
+        #[allow(unsafe_code, reason = "memory without a type")]
+        unsafe {
+            at.wrapping_add(from).write_bytes(0, until.saturating_sub(from));
+        }
+    };
+    if bytes < ZEROS {
+        return fill(0, bytes);
+    }
+    let offset = |page: usize| base.wrapping_add(page.wrapping_mul(PAGE)).wrapping_sub(at as usize);
+    clear(base, whole.clone());
+    fill(0, offset(whole.start));
+    fill(offset(whole.end).min(bytes), bytes);
+}
+
+fn keeps(layout: &Layout) -> bool {
+    layout.size() >= LEAST && layout.align() <= UNIT
+}
+
+// SAFETY: a block is the system's, or units of the range that are marked as used, under a lock, from when it is handed out until it is
+// dropped; units are disjoint, and aligned more coarsely than any layout that they serve.
+#[allow(unsafe_code, reason = "the interface of allocators")]
+unsafe impl GlobalAlloc for Kept {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        let found = if keeps(&layout) { take(layout.size(), false) } else { None };
+        // SAFETY: the caller's.
+        found.unwrap_or_else(|| unsafe { System.alloc(layout) })
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        let found = if keeps(&layout) { take(layout.size(), true) } else { None };
+        // SAFETY: the caller's.
+        found.unwrap_or_else(|| unsafe { System.alloc_zeroed(layout) })
+    }
+
+    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        match block(at as usize, layout.size()) {
+            Some(units) => state().pages.release(units),
+            // SAFETY: the caller's; the block is not of the range.
+            None => unsafe { System.dealloc(at, layout) },
+        }
+    }
+
+    unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        let Ok(new) = Layout::from_size_align(size, layout.align()) else { return null_mut() };
+        let old = block(at as usize, layout.size());
+        match old {
+            None if !keeps(&new) => {
+                // SAFETY: the caller's; the block is not of the range.
+                return unsafe { System.realloc(at, layout, size) };
+            }
+            Some(old) if keeps(&new) && resize(&old, units(size)) => return at,
+            _ => {}
+        }
+        // SAFETY: the caller's; the new block is another one, and both have the bytes that are copied.
+        unsafe {
+            let found = self.alloc(new);
+            if !found.is_null() {
+                found.copy_from_nonoverlapping(at, layout.size().min(size));
+                self.dealloc(at, layout);
+            }
+            found
+        }
+    }
+}
+
+/// Shortens a block, or lengthens it where the units behind it are free.
+fn resize(old: &Range<usize>, units: usize) -> bool {
+    let mut state = state();
+    let end = old.start.wrapping_add(units);
+    if end <= old.end {
+        state.pages.release(end..old.end);
+        return true;
+    }
+    let more = old.end..end;
+    let fits = state.pages.extend(more.clone());
+    if fits {
+        settle(&mut state, BASE.load(Ordering::Acquire), &more);
+    }
+    fits
+}
