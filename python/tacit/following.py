@@ -44,7 +44,7 @@ class Following:
     def kept_of(self, builder: Evaluate) -> np.ndarray:
         """What a computed circuit keeps, [layers, 2, heads, its places, size]; only where it has columns that hold it."""
         layers, two, heads, _, size = self.shape
-        found = [builder.values[name].reshape(heads, -1, size) for name in self.kept]
+        found = [builder.values[name].astype(np.int64).reshape(heads, -1, size) for name in self.kept]
         return np.stack(found).reshape(layers, two, heads, -1, size)
 
     def chooser(self, weights: Arrays, kept: np.ndarray) -> Callable[[int, int, int | None], int]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tacit.operators.quantised.saturation import multiples
-from tacit.primitives import reading
+from tacit.primitives import products, reading
 from tacit.primitives.arithmetic import einsum
 from tacit.primitives.evaluate import Evaluate
 from tacit.primitives.gadgets.digits import range_check
@@ -19,7 +19,7 @@ def drawn(bits: int, *shape: int) -> np.ndarray:
     return RNG.integers(-(1 << bits), 1 << bits, shape)
 
 
-@pytest.mark.parametrize("piece", [1, 7, 64, 1 << 19])
+@pytest.mark.parametrize("piece, alone, tile", [(1, 1, 1), (7, 30, 2), (64, 12, 3), (1 << 16, 1 << 19, 64)])
 @pytest.mark.parametrize("bits", [15, 29])
 @pytest.mark.parametrize(
     "equation, left, right",
@@ -37,8 +37,9 @@ def drawn(bits: int, *shape: int) -> np.ndarray:
         ("mk,kno->mno", (3, 2), (2, 4, 5)),
     ],
 )
-def test_products_are_those_of_int64(monkeypatch, piece, bits, equation, left, right):
-    monkeypatch.setattr(reading, "PIECE", piece)
+def test_products_are_those_of_int64(monkeypatch, piece, alone, tile, bits, equation, left, right):
+    for name, value in (("PIECE", piece), ("ALONE", alone), ("ALONE_VECTOR", alone), ("TILE", tile), ("SHARED", piece)):
+        monkeypatch.setattr(products, name, value)
     a, w = drawn(bits, *left), drawn(15, *right)
     b = Evaluate({"a": a})
     x, y = b.input("a", left, -(1 << bits), 1 << bits, 0), b.weight("w", w.astype(np.int16), 0)
@@ -52,13 +53,13 @@ def test_products_are_those_of_int64(monkeypatch, piece, bits, equation, left, r
 def test_places_that_no_row_uses_are_left_out(monkeypatch, hits, turned):
     """A selection among many rows multiplies by the few that it hits, and by all where all are hit."""
     shapes = []
-    multiply = reading.Reading.multiply
+    multiply = reading.multiply
 
-    def seen(self, rows, *arguments):
-        shapes.append(rows.shape)
-        return multiply(self, rows, *arguments)
+    def seen(left, *arguments):
+        shapes.append(left.shape)
+        return multiply(left, *arguments)
 
-    monkeypatch.setattr(reading.Reading, "multiply", seen)
+    monkeypatch.setattr(reading, "multiply", seen)
     a = np.zeros((2, 300), dtype=np.int64)
     a[:, :hits] = drawn(8, 2, 300)[:, :hits] | 1
     w = drawn(15, *((260, 300) if turned else (300, 260)))
@@ -101,12 +102,12 @@ def test_multiples_of_the_lowest_integer_of_a_width():
     assert multiples(x * b.weight("w", np.array([-128, 96]), 0)) == [(96, 128), (128, 128)]
 
 
-@pytest.mark.parametrize("bits, products", [(10, 1), (20, 2)])
-def test_digits_of_one_number_are_multiplied_once(monkeypatch, bits, products):
+@pytest.mark.parametrize("bits, count", [(10, 1), (20, 2)])
+def test_digits_of_one_number_are_multiplied_once(monkeypatch, bits, count):
     """Where their sum stays exact; the same digits with other coefficients are another number."""
     seen = []
-    multiply = reading.Reading.multiply
-    monkeypatch.setattr(reading.Reading, "multiply", lambda self, *given: seen.append(1) or multiply(self, *given))
+    multiply = reading.multiply
+    monkeypatch.setattr(reading, "multiply", lambda *given: seen.append(1) or multiply(*given))
     a, c = drawn(bits, 3, 5), drawn(bits, 3, 5)
     w = drawn(bits, 5, 4)
     b = Evaluate({"a": a, "c": c})
@@ -115,7 +116,7 @@ def test_digits_of_one_number_are_multiplied_once(monkeypatch, bits, products):
     high, low = einsum(b, "mk,kn->mn", x, v), einsum(b, "mk,kn->mn", y, v)
     whole = einsum(b, "mk,kn->mn", x * (1 << 14) + y, v)
     np.testing.assert_array_equal(b.value(whole), ((a << 14) + c) @ w)
-    assert len(seen) == products
+    assert len(seen) == count
     np.testing.assert_array_equal(b.value(einsum(b, "mk,kn->mn", x * 3 + y * 2, v)), (3 * a + 2 * c) @ w)
     np.testing.assert_array_equal(b.value(whole * -5), ((a << 14) + c) @ w * -5)
     np.testing.assert_array_equal(b.value(high + low), (a + c) @ w)

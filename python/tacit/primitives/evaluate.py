@@ -1,4 +1,4 @@
-"""The evaluating interpretation: builder calls -> the values of every column, exact int64."""
+"""The evaluating interpretation: builder calls -> the values of every column, in the bytes of the column."""
 
 from __future__ import annotations
 
@@ -102,12 +102,11 @@ class Evaluate(Record):
 
     def keep(self, column: Column, array: np.ndarray) -> None:
         """Stores a column's values; ModelError when one leaves the interval that was proved for it."""
-        array = np.ascontiguousarray(array, dtype=np.int64).reshape(self.lead + column.shape)
-        if array.min() < column.low or array.max() > column.high:
-            raise ModelError(
-                f"A value of {column.name} is outside {column.low} .. {column.high}: {array.min()} .. {array.max()}."
-            )
-        self.values[column.name] = array
+        low, high = int(array.min()), int(array.max())
+        if low < column.low or high > column.high:
+            raise ModelError(f"A value of {column.name} is outside {column.low} .. {column.high}: {low} .. {high}.")
+        stored = np.asarray(array, dtype=f"<i{column_bytes(column.low, column.high)}", order="C")
+        self.values[column.name] = stored.reshape(self.lead + column.shape)
 
     def on_contract(self, name: str, tensor: Tensor) -> None:
         if not self.values_only:
@@ -148,18 +147,19 @@ class Evaluate(Record):
         return b"".join(self.cells(column) for column in self.stored if column.home == "weights")
 
     def outputs(self) -> dict[str, np.ndarray]:
-        """The integers of the bound outputs, by name, in the declared shapes."""
+        """The integers of the bound outputs, int64 by name, in the declared shapes."""
         found = {}
         for public in self.publics:
             if public.is_output:
                 shape = self.lead + public.shape
-                found[public.name] = self.values[self.stored[public.column].name].reshape(-1)[: prod(shape)].reshape(shape)
+                values = self.values[self.stored[public.column].name].reshape(-1)[: prod(shape)]
+                found[public.name] = values.astype(np.int64).reshape(shape)
         return found
 
-    def cells(self, column: Column, first: bool = False) -> bytes:
-        """The column's bytes, or its first cell's."""
+    def cells(self, column: Column, first: bool = False) -> memoryview:
+        """The column's cells, or its first one alone, in the bytes of the column."""
         values = self.values[column.name].reshape(-1)[: 1 if first else None]
-        return values.astype(f"<i{column_bytes(column.low, column.high)}").tobytes()
+        return np.asarray(values, dtype=f"<i{column_bytes(column.low, column.high)}", order="C").data
 
 
 def in_table(table: Table, tuples: np.ndarray) -> np.ndarray:

@@ -12,18 +12,12 @@ import numpy as np
 
 from tacit.circuit import Affine
 from tacit.primitives.axes import span
+from tacit.primitives.products import EXACT, Memory, Operand, multiply
 from tacit.primitives.tensor import Axis, Column, Factor, Tensor, Term
 
 LEAST_SAVED = 256
 """From so many products an element of the left operand on, a look for zeros is a small part of a multiplication."""
-EXACT = 2**53
 CACHED_VALUES = 8
-PIECE = 2**19
-"""Cells of the right operand that are converted to float64 at a time: few enough to stay in cache, enough to share a product
-among threads."""
-ALONE, LEAST_PIECE = 2**18, 2**13
-"""OpenBLAS leaves so many multiplications to one thread. Products of a few rows are cut to that, if pieces stay long enough: two
-threads gain nothing there, and wait for each other where other work runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +103,7 @@ class Reading:
         self.lead = () if batch is None else (batch,)
         self.plans: dict[int, tuple[Factor, Plan]] = {}
         self.recent: OrderedDict[Any, tuple[Any, np.ndarray]] = OrderedDict()
-        self.scratch = np.empty(PIECE)
+        self.memory = Memory()
 
     def value(self, tensor: Tensor) -> np.ndarray:
         """int64 of the tensor's shape, after the batch's axis; not to be written to. ArithmeticError when a denominator does not
@@ -117,7 +111,9 @@ class Reading:
         column = tensor.column
         if column is not None:
             lead = tuple(axis.size for axis in self.lead)
-            values = np.asarray(self.column_values(column), dtype=np.int64)
+            values = self.column_values(column)
+            if values.dtype != np.int64:
+                values = self.remember(("column", column.name), column, lambda: self.column_values(column).astype(np.int64))
             if self.is_sampled(column):
                 return values.reshape(lead + tensor.shape)
             return np.broadcast_to(values.reshape(tensor.shape), lead + tensor.shape)
@@ -141,22 +137,21 @@ class Reading:
 
     def sum_of_terms(self, tensor: Tensor) -> np.ndarray:
         axes = self.lead + tensor.axes
-        shape = tuple(axis.size for axis in axes)
-        total: np.ndarray | None = None
-        for terms in together(tensor.terms):
+        total = np.empty(tuple(axis.size for axis in axes), dtype=np.int64)
+        groups = together(tensor.terms)
+        for place, terms in enumerate(groups):
             part = self.value_of(terms, axes)
-            if len(terms) == 1 and terms[0].coefficient != 1:
-                part = part * terms[0].coefficient
-            if total is None:
-                total = np.array(np.broadcast_to(part, shape), dtype=np.int64)
+            coefficient = terms[0].coefficient if len(terms) == 1 else 1
+            if place == 0:
+                np.multiply(part, coefficient, out=total, dtype=np.int64)
+            elif coefficient == 1:
+                np.add(total, part, out=total, dtype=np.int64)
             else:
-                total += part
-        if total is None:
-            total = np.zeros(shape, dtype=np.int64)
+                total += np.multiply(part, coefficient, dtype=np.int64)
+        if not groups:
+            total[...] = 0
         if tensor.denominator != 1:
-            total, rest = np.divmod(total, tensor.denominator)
-            if rest.any():
-                raise ArithmeticError(f"a value is not a multiple of {tensor.denominator}")
+            divide_exactly(total, tensor.denominator)
         return total.reshape(tuple(axis.size for axis in self.lead) + tensor.shape)
 
     def value_of(self, terms: tuple[Term, ...], axes: tuple[Axis, ...]) -> np.ndarray:
@@ -172,16 +167,17 @@ class Reading:
     def product(self, terms: tuple[Term, ...], axes: tuple[Axis, ...]) -> np.ndarray:
         keep = set(axes)
         factors = weights_last(terms[0])
-        first, own = self.factor(factors[0])
-        array, reach = np.asarray(first, dtype=np.int64), terms[0].reach
+        array, own = self.factor(factors[0])
+        reach = terms[0].reach
         if len(terms) > 1:
-            array, reach = array * terms[0].coefficient, joint_reach(terms)
+            array, reach = np.multiply(array, terms[0].coefficient, dtype=np.int64), joint_reach(terms)
             for term in terms[1:]:
                 other, theirs = self.factor(weights_last(term)[0])
-                array += term.coefficient * other.transpose([theirs.index(axis) for axis in own])
+                other = other.transpose([theirs.index(axis) for axis in own])
+                array += np.multiply(other, term.coefficient, dtype=np.int64)
         for i, factor in enumerate(factors[1:], 1):
             later = {axis for rest in factors[i + 1 :] for axis in rest.axes}
-            array, own = self.contract(array, own, factor, keep | later, reach)
+            array, own = self.contract(array, own, factor, axes, keep | later, reach)
         array, own = summed(array, own, keep)
         order = sorted(range(len(own)), key=lambda i: axes.index(own[i]))
         shape = [axis.size if axis in own else 1 for axis in axes]
@@ -196,66 +192,35 @@ class Reading:
         return read(found[1], self.column_values(factor.column)), lead + factor.axes
 
     def contract(
-        self, left: np.ndarray, left_axes: tuple[Axis, ...], factor: Factor, keep: set[Axis], reach: int
+        self,
+        left: np.ndarray,
+        left_axes: tuple[Axis, ...],
+        factor: Factor,
+        order: tuple[Axis, ...],
+        keep: set[Axis],
+        reach: int,
     ) -> tuple[np.ndarray, tuple[Axis, ...]]:
-        """left * factor, summed over what is not kept."""
+        """left * factor, summed over what is not kept; the axes that `order` has come first, as they do there."""
         right, right_axes = self.factor(factor)
         shared = [axis for axis in right_axes if axis in left_axes]
         inner = [axis for axis in shared if axis not in keep]
         batch = [axis for axis in shared if axis in keep]
         left, left_axes = summed(left, left_axes, keep | set(shared))
+        cells = right.size
         right, right_axes = summed(right, right_axes, keep | set(shared))
+        bound = factor.column.reach * (cells // max(right.size, 1))
         if not inner:
             return times(left, left_axes, right, right_axes)
         outer_left = [axis for axis in left_axes if axis not in shared]
         outer_right = [axis for axis in right_axes if axis not in shared]
-        exact = reach < EXACT
-        rows = matrix(left, left_axes, batch, outer_left, inner, np.float64 if exact else np.int64)
-        turned = bool(outer_right) and innermost(right, right_axes) not in outer_right
-        order = batch + (outer_right + inner if turned else inner + outer_right)
-        columns = right.transpose([right_axes.index(axis) for axis in order])
-        before = columns.ndim
-        rows, columns = without_zeros(rows, columns, columns.ndim - len(inner) if turned else len(batch), len(inner))
-        inner = inner[: columns.ndim - before + len(inner)]
-        summed_in_pieces = not turned and rows.shape[2] >= prod(axis.size for axis in outer_right)
-        cut = len(batch) if turned or summed_in_pieces else len(batch) + len(inner)
-        result = self.multiply(rows, columns, cut, turned, summed_in_pieces, exact)
-        axes = tuple(batch + outer_left + outer_right)
-        return result.reshape([axis.size for axis in axes]), axes
-
-    def multiply(
-        self, rows: np.ndarray, right: np.ndarray, cut: int, turned: bool, in_sums: bool, exact: bool
-    ) -> np.ndarray:
-        """rows[batch, m, k] times right[batch.., k.., outer..], or right[batch.., outer.., k..] where `turned`: int64
-        [batch, m, outer]. The right operand is converted in pieces, along its axis `cut`, which belongs to k if `in_sums`, into
-        memory that stays; BLAS takes it either way round. Sums of pieces are exact where the whole is."""
-        batch, m, k = rows.shape
-        count = right.size // max(batch * k, 1)
-        result = np.zeros((batch, m, count), dtype=np.float64 if in_sums and exact else np.int64)
-        length = right.shape[cut]
-        share = (k if in_sums else count) // max(length, 1)
-        cells = ALONE // max(m, 1) if LEAST_PIECE * m <= ALONE else PIECE
-        step = max(1, min(cells, PIECE) * length // max(right.size, 1))
-        for start in range(0, length, step):
-            piece = right[(slice(None),) * cut + (slice(start, start + step),)]
-            piece = self.converted(piece) if exact else np.ascontiguousarray(piece, dtype=np.int64)
-            place = slice(start * share, (start + step) * share)
-            part = rows[:, :, place] if in_sums else rows
-            piece = piece.reshape(batch, -1, k).swapaxes(1, 2) if turned else piece.reshape(batch, part.shape[2], -1)
-            product = np.matmul(part, piece) if exact else matmul_exactly(part, piece)
-            if in_sums:
-                result += product
-            else:
-                result[:, :, place] = product
-        return result.astype(np.int64, copy=False)
-
-    def converted(self, piece: np.ndarray) -> np.ndarray:
-        """The piece as contiguous float64, valid until the next call."""
-        if piece.size > self.scratch.size:
-            return np.ascontiguousarray(piece, dtype=np.float64)
-        result = self.scratch[: piece.size].reshape(piece.shape)
-        np.copyto(result, piece)
-        return result
+        a, b = operand(left, left_axes, batch, outer_left, inner, 0), operand(right, right_axes, batch, outer_right, inner, bound)
+        a, b = without_zeros(a, b)
+        places = {axis: place for place, axis in enumerate(order)}
+        axes = batch + outer_left + outer_right
+        found = sorted(axes, key=lambda axis: places.get(axis, len(places)))
+        result = np.empty([axis.size for axis in found], dtype=np.int64)
+        multiply(a, b, result.transpose([found.index(axis) for axis in axes]), reach < EXACT, self.memory)
+        return result, tuple(found)
 
 
 def weights_last(term: Term) -> tuple[Factor, ...]:
@@ -287,38 +252,29 @@ def joint_reach(terms: Sequence[Term]) -> int:
     return sum(abs(term.coefficient) * term.reach for term in terms)
 
 
-def innermost(array: np.ndarray, axes: Sequence[Axis]) -> Axis | None:
-    """The axis along which neighbours stand closest in memory; None where no axis moves."""
-    steps = [(abs(stride), axis) for axis, stride in zip(axes, array.strides) if axis.size > 1 and stride]
-    return min(steps, key=lambda step: step[0])[1] if steps else None
+def operand(
+    array: np.ndarray, axes: Sequence[Axis], batch: list[Axis], outer: list[Axis], inner: list[Axis], reach: int
+) -> Operand:
+    """What a product reads: the axis along which most neighbours stand closest in memory last, if it is none of the batch."""
+    steps = [(abs(step), -axis.size, axis) for axis, step in zip(axes, array.strides) if axis.size > 1 and step]
+    closest = min(steps, key=lambda step: step[:2], default=(0, 0, None))[2]
+    turned = closest not in outer
+    order = batch + (outer + inner if turned else inner + outer)
+    return Operand(array.transpose([axes.index(axis) for axis in order]), len(batch), len(outer), turned, reach)
 
 
-def without_zeros(rows: np.ndarray, right: np.ndarray, axis: int, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """rows[batch, m, k] and what they multiply, whose `count` axes from `axis` on have k places, without the places of k where all
-    rows are zero, if these are most (one axis is left then): selections have one place in thousands that is not."""
-    k = rows.shape[2]
-    if right.size < LEAST_SAVED * k:
-        return rows, right
-    used = np.flatnonzero(rows.any(axis=(0, 1)))
+def without_zeros(left: Operand, right: Operand) -> tuple[Operand, Operand]:
+    """The operands without the places of what is summed where the left one is zero, if these are most (one axis is left then):
+    selections have one place in thousands that is not."""
+    k = left.shape[2]
+    if right.array.size < LEAST_SAVED * k or left.overlaps:
+        return left, right
+    inner = range(left.inner_place, left.inner_place + left.inner)
+    used = np.flatnonzero(left.array.any(axis=tuple(place for place in range(left.array.ndim) if place not in inner)))
     if 2 * used.size > k:
-        return rows, right
+        return left, right
     used = used if used.size else np.zeros(1, dtype=np.int64)
-    right = right.reshape(right.shape[:axis] + (k,) + right.shape[axis + count :])
-    return np.ascontiguousarray(rows[:, :, used]), right.take(used, axis=axis)
-
-
-def matrix(
-    array: np.ndarray,
-    axes: tuple[Axis, ...],
-    batch: list[Axis],
-    outer: list[Axis],
-    inner: list[Axis],
-    dtype: type,
-) -> np.ndarray:
-    """[batch, outer, inner] with each group flattened."""
-    order = [axes.index(axis) for axis in batch + outer + inner]
-    shape = [prod(axis.size for axis in group) for group in (batch, outer, inner)]
-    return np.ascontiguousarray(array.transpose(order), dtype=dtype).reshape(shape)
+    return left.take(used), right.take(used)
 
 
 def summed(array: np.ndarray, axes: tuple[Axis, ...], keep: set[Axis]) -> tuple[np.ndarray, tuple[Axis, ...]]:
@@ -336,27 +292,17 @@ def times(
     left = left.reshape(left.shape + (1,) * (len(axes) - len(left_axes)))
     order = sorted(range(len(right_axes)), key=lambda i: axes.index(right_axes[i]))
     shape = [axis.size if axis in right_axes else 1 for axis in axes]
-    return left * right.transpose(order).reshape(shape), axes
+    return np.multiply(left, right.transpose(order).reshape(shape), dtype=np.int64), axes
 
 
-def matmul_exactly(left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """int64 matrix product whose results fit int64: the left operand in pieces for which float64 is exact.
-
-    A piece of s bits is exact when inner * 2^s * max |right| < 2^53.
-    """
-    inner = left.shape[2]
-    largest = int(np.abs(right).max(initial=0)) * max(inner, 1)
-    bits = (EXACT // max(largest, 1)).bit_length() - 1
-    if bits < 4:
-        return np.matmul(left, right)
-    columns = right.astype(np.float64)
-    result = np.zeros((left.shape[0], left.shape[1], right.shape[2]), dtype=np.int64)
-    shift = 0
-    while True:
-        last = int(np.abs(left).max(initial=0)) < 1 << bits
-        piece = left if last else left & ((1 << bits) - 1)
-        result += np.matmul(piece.astype(np.float64), columns).astype(np.int64) << shift
-        if last:
-            return result
-        left = left >> bits
-        shift += bits
+def divide_exactly(values: np.ndarray, denominator: int) -> None:
+    """In place. ArithmeticError when the denominator does not divide every value."""
+    bits = denominator.bit_length() - 1
+    if denominator == 1 << bits:
+        exact = not np.bitwise_or.reduce(values, axis=None) & (denominator - 1)
+        values >>= bits
+    else:
+        exact = not (values % denominator).any()
+        values //= denominator
+    if not exact:
+        raise ArithmeticError(f"a value is not a multiple of {denominator}")

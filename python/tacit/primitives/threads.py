@@ -1,0 +1,74 @@
+"""Work on arrays by a few threads: NumPy lets go of the interpreter's lock inside its loops."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextvars import copy_context
+from typing import Any
+
+MOST = 8
+"""More threads than that wait for the interpreter's lock."""
+
+
+class Pool:
+    """Threads that stay, started when they are first needed; a process that was forked starts its own."""
+
+    def __init__(self) -> None:
+        self.executor: ThreadPoolExecutor | None = None
+
+    def forget(self) -> None:
+        self.executor = None
+
+    def submit(self, work: Callable[[], None], count: int) -> list[Future[None]]:
+        """`work` as many times on other threads as there are; each has the caller's context (`numpy.errstate` is in it)."""
+        if count > 0 and self.executor is None:
+            self.executor = ThreadPoolExecutor(MOST, thread_name_prefix="tacit-arrays")
+        return [self.executor.submit(copy_context().run, work) for _ in range(count)] if self.executor else []
+
+
+POOL = Pool()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=POOL.forget)
+
+
+def available() -> int:
+    """How many threads share work: as many as this process has processors, and no more than the proof's threads where these are
+    limited."""
+    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    limit = os.environ.get("RAYON_NUM_THREADS", "")
+    return max(1, min(processors, MOST, int(limit) if limit.isdigit() and int(limit) else MOST))
+
+
+def share(work: Callable[[Any], None], parts: Sequence[Any]) -> None:
+    """`work(part)` for each part, which must write to places of its own. The caller works too, and waits for none that has not
+    begun, so that work may share itself. The first part's exception of those that failed is raised, when no thread works any
+    more."""
+    left = iter(range(len(parts)))  # `next` of a range is one step of the interpreter: no two threads get the same part
+    failed: dict[int, BaseException] = {}
+
+    def some() -> None:
+        for place in left:
+            if failed:
+                return
+            try:
+                work(parts[place])
+            except BaseException as error:  # raised below
+                failed[place] = error
+                return
+
+    futures = POOL.submit(some, min(available(), len(parts)) - 1)
+    try:
+        some()
+    finally:
+        wait([future for future in futures if not future.cancel()])
+    if failed:
+        raise failed[min(failed)]
+
+
+def pieces(length: int, cost: int, least: int) -> list[slice]:
+    """0 .. length in slices for threads to share: each costs `least` or more, an item costs `cost`; about four a thread, so that
+    none waits long."""
+    step = max(-(-length // (4 * available())), -(-least // max(cost, 1)), 1)
+    return [slice(start, min(start + step, length)) for start in range(0, length, step)]
