@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 import numpy as np
 
 from tacit.primitives.evaluate import Evaluate
 from tacit.primitives.program import Program, claim_of, run
 
-__all__ = ["claims_missed", "execute", "executed"]
+__all__ = ["Executions", "claims_missed", "execute", "executed"]
 
 
 def execute(
@@ -36,6 +37,37 @@ def executed(
     builder = Evaluate(inputs, weights, check, program.batch, alone, values_only=not check)
     run(program, builder)
     return builder
+
+
+class Executions:
+    """Runs a program for one input after the other, and calls its gadgets for the first one only: what they compute, and in which
+    order, does not depend on the input. Any thread may use it."""
+
+    def __init__(self) -> None:
+        self.idle: list[tuple[Program, Evaluate]] = []
+
+    @contextmanager
+    def executed(
+        self, program: Program, weights: Mapping[str, np.ndarray], inputs: Mapping[str, np.ndarray]
+    ) -> Iterator[Evaluate]:
+        """As the function of this name gives it, while the context lasts."""
+        try:
+            ran, builder = self.idle.pop()
+        except IndexError:
+            ran, builder = None, None
+        if builder is not None and ran is program:
+            builder.again(inputs, weights)
+        else:
+            builder = Evaluate(inputs, weights, False, program.batch, values_only=True, repeats=True)
+            run(program, builder)
+        try:
+            yield builder
+        finally:
+            builder.clear()
+            self.idle[:] = [(program, builder)]
+
+    def clear(self) -> None:
+        self.idle.clear()
 
 
 def claims_missed(program: Program, builder: Evaluate) -> dict[str, np.ndarray]:

@@ -19,6 +19,7 @@ from tacit.circuit import Parameters
 from tacit.circuit.encode import decode
 from tacit.commitments import Committed, Naming, arrays, limbs
 from tacit.errors import ModelError
+from tacit.execute import Executions
 from tacit.following import Following
 from tacit.forecast import Forecast, forecast, require_memory
 from tacit.frontends.words import Words
@@ -74,6 +75,7 @@ class Model:
     _prover: _core.Prover | None = field(default=None, repr=False)
     _tensors: dict[str, np.ndarray] | None = field(default=None, repr=False)
     _forecast: Forecast | None = field(default=None, repr=False)
+    _executions: Executions = field(default_factory=Executions, repr=False)
     places: hiding.Places = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -121,7 +123,7 @@ class Model:
             self._take(weights=bool(flags[0]))
         naming.take(self._queries)
         receipt, public, counts, self.stages = prove(
-            self.program, self.tensors(), self._prover, self.key, integers, context, flags, naming.seeds()
+            self.program, self.tensors(), self._prover, self.key, integers, context, flags, naming.seeds(), self._executions
         )
         receipt.secrets = naming.made(receipt, self.key, public, self.parameters)
         self.saturated = {**self._saturated_inputs(sample), **counts}
@@ -212,8 +214,9 @@ class Model:
         return places[0] == places[1] and limbs(mine.parameters) == limbs(theirs.parameters) and self.weights == weights
 
     def release(self) -> None:
-        """Gives back what `prepare` holds; the next proof prepares anew."""
+        """Gives back what `prepare` and proofs hold for the next proof, which makes it anew."""
         self._prover = None
+        self._executions.clear()
 
     def recommit(self, seed: bytes | None = None) -> Model:
         """The same model with a new secret, hence a new commitment and key, and none of its hiding proofs used."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from tacit import _core, machine, progress
 from tacit.errors import InputError, ModelError
-from tacit.execute import claims_missed, executed
+from tacit.execute import Executions, claims_missed
 from tacit.key import Key
 from tacit.links import find
 from tacit.primitives.program import Program
@@ -28,17 +28,19 @@ def prove(
     context: bytes | str,
     hide: bytes | None = None,
     named: Mapping[str, bytes] = NONE,
+    executions: Executions | None = None,
 ) -> tuple[Receipt, bytes, dict[str, int], dict[str, float]]:
     """Computes every column for one input and proves it. `integers`: {input name: int64 array of the declared shape}. Also, for
     the prover alone: how many values left their range, by step of the program, and the seconds of each stage. `hide`: one byte for
     the weights and one per binding; None for a transparent proof. `named`: the secrets of hidden tensors that get commitments of
-    their own. Returns the receipt, the public buffer (hidden tensors included), what saturated, and the stages."""
+    their own. `executions`: what earlier proofs of the program left for the next. Returns the receipt, the public buffer (hidden
+    tensors included), what saturated, and the stages."""
     started = time.perf_counter()
-    builder = executed(program, weights, integers)
-    for name, missed in claims_missed(program, builder).items():
-        if missed.any():
-            raise InputError(f"What is given as {name!r} is not what the model chooses: use model.generate.")
-    witness, public, saturated = builder.witness(), builder.public(), builder.saturated
+    with (executions or Executions()).executed(program, weights, integers) as builder:
+        for name, missed in claims_missed(program, builder).items():
+            if missed.any():
+                raise InputError(f"What is given as {name!r} is not what the model chooses: use model.generate.")
+        witness, public, saturated = builder.witness(), builder.public(), builder.saturated
     del builder
     stages = {"execute": time.perf_counter() - started}
     machine.trim()

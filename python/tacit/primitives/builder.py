@@ -134,7 +134,8 @@ class Builder:
         """A witness (or public output) column of a tensor's dimensions or of a shape.
 
         `compute` gives its integers (anything that broadcasts to the shape); it may call `value` and must depend on
-        nothing else that changes from run to run. In a batch, values have one more axis, before all others: `compute` counts
+        nothing else that changes from run to run, nor on names that are bound anew after the call: it is called again for every
+        other input. In a batch, values have one more axis, before all others: `compute` counts
         dimensions from the last, and aligns tensors (`movement.align_all`) before it combines their values. low .. high must
         hold every value that `compute` can give; it proves nothing.
         """

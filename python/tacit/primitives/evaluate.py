@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from math import prod
 from typing import Any
 
@@ -13,6 +14,7 @@ import numpy as np
 from tacit.circuit import Circuit, Constant, Iota, column_bytes
 from tacit.errors import InputError, ModelError
 from tacit.primitives.builder import Rows, Table
+from tacit.primitives.gadgets.digits import forgetting
 from tacit.primitives.reading import Reading
 from tacit.primitives.record import Record, Virtual
 from tacit.primitives.tensor import Axis, Column, Tensor
@@ -28,7 +30,8 @@ class Evaluate(Record):
     `inputs`: int64 arrays by the name of an input or a claimed output, of the declared shape. `weights`: signed arrays by column
     name; needed when a program is replayed, since steps do not carry them. With `check`, every contract and lookup is evaluated
     too: `Unsatisfied` names the first that does not hold. `saturated`: how many values left their range, by step of the program.
-    `values_only`: relations are not recorded, and there is no circuit.
+    `values_only`: relations are not recorded, and there is no circuit. `repeats`: `again` computes the values of other inputs,
+    without a call of a gadget.
     In a batch, inputs, columns and outputs have an axis of samples before their own, unless `alone`: then they are one sample.
     """
 
@@ -40,6 +43,7 @@ class Evaluate(Record):
         batch: int | None = None,
         alone: bool = False,
         values_only: bool = False,
+        repeats: bool = False,
     ) -> None:
         super().__init__(batch)
         self.inputs, self.weights, self.check, self.values_only = inputs, weights or {}, check, values_only
@@ -49,24 +53,55 @@ class Evaluate(Record):
         self.current = ""
         self.lead = () if batch is None or alone else (batch,)
         self.reading = Reading(lambda column: values[column.name], Axis(batch) if batch and self.lead else None)
+        self.repeats = repeats
+        self.actions: list[Callable[[], None]] = []
+
+    def act(self, action: Callable[[], None]) -> None:
+        """Does what depends on values, now and `again`."""
+        if self.repeats:
+            self.actions.append(action)
+        action()
+
+    def again(self, inputs: Mapping[str, np.ndarray], weights: Mapping[str, np.ndarray]) -> None:
+        """Computes every column anew, for other inputs; raises as the calls of the gadgets did. Only if this `repeats`."""
+        self.clear()
+        self.inputs, self.weights = inputs, weights
+        for action in self.actions:
+            action()
+
+    def clear(self) -> None:
+        """Lets go of all values, inputs and weights."""
+        self.inputs, self.weights, self.saturated = {}, {}, {}
+        self.values.clear()
+        self.reading.clear()
 
     @contextmanager
     def step(self, gadget: str, name: str, arguments: dict[str, Any]) -> Iterator[None]:
-        if self.depth == 0:
-            self.current = name
-        with super().step(gadget, name, arguments):
+        if self.depth:
+            with super().step(gadget, name, arguments):
+                yield
+            return
+        self.current = name
+        with super().step(gadget, name, arguments), forgetting() as forget:
             yield
+        self.act(forget)
 
     def saturates(self, compute: Callable[[], int]) -> None:
+        self.act(partial(self.count_saturated, self.current, compute))
+
+    def count_saturated(self, step: str, compute: Callable[[], int]) -> None:
         count = compute()
         if count:
-            self.saturated[self.current] = self.saturated.get(self.current, 0) + count
+            self.saturated[step] = self.saturated.get(step, 0) + count
 
     def value(self, tensor: Tensor) -> np.ndarray:
         return self.reading.value(tensor)
 
     def on_weight(self, column: Column, shape: tuple[int, ...], exponent: int, array: np.ndarray | None) -> None:
         super().on_weight(column, shape, exponent, array)
+        self.act(partial(self.keep_weight, column, array))
+
+    def keep_weight(self, column: Column, array: np.ndarray | None) -> None:
         given = self.weights.get(column.name) if array is None else array
         if given is None:
             raise ModelError(f"The weight {column.name} is missing.")
@@ -74,11 +109,11 @@ class Evaluate(Record):
 
     def on_input(self, column: Column, name: str, shape: tuple[int, ...], exponent: int, dtype: str) -> None:
         super().on_input(column, name, shape, exponent, dtype)
-        self.keep_given(column, name, shape)
+        self.act(partial(self.keep_given, column, name, shape))
 
     def on_claim(self, column: Column, name: str, shape: tuple[int, ...], dtype: str) -> None:
         super().on_claim(column, name, shape, dtype)
-        self.keep_given(column, name, shape)
+        self.act(partial(self.keep_given, column, name, shape))
 
     def keep_given(self, column: Column, name: str, shape: tuple[int, ...]) -> None:
         """Stores what `inputs` has under a name."""
@@ -93,11 +128,17 @@ class Evaluate(Record):
 
     def on_commit(self, column: Column, shape: tuple[int, ...], compute: Callable[[], np.ndarray]) -> None:
         super().on_commit(column, shape, compute)
+        self.act(partial(self.keep_computed, column, shape, compute))
+
+    def keep_computed(self, column: Column, shape: tuple[int, ...], compute: Callable[[], np.ndarray]) -> None:
         array, shape = np.asarray(compute()), self.lead + shape
         self.keep(column, array if array.shape == shape else np.broadcast_to(array, shape))
 
     def on_virtual(self, virtual: Virtual) -> None:
         super().on_virtual(virtual)
+        self.act(partial(self.keep_virtual, virtual))
+
+    def keep_virtual(self, virtual: Virtual) -> None:
         self.keep(virtual.column, self.value(virtual.tensor))
 
     def keep(self, column: Column, array: np.ndarray) -> None:

@@ -131,6 +131,11 @@ class Reading:
             self.recent.popitem(last=False)
         return result
 
+    def clear(self) -> None:
+        """Lets go of values; how to read tensors stays known."""
+        self.recent.clear()
+        self.memory = Memory()
+
     def is_sampled(self, column: Column) -> bool:
         """Whether each sample of the batch has values of its own."""
         return self.batch is not None and column.home != "weights"

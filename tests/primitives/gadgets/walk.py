@@ -79,7 +79,7 @@ def replays(instance: Instance, built: Built) -> None:
 
 
 def repeats(instance: Instance, built: Built) -> None:
-    """In a batch every sample has the columns that it has alone, and the batch's circuit holds."""
+    """In a batch every sample has the columns that it has alone, computed first or again, and the batch's circuit holds."""
     recorder = ProgramBuilder(3)
     call(recorder, instance)
     program, weights = recorder.program(), recorder.weights
@@ -91,9 +91,14 @@ def repeats(instance: Instance, built: Built) -> None:
     rows = [built.arrays, turned, built.arrays]
     together = Evaluate({name: np.stack([row[name] for row in rows]) for name in turned}, weights, batch=3)
     run(program, together)
+    again = Evaluate(turned, weights, batch=3, alone=True, repeats=True)
+    run(program, again)
     for place, row in enumerate(rows):
         alone = Evaluate(row, weights, batch=3, alone=True)
         run(program, alone)
+        again.again(row, weights)
+        assert (again.witness(), again.public()) == (alone.witness(), alone.public()), "other values when they are computed again"
+        assert again.saturated == alone.saturated
         for column in alone.stored:
             if column.home != "weights":
                 np.testing.assert_array_equal(together.values[column.name][place], alone.values[column.name], column.name)

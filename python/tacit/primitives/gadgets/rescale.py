@@ -137,8 +137,8 @@ def clamped(b: Builder, name: str, x: Tensor, shift: int, bits: int, exponent: i
     q = plain(b, name, x, shift, interval, exponent, False, ranged=beyond)
     b.saturates(lambda: int(np.count_nonzero((b.value(q) < low) | (b.value(q) > high))))
     if beyond:
-        q = maximum(b, f"{name}/lowest", q, constant(q.shape, low, q.exponent))
-        return minimum(b, f"{name}/highest", q, constant(q.shape, high, q.exponent))
+        inside = maximum(b, f"{name}/lowest", q, constant(q.shape, low, q.exponent))
+        return minimum(b, f"{name}/highest", inside, constant(q.shape, high, q.exponent))
     below = (1 << excess) if q.low < low else 0
     above = (1 << excess) if q.high > high else 0
     require_injective(name, (below + above + 1) << (bits + shift))
