@@ -112,6 +112,11 @@ class VerifyingKey:
         The value of all limbs of the weights at a point that the root decides: 24 bytes.
         """
 
+def array_memory_handler() -> int:
+    """
+    The address of a `PyDataMem_Handler` (NEP 49) whose arrays are of this memory; 0 where there is none.
+    """
+
 def check(circuit: bytes, weights: bytes, public: bytes, witness: bytes) -> tuple[str, str, list[int]] | None:
     """
     The oracle: None when the witness satisfies the circuit, else (relation, kind, index).

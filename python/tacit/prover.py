@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from tacit import _core, machine, progress
+from tacit import _core, arrays, machine, progress
 from tacit.errors import InputError, ModelError
 from tacit.execute import Executions, claims_missed
 from tacit.key import Key
@@ -36,7 +36,7 @@ def prove(
     their own. `executions`: what earlier proofs of the program left for the next. Returns the receipt, the public buffer (hidden
     tensors included), what saturated, and the stages."""
     started = time.perf_counter()
-    with (executions or Executions()).executed(program, weights, integers) as builder:
+    with arrays.kept(), (executions or Executions()).executed(program, weights, integers) as builder:
         for name, missed in claims_missed(program, builder).items():
             if missed.any():
                 raise InputError(f"What is given as {name!r} is not what the model chooses: use model.generate.")

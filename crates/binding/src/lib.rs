@@ -72,7 +72,7 @@ fn check(
 #[pymodule]
 mod _core {
     #[pymodule_export]
-    use super::memory::{give_back_held_memory, held_memory};
+    use super::memory::{array_memory_handler, give_back_held_memory, held_memory};
     #[pymodule_export]
     use super::prover::{Progress, Prover, commitment};
     #[pymodule_export]

@@ -16,3 +16,9 @@ pub fn held_memory() -> usize {
 pub fn give_back_held_memory(python: Python<'_>) {
     python.detach(tacit_memory::give_back);
 }
+
+/// The address of a `PyDataMem_Handler` (NEP 49) whose arrays are of this memory; 0 where there is none.
+#[pyfunction]
+pub fn array_memory_handler() -> usize {
+    tacit_memory::handler()
+}

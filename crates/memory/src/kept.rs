@@ -53,7 +53,6 @@ fn state() -> MutexGuard<'static, State> {
 fn clear(base: usize, pages: Range<usize>) {
     let at = base.wrapping_add(pages.start.wrapping_mul(PAGE));
     // SAFETY: pages of the range that `reserve` got, in which no block is in use, or a block that nobody has been given yet.
-    #[allow(unsafe_code, reason = "a call of the system")]
     unsafe {
         libc::madvise(at as *mut libc::c_void, pages.len().wrapping_mul(PAGE), libc::MADV_DONTNEED);
     }
@@ -68,7 +67,6 @@ fn reserve(state: &mut State) -> Option<usize> {
     let protection = libc::PROT_READ | libc::PROT_WRITE;
     let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
     // SAFETY: a new mapping of anonymous memory at an address that the system chooses; a page more, so that huge pages fit.
-    #[allow(unsafe_code, reason = "a call of the system")]
     let found = unsafe { libc::mmap(null_mut(), BYTES.wrapping_add(PAGE), protection, flags, -1, 0) };
     if found == libc::MAP_FAILED {
         state.refused = true;
@@ -76,7 +74,6 @@ fn reserve(state: &mut State) -> Option<usize> {
     }
     let base = (found as usize).next_multiple_of(PAGE);
     // SAFETY: advice on this mapping.
-    #[allow(unsafe_code, reason = "calls of the system")]
     unsafe {
         libc::madvise(base as *mut libc::c_void, BYTES, libc::MADV_HUGEPAGE);
     }
@@ -90,14 +87,14 @@ fn units(bytes: usize) -> usize {
 }
 
 /// The units of the block at an address; `None` where it is the system's.
-fn block(address: usize, bytes: usize) -> Option<Range<usize>> {
+pub(crate) fn block(address: usize, bytes: usize) -> Option<Range<usize>> {
     let base = BASE.load(Ordering::Acquire);
     let first = address.checked_sub(base).filter(|&offset| base != 0 && offset < BYTES)? / UNIT;
     Some(first..first.wrapping_add(units(bytes)))
 }
 
 /// A block of the range; with `zeros`, one that is zero throughout, else with anything in it.
-fn take(bytes: usize, zeros: bool) -> Option<*mut u8> {
+pub(crate) fn take(bytes: usize, zeros: bool) -> Option<*mut u8> {
     let mut state = state();
     let base = reserve(&mut state)?;
     let first = state.pages.take(units(bytes))?;
@@ -110,6 +107,13 @@ fn take(bytes: usize, zeros: bool) -> Option<*mut u8> {
         zero(base, at, bytes, &found);
     }
     Some(at)
+}
+
+/// Takes back a block of the range.
+pub(crate) fn give(at: *mut u8, bytes: usize) {
+    if let Some(units) = block(at as usize, bytes) {
+        state().pages.release(units);
+    }
 }
 
 /// Counts the block's pages as touched and gives back what would be more than the most in use.
@@ -125,7 +129,6 @@ fn zero(base: usize, at: *mut u8, bytes: usize, block: &Range<usize>) {
     let whole = block.start.div_ceil(UNITS_A_PAGE)..block.end / UNITS_A_PAGE;
     let fill = |from: usize, until: usize| {
         // SAFETY: within the block, which nobody has been given yet.
-        #[allow(unsafe_code, reason = "memory without a type")]
         unsafe {
             at.wrapping_add(from).write_bytes(0, until.saturating_sub(from));
         }
@@ -145,7 +148,6 @@ fn keeps(layout: &Layout) -> bool {
 
 // SAFETY: a block is the system's, or units of the range that are marked as used, under a lock, from when it is handed out until it is
 // dropped; units are disjoint, and aligned more coarsely than any layout that they serve.
-#[allow(unsafe_code, reason = "the interface of allocators")]
 unsafe impl GlobalAlloc for Kept {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         let found = if keeps(&layout) { take(layout.size(), false) } else { None };

@@ -27,7 +27,14 @@
 pub mod pages;
 
 #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
+#[allow(unsafe_code, reason = "an interface of C")]
+mod arrays;
+#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
+#[allow(unsafe_code, reason = "the interface of allocators, and calls of the system")]
 mod kept;
+
+#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
+pub use arrays::handler;
 
 #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
 pub use kept::{Kept, give_back, held};
@@ -47,3 +54,9 @@ pub fn held() -> usize {
 /// Gives these pages back to the system.
 #[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
 pub fn give_back() {}
+
+/// The address of a handler of NumPy's data memory; 0 where there is none.
+#[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
+pub fn handler() -> usize {
+    0
+}
