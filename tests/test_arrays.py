@@ -27,7 +27,7 @@ def test_arrays_made_meanwhile_are_the_cores_and_no_others():
 
 def test_an_error_ends_it():
     with pytest.raises(ZeroDivisionError), arrays.kept():
-        1 // 0
+        raise ZeroDivisionError
     assert name_of(np.zeros(1)) == "default_allocator"
 
 

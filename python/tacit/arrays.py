@@ -43,8 +43,9 @@ def _found() -> tuple[Any, Any] | None:
     capsule = getattr(table, "_ARRAY_API", None)
     if not address or capsule is None:
         return None
-    pointer = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)(("PyCapsule_GetPointer", ctypes.pythonapi))
-    new = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p)(("PyCapsule_New", ctypes.pythonapi))
-    functions = ctypes.cast(pointer(capsule, None), ctypes.POINTER(ctypes.c_void_p))
-    choose = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.py_object)(functions[SET_HANDLER])
+    of, place, name, one = ctypes.PYFUNCTYPE, ctypes.c_void_p, ctypes.c_char_p, ctypes.py_object
+    pointer = of(place, one, name)(("PyCapsule_GetPointer", ctypes.pythonapi))
+    new = of(one, place, name, place)(("PyCapsule_New", ctypes.pythonapi))
+    functions = ctypes.cast(pointer(capsule, None), ctypes.POINTER(place))
+    choose = of(one, one)(functions[SET_HANDLER])
     return choose, new(address, CAPSULE, None)
