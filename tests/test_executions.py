@@ -9,8 +9,10 @@ import pytest
 
 from tacit.errors import InputError, ModelError
 from tacit.execute import Executions, executed
+from tacit.primitives import products, threads
 from tacit.primitives import program as programs
 from tacit.primitives.arithmetic import einsum
+from tacit.primitives.evaluate import Evaluate
 from tacit.primitives.gadgets.rescale import round_saturate
 from tacit.primitives.gadgets.softmax import softmax
 from tacit.primitives.program import ProgramBuilder
@@ -82,11 +84,11 @@ def test_two_at_a_time_do_not_meet():
                 if seen(builder) != seen(executed(program, weights, given)):
                     failed.append(given)
 
-    threads = [threading.Thread(target=many) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    workers = [threading.Thread(target=many) for _ in range(3)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
     assert not failed
 
 
@@ -104,3 +106,25 @@ def test_inputs_that_do_not_fit_are_refused_and_forgotten(first):
         pass
     with executions.executed(program, weights, given) as builder:
         assert seen(builder) == seen(executed(program, weights, given))
+
+
+def test_columns_do_not_depend_on_threads_or_parts(monkeypatch):
+    program, weights = layer()
+    given = drawn()
+    found = [seen(executed(program, weights, given))]
+    monkeypatch.setattr(products, "SHARED", 1)
+    monkeypatch.setattr(products, "PIECE", 50)
+    for count in (1, 2, 5):
+        monkeypatch.setattr(threads, "available", lambda count=count: count)
+        for part in (1, 17, 60):
+            monkeypatch.setattr(threads, "PART", part)
+            found.append(seen(executed(program, weights, given)))
+    assert all(each == found[0] for each in found)
+
+
+@pytest.mark.parametrize("part", [1, threads.PART])
+def test_a_column_outside_its_interval_is_refused_with_its_ends(monkeypatch, part):
+    monkeypatch.setattr(threads, "PART", part)
+    b = Evaluate({})
+    with pytest.raises(ModelError, match=r"A value of x is outside -1 .. 5: -3 .. 300\."):
+        b.commit("x", (2, 3), -1, 5, lambda: np.array([[0, 1, 2], [-3, 300, 1]]))

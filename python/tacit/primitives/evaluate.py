@@ -18,6 +18,7 @@ from tacit.primitives.gadgets.digits import forgetting
 from tacit.primitives.reading import Reading
 from tacit.primitives.record import Record, Virtual
 from tacit.primitives.tensor import Axis, Column, Tensor
+from tacit.primitives.threads import Index, in_parts
 
 
 class Unsatisfied(AssertionError):  # noqa: N818
@@ -143,10 +144,18 @@ class Evaluate(Record):
 
     def keep(self, column: Column, array: np.ndarray) -> None:
         """Stores a column's values; ModelError when one leaves the interval that was proved for it."""
-        low, high = int(array.min()), int(array.max())
+        stored = np.empty(array.shape, dtype=f"<i{column_bytes(column.low, column.high)}")
+        ends: list[tuple[int, int]] = []
+
+        def store(index: Index) -> None:
+            part = array[index]
+            ends.append((int(part.min()), int(part.max())))
+            np.copyto(stored[index], part, casting="unsafe")
+
+        in_parts(array.shape, store)
+        low, high = min(low for low, _ in ends), max(high for _, high in ends)
         if low < column.low or high > column.high:
             raise ModelError(f"A value of {column.name} is outside {column.low} .. {column.high}: {low} .. {high}.")
-        stored = np.asarray(array, dtype=f"<i{column_bytes(column.low, column.high)}", order="C")
         self.values[column.name] = stored.reshape(self.lead + column.shape)
 
     def on_contract(self, name: str, tensor: Tensor) -> None:

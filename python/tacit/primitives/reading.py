@@ -14,6 +14,7 @@ from tacit.circuit import Affine
 from tacit.primitives.axes import span
 from tacit.primitives.products import EXACT, Memory, Operand, multiply
 from tacit.primitives.tensor import Axis, Column, Factor, Tensor, Term
+from tacit.primitives.threads import Index, in_parts, part_of
 
 LEAST_SAVED = 256
 """From so many products an element of the left operand on, a look for zeros is a small part of a multiplication."""
@@ -144,19 +145,24 @@ class Reading:
         axes = self.lead + tensor.axes
         total = np.empty(tuple(axis.size for axis in axes), dtype=np.int64)
         groups = together(tensor.terms)
-        for place, terms in enumerate(groups):
-            part = self.value_of(terms, axes)
-            coefficient = terms[0].coefficient if len(terms) == 1 else 1
-            if place == 0:
-                np.multiply(part, coefficient, out=total, dtype=np.int64)
-            elif coefficient == 1:
-                np.add(total, part, out=total, dtype=np.int64)
-            else:
-                total += np.multiply(part, coefficient, dtype=np.int64)
-        if not groups:
-            total[...] = 0
-        if tensor.denominator != 1:
-            divide_exactly(total, tensor.denominator)
+        parts = [(self.value_of(terms, axes), terms[0].coefficient if len(terms) == 1 else 1) for terms in groups]
+
+        def add(index: Index) -> None:
+            sums = total[index]
+            for place, (values, coefficient) in enumerate(parts):
+                part = part_of(values, index)
+                if place == 0:
+                    np.multiply(part, coefficient, out=sums, dtype=np.int64)
+                elif coefficient == 1:
+                    np.add(sums, part, out=sums, dtype=np.int64)
+                else:
+                    sums += np.multiply(part, coefficient, dtype=np.int64)
+            if not parts:
+                sums[...] = 0
+            if tensor.denominator != 1:
+                divide_exactly(sums, tensor.denominator)
+
+        in_parts(total.shape, add)
         return total.reshape(tuple(axis.size for axis in self.lead) + tensor.shape)
 
     def value_of(self, terms: tuple[Term, ...], axes: tuple[Axis, ...]) -> np.ndarray:

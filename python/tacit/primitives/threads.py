@@ -6,10 +6,17 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextvars import copy_context
+from math import prod
+from types import EllipsisType
 from typing import Any
+
+import numpy as np
 
 MOST = 8
 """More threads than that wait for the interpreter's lock."""
+PART = 2**15
+"""Cells of int64 that stay in cache with what is computed of them, and are worth a part of their own."""
+Index = tuple[slice | EllipsisType, ...]
 
 
 class Pool:
@@ -65,6 +72,25 @@ def share(work: Callable[[Any], None], parts: Sequence[Any]) -> None:
         wait([future for future in futures if not future.cancel()])
     if failed:
         raise failed[min(failed)]
+
+
+def in_parts(shape: Sequence[int], work: Callable[[Index], None]) -> None:
+    """`work(index)` for indices of the parts of an array of this shape, along an axis; threads share them. What is computed of a
+    part stays in cache."""
+    count = prod(shape) // PART
+    if count < 2:
+        work((...,))
+        return
+    axis = next((place for place, size in enumerate(shape) if size >= count), int(np.argmax(shape)))
+    step = -(-shape[axis] // count)
+    share(work, [(slice(None),) * axis + (slice(start, start + step),) for start in range(0, shape[axis], step)])
+
+
+def part_of(array: np.ndarray, index: Index) -> np.ndarray:
+    """What an array that broadcasts to the shape has at the index of a part."""
+    if index[0] is ...:
+        return array
+    return array[tuple(slice(None) if size == 1 else where for size, where in zip(array.shape, index))]
 
 
 def pieces(length: int, cost: int, least: int) -> list[slice]:

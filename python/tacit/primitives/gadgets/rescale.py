@@ -20,6 +20,7 @@ from tacit.primitives.gadgets.comparison import maximum, minimum
 from tacit.primitives.gadgets.digits import CELL, DIGIT, ENTRY, LEAF, digits, interval_check, once, require_injective
 from tacit.primitives.gadgets.segments import graph_rows, sign_rows
 from tacit.primitives.tensor import Tensor, constant
+from tacit.primitives.threads import Index, in_parts
 
 WIDE = 32
 """Widest integer that a rounding may leave in the witness, in bits."""
@@ -50,9 +51,17 @@ class Shape:
 
     def at(self, q: np.ndarray) -> np.ndarray:
         """y for rounded integers q, int64 of the same shape."""
-        if self.gain:
-            q = np.clip(q, self.low - 1, self.high + 1) << self.gain
-        return self.table().take(q - self.low, mode="clip")
+        table, y = self.table(), np.empty(q.shape, dtype=np.int64)
+
+        def look_up(index: Index) -> None:
+            table.take(self.held(q[index]) - self.low, out=y[index], mode="clip")
+
+        in_parts(q.shape, look_up)
+        return y
+
+    def held(self, q: np.ndarray) -> np.ndarray:
+        """q 2^gain; outside low .. high only beyond the same end."""
+        return np.clip(q, self.low - 1, self.high + 1) << self.gain if self.gain else q
 
     def over(self, first: int, last: int) -> np.ndarray:
         """y for q = first .. last."""
@@ -61,15 +70,20 @@ class Shape:
     def saturated(self, q: np.ndarray) -> int:
         """How many of the rounded integers q the clamping changes the function of, or their results: where a function is flat at
         an end of its table (Relu of negative numbers), leaving the table changes nothing."""
-        table, y = self.table(), self.at(q)
+        table, counts = self.table(), []
         same = self.function == IDENTITY and self.exponent_in == self.exponent_out
-        ends = np.zeros(q.shape, dtype=bool) if same else (y == self.low_out) | (y == self.high_out)
-        if self.gain:
-            q = np.clip(q, self.low - 1, self.high + 1) << self.gain
-        for beyond, end, next_to_it in ((q < self.low, 0, 1), (q > self.high, -1, -2)):
-            if self.function == IDENTITY or table[end] != table[next_to_it]:
-                ends |= beyond
-        return int(np.count_nonzero(ends))
+
+        def count(index: Index) -> None:
+            part = self.held(q[index])
+            y = table.take(part - self.low, mode="clip")
+            ends = np.zeros(part.shape, dtype=bool) if same else (y == self.low_out) | (y == self.high_out)
+            for beyond, end, next_to_it in ((part < self.low, 0, 1), (part > self.high, -1, -2)):
+                if self.function == IDENTITY or table[end] != table[next_to_it]:
+                    ends |= beyond
+            counts.append(int(np.count_nonzero(ends)))
+
+        in_parts(q.shape, count)
+        return sum(counts)
 
     @property
     def label(self) -> str:
