@@ -1,10 +1,14 @@
 //! The prover: folds every factor along its private axes, then runs the batched sumcheck.
 
+mod blocks;
 mod factor;
+mod join;
 mod kernel;
+mod plain;
 mod products;
 mod rounds;
 mod step;
+mod table;
 
 use rayon::prelude::*;
 use tacit_algebra::K;
@@ -18,7 +22,7 @@ use tacit_transcript::{Sender, on_pool};
 use crate::Reduced;
 use crate::plan::Plan;
 use products::products;
-use rounds::Product;
+use rounds::{Challenge, Product};
 
 /// The counterpart of [`crate::verify`].
 ///
@@ -96,18 +100,18 @@ fn sumcheck(
         let r = sender.draw("contract challenge");
         target =
             polynomial.iter().zip(interpolation_weights(degree + 1, r)).map(|(&value, weight)| value * weight).sum();
+        let challenge = Challenge::new(r);
         let work: u64 = products.iter().filter(|product| !waits(product)).map(Product::work).sum();
         products.par_iter_mut().zip(&mut totals).for_each(|(product, total)| {
             if waits(product) {
                 product.scale(K::ONE - r);
                 *total *= K::ONE - r;
             } else {
-                product.bind(r);
+                product.bind(&challenge);
             }
         });
         rho.push(r);
         progress.advance(work)?;
     }
-    let ends = products.iter().map(|product| product.tables.iter().map(|table| table.data[0]).collect());
-    Ok((rho, ends.collect()))
+    Ok((rho, products.iter().map(Product::ends).collect()))
 }

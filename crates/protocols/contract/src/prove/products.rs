@@ -11,8 +11,9 @@ use tacit_algebra::progress::{Progress, Stopped};
 use tacit_circuit::{Circuit, Columns, View, with_cells};
 
 use super::factor::table;
-use super::rounds::{Product, Table};
+use super::rounds::Product;
 use super::step::{Role, Step, steps};
+use super::table::Table;
 use crate::plan::{Instance, Plan, occurrences};
 
 /// Factors with the same key have the same table.
@@ -73,7 +74,7 @@ pub fn products(
         let mut take = |(&place, view): (&usize, &View)| {
             uses[place] -= 1;
             let data = if uses[place] == 0 { std::mem::take(&mut tables[place]) } else { tables[place].clone() };
-            Table { data, present: present(instance, view) }
+            Table::new(data, present(instance, view))
         };
         inputs.push(places.iter().zip(instance.factors).map(&mut take).collect());
     }

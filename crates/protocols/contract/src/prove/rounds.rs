@@ -2,46 +2,69 @@
 //!
 //! With variables 1 .. v bound to rho, the instance's polynomial in variable v + 1 is
 //! `prefix * l(X) * q(X)`, `q(X) = sum_x E(x) prod_f f(rho, X, x)`, where E is the product of eq(r_b, x_b) over the later
-//! variables b of output axes, and l(X) = (1 - r)(1 - X) + r X when variable v + 1 is one of those, else 1.
+//! variables b of output axes, and l(X) = (1 - r)(1 - X) + r X when variable v + 1 is one of those, else 1. A factor with no
+//! variable left is in the prefix.
 
-use rayon::prelude::*;
-use tacit_algebra::field::PrimeCharacteristicRing;
+use tacit_algebra::field::{Field, PrimeCharacteristicRing};
+use tacit_algebra::multilinear::interpolation_weights;
+use tacit_algebra::packed::WIDTH;
 use tacit_algebra::{K, integer};
 
-/// Variables of the inner table of E.
-const LOW: usize = 10;
+use super::blocks::{self, Weights};
+use super::join::Join;
+use super::plain;
+use super::table::{Table, Values};
 
 /// Work of a table's cell in one round, in cells read by a fold.
 const CELL_WORK: u64 = 8;
 
-/// A factor's values over the axes that it has.
-#[derive(Debug)]
-pub struct Table {
-    pub data: Vec<K>,
-    /// For every variable of the instance, whether the factor depends on it.
-    pub present: Vec<bool>,
-}
-
 #[derive(Debug)]
 pub struct Product {
     /// For every variable the coordinate of its axis' point, when the axis is an output axis.
-    pub coordinates: Vec<Option<K>>,
-    pub tables: Vec<Table>,
+    coordinates: Vec<Option<K>>,
+    tables: Vec<Table>,
+    /// Those that the sum has as factors; one fewer with `join`.
+    factors: Vec<usize>,
+    join: Option<Join>,
     /// Everything that multiplies the sum: scale, eq on bound variables, the lifting to the zero prefix.
     prefix: K,
     bound: usize,
-    /// `q(0), q(1), ...` in the next variable; the product itself when no variable is left.
+    /// `q(0), q(1), ...` in the next variable; one when no variable is left.
     next: Vec<K>,
+    /// `l(0) q(0) + l(1) q(1)`, where it is known.
+    claim: Option<K>,
+}
+
+/// A round's challenge, and the weights that interpolate there.
+pub struct Challenge {
+    pub r: K,
+    quadratic: Vec<K>,
+    cubic: Vec<K>,
+}
+
+impl Challenge {
+    pub fn new(r: K) -> Self {
+        Self { r, quadratic: interpolation_weights(3, r), cubic: interpolation_weights(4, r) }
+    }
+
+    /// The value there of the polynomial of degree 2 or 3 with the values `q(0), q(1), ..`.
+    fn value(&self, values: &[K]) -> Option<K> {
+        let weights = [&self.quadratic, &self.cubic].into_iter().find(|weights| weights.len() == values.len())?;
+        Some(values.iter().zip(weights).map(|(&value, &weight)| value * weight).sum())
+    }
 }
 
 /// `eq_table` with (1, 1) for variables without a coordinate.
-fn weights(coordinates: &[Option<K>]) -> Vec<K> {
+pub fn weights(coordinates: &[Option<K>]) -> Vec<K> {
     let mut table = vec![K::ONE];
     for coordinate in coordinates {
         table = table
             .iter()
             .flat_map(|&value| match coordinate {
-                Some(r) => [value - value * *r, value * *r],
+                Some(r) => {
+                    let high = value * *r;
+                    [value - high, high]
+                }
                 None => [value, value],
             })
             .collect();
@@ -49,46 +72,29 @@ fn weights(coordinates: &[Option<K>]) -> Vec<K> {
     table
 }
 
-/// Where a table's entry for x lies, x running over the variables `variables` of the instance.
-struct Index {
-    /// (bit of x, bit of the index).
-    moves: Vec<(usize, usize)>,
-}
-
-impl Index {
-    /// For the given presence flags, most significant first; `below` bits of the index follow.
-    fn new(present: &[bool], below: usize) -> Self {
-        let mut moves = Vec::new();
-        for (from, _) in present.iter().rev().enumerate().filter(|(_, p)| **p) {
-            moves.push((from, below + moves.len()));
-        }
-        Self { moves }
-    }
-
-    fn of(&self, x: usize) -> usize {
-        self.moves.iter().map(|&(from, to)| (x >> from & 1) << to).sum()
-    }
-}
-
-/// One table as the inner loop reads it.
-struct Reader<'a> {
-    low: &'a [K],
-    /// `None` when the table does not depend on the current variable.
-    high: Option<&'a [K]>,
-    outer: Index,
-    inner: Vec<u32>,
-}
-
 impl Product {
     /// The instance before the first round; computes `next`.
     pub fn new(scale: K, coordinates: Vec<Option<K>>, tables: Vec<Table>) -> Self {
-        let mut product = Self { coordinates, tables, prefix: scale, bound: 0, next: Vec::new() };
+        let factors = (0..tables.len()).collect();
+        let mut product =
+            Self { coordinates, tables, factors, join: None, prefix: scale, bound: 0, next: Vec::new(), claim: None };
+        product.tables.iter_mut().for_each(Table::pack);
+        if let Some((lone, join)) = Join::new(&product.tables, &product.coordinates) {
+            product.factors = vec![lone];
+            product.join = Some(join);
+        }
+        product.settle();
         product.next = product.evaluate();
         product
     }
 
     pub fn variables(&self) -> usize {
         self.coordinates.len()
+    }
+
+    /// The factors at the point, when all variables are bound.
+    pub fn ends(&self) -> Vec<K> {
+        self.tables.iter().map(Table::first).collect()
     }
 
     /// The line l at 0 and 1.
@@ -126,7 +132,7 @@ impl Product {
 
     /// Units of work of the next round: a few per table cell.
     pub fn work(&self) -> u64 {
-        self.tables.iter().map(|table| CELL_WORK * table.data.len() as u64).sum()
+        self.tables.iter().map(|table| CELL_WORK * table.len() as u64).sum()
     }
 
     /// Multiplies the instance by a factor that no longer changes.
@@ -135,82 +141,97 @@ impl Product {
     }
 
     /// Binds the next variable.
-    pub fn bind(&mut self, r: K) {
+    pub fn bind(&mut self, challenge: &Challenge) {
         let (zero, one) = self.line();
-        self.prefix *= zero + (one - zero) * r;
-        let bound = self.bound;
-        for table in self.tables.iter_mut().filter(|table| table.present[bound]) {
-            let half = table.data.len() / 2;
-            let (low, high) = table.data.split_at_mut(half);
-            low.par_iter_mut().with_min_len(1 << 10).zip(&*high).for_each(|(low, &high)| *low += (high - *low) * r);
-            table.data.truncate(half);
-        }
+        self.prefix *= zero + (one - zero) * challenge.r;
+        self.claim = challenge.value(&self.next);
+        let joined = self.join.as_mut().map(|join| &mut join.table);
+        self.tables.iter_mut().chain(joined).for_each(|table| table.bind(self.bound, challenge.r));
         self.bound += 1;
+        self.settle();
         self.next = self.evaluate();
     }
 
-    fn evaluate(&self) -> Vec<K> {
-        if self.bound == self.variables() {
-            return vec![self.tables.iter().map(|table| table.data[0]).product()];
+    /// Drops a join whose variables are bound, and factors without variables.
+    fn settle(&mut self) {
+        if self.join.as_ref().is_some_and(|join| join.until == self.bound) {
+            self.join = None;
+            self.factors = (0..self.tables.len()).collect();
         }
-        match self.tables.len() {
-            2 => self.sums::<2>(),
-            _ => self.sums::<3>(),
-        }
-    }
-
-    /// `q(0), .., q(N)` for N factors.
-    fn sums<const N: usize>(&self) -> Vec<K> {
-        let rest = &self.coordinates[self.bound + 1..];
-        let low = rest.len().min(LOW);
-        let (outer, inner) = rest.split_at(rest.len() - low);
-        let readers: [Reader<'_>; N] = std::array::from_fn(|f| self.reader(&self.tables[f], low));
-        let weighted = rest.iter().any(Option::is_some);
-        let (outer_weights, inner_weights) = (weights(outer), weights(inner));
-        let block = |hi: usize| {
-            let bases: [usize; N] = std::array::from_fn(|f| readers[f].outer.of(hi));
-            let (mut sums, mut extra) = ([K::ZERO; N], K::ZERO);
-            for (lo, &weight) in inner_weights.iter().enumerate() {
-                let at: [usize; N] = std::array::from_fn(|f| bases[f] + readers[f].inner[lo] as usize);
-                let mut values: [K; N] = std::array::from_fn(|f| readers[f].low[at[f]]);
-                let mut deltas: [K; N] =
-                    std::array::from_fn(|f| readers[f].high.map_or(K::ZERO, |high| high[at[f]] - values[f]));
-                if weighted {
-                    values[0] *= weight;
-                    deltas[0] *= weight;
-                }
-                for sum in &mut sums {
-                    *sum += product(&values);
-                    values.iter_mut().zip(&deltas).for_each(|(value, &delta)| *value += delta);
-                }
-                extra += product(&values);
+        for &at in &self.factors {
+            let table = &self.tables[at];
+            if !table.present[self.bound..].contains(&true) {
+                self.prefix *= table.first();
+                self.claim = None;
             }
-            let mut all = sums.to_vec();
-            all.push(extra);
-            all.iter_mut().for_each(|sum| *sum *= outer_weights[hi]);
-            all
-        };
-        let add = |a: Vec<K>, b: Vec<K>| a.iter().zip(&b).map(|(&a, &b)| a + b).collect();
-        (0..1usize << outer.len()).into_par_iter().map(block).reduce(|| vec![K::ZERO; N + 1], add)
+        }
+        let (tables, bound) = (&self.tables, self.bound);
+        self.factors.retain(|&at| tables[at].present[bound..].contains(&true));
     }
 
-    fn reader<'a>(&self, table: &'a Table, low: usize) -> Reader<'a> {
-        let rest = &table.present[self.bound + 1..];
-        let (outer, inner) = rest.split_at(rest.len() - low);
-        let below = inner.iter().filter(|p| **p).count();
-        let index = Index::new(inner, 0);
-        let inner = (0..1usize << low).map(|x| index.of(x) as u32).collect();
-        let (first, second) = match table.present[self.bound] {
-            true => table.data.split_at(table.data.len() / 2),
-            false => (table.data.as_slice(), [].as_slice()),
-        };
-        Reader { low: first, high: table.present[self.bound].then_some(second), outer: Index::new(outer, below), inner }
+    fn evaluate(&mut self) -> Vec<K> {
+        if self.bound == self.variables() {
+            return vec![K::ONE];
+        }
+        if let Some(values) = self.by_blocks() {
+            return values;
+        }
+        let joined = self.join.as_mut().map(|join| &mut join.table);
+        self.tables.iter_mut().chain(joined).for_each(Table::unpack);
+        let (rest, end) = (self.rest(), self.end());
+        let factors: Vec<plain::Factor<'_>> =
+            self.in_sum().filter_map(|table| Some((table.plain()?, &table.present[self.bound..end]))).collect();
+        match *factors {
+            [a, b] => plain::sums([a, b], rest),
+            _ => plain::sums::<3>(factors.try_into().expect("a variable is one of two or three factors"), rest),
+        }
     }
-}
 
-#[inline]
-fn product<const N: usize>(values: &[K; N]) -> K {
-    values[1..].iter().fold(values[0], |product, &value| product * value)
+    /// The variables of the sum end here: a join has the others.
+    fn end(&self) -> usize {
+        self.join.as_ref().map_or(self.variables(), |join| join.until)
+    }
+
+    /// Coordinates of the sum's variables after the current one.
+    fn rest(&self) -> &[Option<K>] {
+        &self.coordinates[self.bound + 1..self.end()]
+    }
+
+    fn in_sum(&self) -> impl Iterator<Item = &Table> {
+        self.factors.iter().map(|&at| &self.tables[at]).chain(self.join.iter().map(|join| &join.table))
+    }
+
+    /// `None` where the tables are not in blocks, or where factors depend on different variables in more than one way.
+    fn by_blocks(&self) -> Option<Vec<K>> {
+        let (rest, end) = (self.rest(), self.end());
+        if 1 << rest.len() < WIDTH {
+            return None;
+        }
+        let (mut whole, mut part) = (Vec::new(), None);
+        for table in self.in_sum() {
+            let Values::Blocks(blocks) = &table.values else { return None };
+            let present = &table.present[self.bound..end];
+            let missing = present.iter().take_while(|present| !**present).count();
+            if present[missing..].contains(&false) {
+                return None;
+            }
+            if missing == 0 {
+                whole.push(blocks.as_slice());
+            } else if part.replace(blocks).is_some() {
+                return None;
+            }
+        }
+        let weights = part.map_or_else(|| Weights::new(rest), |factor| Weights::times(rest, factor));
+        let (zero, one) = self.line();
+        let known = self.claim.and_then(|claim| Some((claim, if one == K::ONE { one } else { one.try_inverse()? })));
+        let sums = match *whole {
+            [a, b] => blocks::sums([a, b], &weights, known.is_none()),
+            [a, b, c] => blocks::sums([a, b, c], &weights, known.is_none()),
+            _ => return None,
+        };
+        let at_one = sums.one.or_else(|| known.map(|(claim, inverse)| (claim - zero * sums.zero) * inverse))?;
+        Some(sums.values(at_one, whole.len()))
+    }
 }
 
 /// The values at 0 .. count of the polynomial of degree below `values.len()`.
@@ -230,4 +251,104 @@ fn extrapolate(values: &[K], count: usize) -> Vec<K> {
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use tacit_algebra::F;
+    use tacit_algebra::field::BasedVectorSpace;
+
+    use super::*;
+
+    fn element(seed: usize) -> K {
+        K::from_basis_coefficients_fn(|i| match (seed + i) % 7 {
+            0 => F::ZERO,
+            1 => F::NEG_ONE,
+            _ => F::from_u64(((seed * 3 + i + 1) as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)),
+        })
+    }
+
+    /// Tables over the variables with a `1`; every `sparse`-th element is not zero.
+    fn tables(present: &[&str], sparse: usize) -> Vec<Table> {
+        let table = |(f, flags): (usize, &&str)| {
+            let present: Vec<bool> = flags.chars().map(|flag| flag == '1').collect();
+            let len = 1usize << present.iter().filter(|present| **present).count();
+            let value = |i: usize| if i.is_multiple_of(sparse) { element(1000 * f + i) } else { K::ZERO };
+            Table::new((0..len).map(value).collect(), present)
+        };
+        present.iter().enumerate().map(table).collect()
+    }
+
+    /// All rounds against the same sums element by element; gives whether blocks were summed and whether factors were joined.
+    fn compare(present: &[&str], coordinates: &[Option<K>], sparse: usize) -> (bool, bool) {
+        let (n, degree) = (coordinates.len(), present.len() + 1);
+        let mut product = Product::new(element(5), coordinates.to_vec(), tables(present, sparse));
+        let mut expected = tables(present, sparse);
+        let used = (product.tables.iter().any(|table| table.blocks().is_some()), product.join.is_some());
+        let mut prefix = element(5);
+        for bound in 0..n {
+            let factor = |f: usize| (expected[f].plain().unwrap(), &expected[f].present[bound..]);
+            let q = match present.len() {
+                2 => plain::sums([factor(0), factor(1)], &coordinates[bound + 1..]),
+                _ => plain::sums([factor(0), factor(1), factor(2)], &coordinates[bound + 1..]),
+            };
+            let line = |x: K| coordinates[bound].map_or(K::ONE, |r| (K::ONE - r) * (K::ONE - x) + r * x);
+            let points = (0..=degree as i64).map(integer).zip(extrapolate(&q, degree + 1));
+            let wanted: Vec<K> = points.map(|(x, value)| prefix * line(x) * value).collect();
+            let mut found = vec![K::ZERO; degree + 1];
+            product.add_round(&mut found);
+            assert!(found == wanted, "{present:?} round {bound}");
+            assert!(product.total() == wanted[0] + wanted[1], "{present:?} round {bound}");
+            let r = element(77 + bound);
+            prefix *= line(r);
+            expected.iter_mut().for_each(|table| table.bind(bound, r));
+            product.bind(&Challenge::new(r));
+        }
+        let ends: Vec<K> = expected.iter().map(Table::first).collect();
+        assert!(product.ends() == ends && product.total() == ends.iter().copied().fold(prefix, |a, b| a * b));
+        used
+    }
+
+    #[test]
+    fn blocks_and_joins_sum_as_element_by_element() {
+        let ones = |n: usize| "1".repeat(n);
+        let zeros = |n: usize| "0".repeat(n);
+        for n in [0, 1, 3, 4, 6, 11, 13] {
+            let some: Vec<Option<K>> = (0..n).map(|v| Some(element(300 + v))).collect();
+            let none = vec![None; n];
+            // A coordinate of zero: the sum at 1 does not follow from the claim.
+            let zero: Vec<Option<K>> = (0..n).map(|v| Some(if v % 2 == 0 { K::ZERO } else { element(v) })).collect();
+            let first: Vec<Option<K>> = (0..n).map(|v| (v < 4).then(|| element(300 + v))).collect();
+            let last: Vec<Option<K>> = (0..n).map(|v| (v >= 4).then(|| element(300 + v))).collect();
+            for coordinates in [&some, &none, &zero, &first, &last] {
+                let (all, blocked) = (ones(n), 1 << n >= 2 * WIDTH);
+                assert_eq!(compare(&[&all, &all], coordinates, 1), (blocked, false));
+                assert_eq!(compare(&[&all, &all, &all], coordinates, 1), (blocked, false));
+                for missing in (1..n.min(11)).step_by(if n > 6 { 5 } else { 2 }) {
+                    let part = zeros(missing) + &ones(n - missing);
+                    assert!(!compare(&[&all, &part, &all], coordinates, 1).1);
+                    let (x, y) = (missing, n - missing);
+                    for split in [0, x / 2, x] {
+                        let lone = ones(x) + &zeros(y);
+                        let b = ones(split) + &zeros(x - split) + &ones(y);
+                        let c = zeros(split) + &ones(x - split) + &ones(y);
+                        let fits = 1 << y >= WIDTH && [split, x - split].iter().all(|&own| 1 << (own + y) >= 2 * WIDTH);
+                        for sparse in [1, 40] {
+                            assert_eq!(compare(&[&b, &lone, &c], coordinates, sparse).1, fits, "{b} {lone} {c}");
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Both factors have a variable that the third has not first, and factors that miss different ones.
+    #[test]
+    fn other_shapes_are_summed_element_by_element() {
+        let coordinates: Vec<Option<K>> = (0..9).map(|v| (v % 3 > 0).then(|| element(300 + v))).collect();
+        for present in [["011111111", "101111111", "111111111"], ["111110111", "111111111", "111111111"]] {
+            assert!(!compare(&present, &coordinates, 1).1);
+        }
+        assert!(!compare(&["111000111", "111111111", "000111111"], &coordinates, 1).1);
+    }
 }
