@@ -134,11 +134,11 @@ def multiply(left: Operand, right: Operand, result: np.ndarray, exact: bool, mem
 
 def piece_bits(right: Operand, k: int) -> int:
     """s > 0 with k 2^s |right| < 2^53: integers of s bits are summed exactly. -1 where that is too few to be worth it."""
-    for reach in (right.reach, int(np.abs(right.array, dtype=np.int64).max(initial=0))):
-        bits = (EXACT // max(reach * k, 1)).bit_length() - 1
-        if bits >= NARROWEST:
-            return bits
-    return -1
+    bits = (EXACT // max(right.reach * k, 1)).bit_length() - 1
+    if bits < NARROWEST:
+        seen = int(np.abs(right.array, dtype=np.int64).max(initial=0))
+        bits = (EXACT // max(seen * k, 1)).bit_length() - 1
+    return bits if bits >= NARROWEST else -1
 
 
 def multiply_slowly(left: Operand, right: Operand, result: np.ndarray) -> None:
@@ -166,8 +166,9 @@ def multiply_batch(left: Operand, right: Operand, result: np.ndarray, bits: int,
 
 
 def shorter(part: slice, cells: int) -> Iterator[slice]:
-    """A part in slices of about `PIECE` cells."""
+    """A part in slices of about `PIECE` cells, in whole blocks where they are as long."""
     step = max(1, PIECE // max(cells, 1))
+    step -= step % TILE if step > TILE else 0
     for start in range(part.start, part.stop, step):
         yield slice(start, min(start + step, part.stop))
 
@@ -234,21 +235,20 @@ def multiply_one(left: Operand, right: Operand, result: np.ndarray, bits: int, m
 def blocks(rows: np.ndarray, columns: np.ndarray, memory: Memory) -> np.ndarray:
     """rows[m, k] times columns[k, n], in products that BLAS leaves to one thread; valid until the next call of this thread."""
     (m, k), n = rows.shape, columns.shape[1]
-    total = memory.of(m * n, "sums").reshape(m, n)
     wide, high = min(n, TILE), min(m, TILE)
-    deep = max(1, (ALONE if wide > 1 < high else ALONE_VECTOR) // (wide * high))
-    for start in range(0, k, deep):
-        sums = total if start == 0 else memory.of(m * n, "more").reshape(m, n)
-        a, b = rows[:, start : start + deep], columns[start : start + deep]
-        for top, count, height in tiles(m, high):
-            for left, times, width in tiles(n, wide):
-                x = a[top : top + count * height].reshape(count, 1, height, a.shape[1])
-                y = b[:, left : left + times * width].reshape(b.shape[0], times, width).swapaxes(0, 1)
-                place = sums[top : top + count * height, left : left + times * width]
-                np.matmul(x, y, out=place.reshape(count, height, times, width).swapaxes(1, 2))
-        if start:
-            total += sums
-    return total
+    along = list(tiles(k, max(1, (ALONE if wide > 1 < high else ALONE_VECTOR) // (wide * high))))
+    parts = memory.of(sum(count for _, count, _ in along) * m * n, "parts").reshape(-1, m, n)
+    done = 0
+    for start, count, deep in along:
+        for top, above, height in tiles(m, high):
+            for left, beside, width in tiles(n, wide):
+                x = rows[top : top + above * height, start : start + count * deep].reshape(above, 1, height, count, deep)
+                y = columns[start : start + count * deep, left : left + beside * width].reshape(count, 1, deep, beside, width)
+                sums = parts[done : done + count, top : top + above * height, left : left + beside * width]
+                place = sums.reshape(count, above, height, beside, width).swapaxes(2, 3)
+                np.matmul(x.transpose(3, 0, 1, 2, 4), y.transpose(0, 1, 3, 2, 4), out=place)
+        done += count
+    return parts[0] if done == 1 else np.add.reduce(parts, axis=0, out=memory.of(m * n, "sums").reshape(m, n))
 
 
 def tiles(length: int, most: int) -> Iterator[tuple[int, int, int]]:

@@ -102,7 +102,8 @@ class Reading:
         self.column_values = column_values
         self.batch = batch
         self.lead = () if batch is None else (batch,)
-        self.plans: dict[int, tuple[Factor, Plan]] = {}
+        self.plans: dict[int, tuple[Factor, Plan, tuple[Axis, ...]]] = {}
+        self.groups: dict[int, tuple[tuple[Term, ...], list[tuple[Term, ...]]]] = {}
         self.recent: OrderedDict[Any, tuple[Any, np.ndarray]] = OrderedDict()
         self.memory = Memory()
 
@@ -144,7 +145,7 @@ class Reading:
     def sum_of_terms(self, tensor: Tensor) -> np.ndarray:
         axes = self.lead + tensor.axes
         total = np.empty(tuple(axis.size for axis in axes), dtype=np.int64)
-        groups = together(tensor.terms)
+        groups = self.together(tensor.terms)
         parts = [(self.value_of(terms, axes), terms[0].coefficient if len(terms) == 1 else 1) for terms in groups]
 
         def add(index: Index) -> None:
@@ -196,11 +197,18 @@ class Reading:
 
     def factor(self, factor: Factor) -> tuple[np.ndarray, tuple[Axis, ...]]:
         """The factor's values and their axes."""
-        lead = self.lead if self.is_sampled(factor.column) else ()
         found = self.plans.get(id(factor))
         if found is None:
-            found = self.plans[id(factor)] = (factor, plan_factor(factor, lead))
-        return read(found[1], self.column_values(factor.column)), lead + factor.axes
+            lead = self.lead if self.is_sampled(factor.column) else ()
+            found = self.plans[id(factor)] = (factor, plan_factor(factor, lead), lead + factor.axes)
+        return read(found[1], self.column_values(factor.column)), found[2]
+
+    def together(self, terms: tuple[Term, ...]) -> list[tuple[Term, ...]]:
+        """As of the function; the terms live as long as their groups, so that their id is not reused."""
+        found = self.groups.get(id(terms))
+        if found is None:
+            found = self.groups[id(terms)] = (terms, together(terms))
+        return found[1]
 
     def contract(
         self,
