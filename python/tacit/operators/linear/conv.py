@@ -10,7 +10,8 @@ from tacit.graph import Node
 from tacit.operators.registry import lowering
 from tacit.operators.weights import add_bias, weigh
 from tacit.operators.windows import windows
-from tacit.primitives import arithmetic
+from tacit.primitives import arithmetic, movement
+from tacit.primitives.tensor import Tensor
 
 if TYPE_CHECKING:
     from tacit.operators.context import Context
@@ -30,7 +31,7 @@ def conv(context: Context, node: Node) -> None:
     product = arithmetic.convolve(
         context.builder,
         data,
-        weigh(context, node, node.inputs[1], array, data),
+        kernel(context, node, array, data),
         strides=[w.stride for w in spans],
         pads=[w.before for w in spans] + [w.after for w in spans],
         dilations=[w.dilation for w in spans],
@@ -41,3 +42,13 @@ def conv(context: Context, node: Node) -> None:
         shaped = bias.reshape((-1,) + (1,) * len(spans))
         product = add_bias(context, node, node.inputs[2], shaped, product)
     context.put(node.outputs[0], product)
+
+
+def kernel(context: Context, node: Node, array: np.ndarray, data: Tensor) -> Tensor:
+    """The kernel as [O, C / group, kernel..], its column with the axes of the kernel first: runs of channels are long and of two's
+    powers, and taps are neither."""
+    name, rank = node.inputs[1], array.ndim - 2
+    if name in context.graph.blocks:
+        return weigh(context, node, name, array, data)
+    column = weigh(context, node, name, np.ascontiguousarray(np.moveaxis(array, (0, 1), (-2, -1))), data)
+    return movement.transpose(context.builder, column, [rank, rank + 1, *range(rank)])
