@@ -6,6 +6,7 @@ mod encode;
 mod limbs;
 mod narrow;
 mod powers;
+mod residues;
 mod sumcheck;
 mod transform;
 
