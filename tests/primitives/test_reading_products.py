@@ -139,3 +139,38 @@ def test_axes_of_one_factor_alone_are_summed_before_it_is_multiplied(monkeypatch
     found = b.value(einsum(b, "mk,nk->k", x, y))
     np.testing.assert_array_equal(found, a.sum(0) * c.sum(0))
     assert sizes == [3]
+
+
+@pytest.mark.parametrize("first, last, rows", [(5, 12, 7), (0, 1, 1), (39, 40, 1), (0, 0, 1), (0, 30, 40), (3, 37, 40)])
+@pytest.mark.parametrize("equation", ["mk,kn->mn", "mk,kn->nm", "bmk,bkn->bmn", "mk,nk->mn"])
+def test_rows_of_zeros_are_not_multiplied(monkeypatch, equation, first, last, rows):
+    shapes = []
+    multiply = reading.multiply
+    monkeypatch.setattr(reading, "multiply", lambda left, *given: shapes.append(left.shape) or multiply(left, *given))
+    operands = equation.split("->")[0].split(",")
+    sizes = {"b": 2, "m": 40, "k": 6, "n": 20}
+    left, right = (drawn(8, *(sizes[letter] for letter in letters)) for letters in operands)
+    left = left | 1
+    left[..., :first, :], left[..., last:, :] = 0, 0
+    b = Evaluate({"a": left})
+    x, y = b.input("a", left.shape, -512, 512, 0), b.weight("w", right, 0)
+    np.testing.assert_array_equal(b.value(einsum(b, equation, x, y)), np.einsum(equation, left, right))
+    assert [shape[1] for shape in shapes] == [rows]
+
+
+def test_products_of_one_coefficient_are_kept_as_one_sum(monkeypatch):
+    """The blocks of a causal product, more than the values that are kept: tensors made of their sum multiply nothing again."""
+    seen = []
+    multiply = reading.multiply
+    monkeypatch.setattr(reading, "multiply", lambda *given: seen.append(1) or multiply(*given))
+    count = reading.CACHED_VALUES + 3
+    a, w = drawn(8, count, 3, 5), drawn(8, count, 5, 4)
+    b = Evaluate({f"a{i}": a[i] for i in range(count)})
+    terms = [einsum(b, "mk,kn->mn", b.input(f"a{i}", (3, 5), -512, 512, 0), b.weight(f"w{i}", w[i], 0)) for i in range(count)]
+    total, expected = terms[0], sum(a[i] @ w[i] for i in range(count))
+    for term in terms[1:]:
+        total = total + term
+    for factor, more in ((1, 0), (2, 5), (-3, 1)):
+        np.testing.assert_array_equal(b.value(total * factor + more), expected * factor + more)
+    assert len(seen) == count
+    np.testing.assert_array_equal(b.value(total + terms[0] * 3), expected + 3 * (a[0] @ w[0]))

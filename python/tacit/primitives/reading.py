@@ -18,7 +18,11 @@ from tacit.primitives.threads import Index, in_parts, part_of
 
 LEAST_SAVED = 256
 """From so many products an element of the left operand on, a look for zeros is a small part of a multiplication."""
+LEAST_ROWS = 16
+"""Of both operands; of fewer, a look for rows of zeros is not."""
 CACHED_VALUES = 8
+Sums = list[tuple[int, list[tuple[Term, ...]]]]
+"""What a tensor adds up: a coefficient, and terms or several that belong `together`, which it multiplies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +107,7 @@ class Reading:
         self.batch = batch
         self.lead = () if batch is None else (batch,)
         self.plans: dict[int, tuple[Factor, Plan, tuple[Axis, ...]]] = {}
-        self.groups: dict[int, tuple[tuple[Term, ...], list[tuple[Term, ...]]]] = {}
+        self.groups: dict[int, tuple[tuple[Term, ...], Sums]] = {}
         self.recent: OrderedDict[Any, tuple[Any, np.ndarray]] = OrderedDict()
         self.memory = Memory()
 
@@ -145,8 +149,7 @@ class Reading:
     def sum_of_terms(self, tensor: Tensor) -> np.ndarray:
         axes = self.lead + tensor.axes
         total = np.empty(tuple(axis.size for axis in axes), dtype=np.int64)
-        groups = self.together(tensor.terms)
-        parts = [(self.value_of(terms, axes), terms[0].coefficient if len(terms) == 1 else 1) for terms in groups]
+        parts = [(self.sum_of_products(groups, axes), coefficient) for coefficient, groups in self.together(tensor.terms)]
 
         def add(index: Index) -> None:
             sums = total[index]
@@ -166,15 +169,23 @@ class Reading:
         in_parts(total.shape, add)
         return total.reshape(tuple(axis.size for axis in self.lead) + tensor.shape)
 
-    def value_of(self, terms: tuple[Term, ...], axes: tuple[Axis, ...]) -> np.ndarray:
-        """A term without its coefficient, or the sum of several that belong `together`, broadcastable over `axes`."""
-        if not terms[0].factors:
+    def sum_of_products(self, groups: Sequence[tuple[Term, ...]], axes: tuple[Axis, ...]) -> np.ndarray:
+        """The sum of terms without their coefficients, or of what belongs `together`, broadcastable over `axes`."""
+        if not groups[0][0].factors:
             return np.ones((1,) * len(axes), dtype=np.int64)
-        if len(terms[0].factors) == 1:
-            return self.product(terms, axes)
-        factors = tuple(term.factors for term in terms)
-        key = (*map(id, factors), *(term.coefficient for term in terms if len(terms) > 1), axes)
-        return self.remember(key, (factors, axes), lambda: self.product(terms, axes))
+        if len(groups) == 1 and len(groups[0][0].factors) == 1:
+            return self.product(groups[0], axes)
+        factors = tuple(term.factors for terms in groups for term in terms)
+        inner = tuple(term.coefficient if len(terms) > 1 else len(terms) for terms in groups for term in terms)
+        return self.remember((*map(id, factors), inner, axes), (factors, axes), lambda: self.add_products(groups, axes))
+
+    def add_products(self, groups: Sequence[tuple[Term, ...]], axes: tuple[Axis, ...]) -> np.ndarray:
+        if len(groups) == 1:
+            return self.product(groups[0], axes)
+        total = np.zeros(tuple(axis.size for axis in axes), dtype=np.int64)
+        for terms in groups:
+            total += self.product(terms, axes)
+        return total
 
     def product(self, terms: tuple[Term, ...], axes: tuple[Axis, ...]) -> np.ndarray:
         keep = set(axes)
@@ -203,11 +214,11 @@ class Reading:
             found = self.plans[id(factor)] = (factor, plan_factor(factor, lead), lead + factor.axes)
         return read(found[1], self.column_values(factor.column)), found[2]
 
-    def together(self, terms: tuple[Term, ...]) -> list[tuple[Term, ...]]:
-        """As of the function; the terms live as long as their groups, so that their id is not reused."""
+    def together(self, terms: tuple[Term, ...]) -> Sums:
+        """As of the function; the terms live as long as what is kept of them, so that their id is not reused."""
         found = self.groups.get(id(terms))
         if found is None:
-            found = self.groups[id(terms)] = (terms, together(terms))
+            found = self.groups[id(terms)] = (terms, alike(together(terms)))
         return found[1]
 
     def contract(
@@ -234,11 +245,16 @@ class Reading:
         outer_right = [axis for axis in right_axes if axis not in shared]
         a, b = operand(left, left_axes, batch, outer_left, inner, 0), operand(right, right_axes, batch, outer_right, inner, bound)
         a, b = without_zeros(a, b)
+        used = rows_in_use(a, b)
         places = {axis: place for place, axis in enumerate(order)}
         axes = batch + outer_left + outer_right
         found = sorted(axes, key=lambda axis: places.get(axis, len(places)))
         result = np.empty([axis.size for axis in found], dtype=np.int64)
-        multiply(a, b, result.transpose([found.index(axis) for axis in axes]), reach < EXACT, self.memory)
+        place = result.transpose([found.index(axis) for axis in axes])
+        if used is not None:
+            result[...] = 0
+            a, place = a.cut(a.outer_place, used), place[(slice(None),) * len(batch) + (used,)]
+        multiply(a, b, place, reach < EXACT, self.memory)
         return result, tuple(found)
 
 
@@ -263,6 +279,23 @@ def together(terms: tuple[Term, ...]) -> list[tuple[Term, ...]]:
     found: list[tuple[Term, ...]] = []
     for group in groups.values():
         found += [tuple(group)] if joint_reach(group) < EXACT else [(term,) for term in group]
+    return found
+
+
+def alike(groups: Sequence[tuple[Term, ...]]) -> Sums:
+    """Products with one coefficient (the blocks of a causal product, which many tensors read) are one sum, which is worth keeping;
+    terms of one factor or none stand alone."""
+    found: Sums = []
+    places: dict[int, int] = {}
+    for terms in groups:
+        coefficient = terms[0].coefficient if len(terms) == 1 else 1
+        if len(terms[0].factors) < 2:
+            found.append((coefficient, [terms]))
+        elif coefficient in places:
+            found[places[coefficient]][1].append(terms)
+        else:
+            places[coefficient] = len(found)
+            found.append((coefficient, [terms]))
     return found
 
 
@@ -294,6 +327,17 @@ def without_zeros(left: Operand, right: Operand) -> tuple[Operand, Operand]:
         return left, right
     used = used if used.size else np.zeros(1, dtype=np.int64)
     return left.take(used), right.take(used)
+
+
+def rows_in_use(left: Operand, right: Operand) -> slice | None:
+    """Where, along the first axis outside what is summed, the left operand is not zero; None if that is not less than a half: a
+    block among others is a view with zeros around it."""
+    size = left.array.shape[left.outer_place] if left.outer else 0
+    if min(size, right.shape[1]) < LEAST_ROWS or left.overlaps:
+        return None
+    used = np.flatnonzero(left.array.any(axis=tuple(place for place in range(left.array.ndim) if place != left.outer_place)))
+    found = slice(int(used[0]), int(used[-1]) + 1) if used.size else slice(0, 1)
+    return found if 2 * (found.stop - found.start) <= size else None
 
 
 def summed(array: np.ndarray, axes: tuple[Axis, ...], keep: set[Axis]) -> tuple[np.ndarray, tuple[Axis, ...]]:
