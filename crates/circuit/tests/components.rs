@@ -113,3 +113,55 @@ fn counts_of_several_segments() {
     let failure = count_lookups(&circuit, &mut values).unwrap_err();
     assert_eq!((failure.relation.as_str(), failure.index), ("l", vec![40_000]));
 }
+
+/// Many segments by their constants, rows by hashes of several components, positions at an end of 64 bits, tuples of several lookups
+/// that are cut anywhere: against a search through all rows.
+#[test]
+fn counts_are_those_of_a_search() {
+    let listed = |rows: &[i64]| Rule::Listed { bytes: 8, data: rows.iter().flat_map(|v| v.to_le_bytes()).collect() };
+    let mut segments: Vec<Vec<Rule>> = Vec::new();
+    for a in 0..5 {
+        segments.push(vec![Rule::Constant(a), Rule::Iota(10 * a), Rule::Constant(-a)]);
+        segments.push(vec![Rule::Constant(a), listed(&[a, 10 * a + 1, a, i64::MAX]), listed(&[7, -a, 7, -i64::MAX])]);
+    }
+    let ends = [Rule::Iota(i64::MAX - 3), Rule::Iota(-i64::MAX)];
+    segments.extend(ends.into_iter().map(|end| vec![Rule::Constant(-i64::MAX), end.clone(), end]));
+    for (few, cut) in [(2, 0), (3, 9), (12, 0)] {
+        let rules = &segments[cut..(cut + few).min(segments.len())];
+        let at = |rule: &Rule, entry: usize| match rule {
+            Rule::Constant(value) => *value,
+            Rule::Iota(start) => start + entry as i64,
+            Rule::Listed { bytes, data } => integers(data, *bytes)[entry],
+        };
+        let rows: Vec<Vec<i64>> =
+            rules.iter().flat_map(|rules| (0..4).map(|e| rules.iter().map(|rule| at(rule, e)).collect())).collect();
+        let lengths = [1u64, 70_001, 3, 40_000];
+        let one = |id, n| sum(&[n], 1, vec![term(1, vec![read(id, &[0])])]);
+        let mut circuit = Circuit::default();
+        let (mut values, mut expected) = (Values::default(), vec![0; rows.len()]);
+        for (l, &n) in lengths.iter().enumerate() {
+            let tuples: Vec<&Vec<i64>> = (0..n as usize).map(|i| &rows[(i * i + l) % rows.len()]).collect();
+            for tuple in &tuples {
+                expected[rows.iter().position(|row| row == *tuple).unwrap()] += 1;
+            }
+            circuit.columns.extend((0..3).map(|_| column("z", &[n], 8, Home::Witness)));
+            values.columns.extend((0..3).map(|c| tuples.iter().map(|tuple| tuple[c]).collect::<Vec<i64>>()));
+            let components = (0..3).map(|c| one(3 * l as u32 + c, n)).collect();
+            circuit.lookups.push(Lookup { name: format!("l{l}"), table: 0, components });
+        }
+        let count =
+            |(s, rules): (usize, &Vec<Rule>)| Segment { entries: 4, count: 12 + s as u32, rules: rules.clone() };
+        let segments: Vec<Segment> = rules.iter().enumerate().map(count).collect();
+        circuit.columns.extend(segments.iter().map(|_| column("count", &[4], 8, Home::Count)));
+        circuit.tables.push(Table { name: "t".into(), width: 3, segments });
+        values.columns.resize(circuit.columns.len(), Vec::new());
+        let found = counts(&circuit, &values).unwrap();
+        assert_eq!(found.into_iter().flat_map(|(_, cells)| cells).collect::<Vec<i64>>(), expected);
+        // The first of several tuples that are no rows, wherever pieces are cut.
+        for (l, i) in [(3, 39_999), (3, 5), (1, 70_000), (1, 2048), (0, 0)] {
+            values.columns[3 * l + 1][i] = 12_345;
+            let failure = counts(&circuit, &values).unwrap_err();
+            assert_eq!((failure.relation, failure.index), (format!("l{l}"), vec![i as u64]));
+        }
+    }
+}

@@ -11,30 +11,63 @@ const CHUNK: usize = 1 << 14;
 /// The step to a position outside the column: sums with it stay negative, as columns have fewer than 2^40 cells.
 const OUTSIDE: i64 = -(1 << 55);
 
+/// A component, ready to be read at any output indices.
+pub(crate) struct Component<'a> {
+    readings: Vec<Reading<'a>>,
+    /// Lengths of the output axes, joined where all terms walk them as one.
+    axes: Vec<u64>,
+    /// What terms of far views add.
+    far: Option<Vec<i64>>,
+    cells: usize,
+}
+
+impl<'a> Component<'a> {
+    pub(crate) fn new(circuit: &Circuit, values: &'a dyn Columns, sum: &Sum) -> Self {
+        let cells = sum.output_axes().iter().product::<u64>() as usize;
+        let is_far = |term: &&Term| term.factors.iter().any(|view| is_far(circuit, sum, view));
+        let (far, near): (Vec<&Term>, Vec<&Term>) = sum.terms.iter().partition(is_far);
+        let added = (!far.is_empty()).then(|| {
+            let mut added = vec![0i64; cells];
+            far.into_iter().for_each(|term| add_far(circuit, values, sum, term, &mut added));
+            added
+        });
+        let mut readings: Vec<Reading<'_>> = near.iter().map(|term| Reading::new(circuit, values, sum, term)).collect();
+        let axes = merge(sum.output_axes(), &mut readings);
+        Self { readings, axes, far: added, cells }
+    }
+
+    /// Output indices.
+    pub(crate) fn cells(&self) -> usize {
+        self.cells
+    }
+
+    /// Writes the integers at the output indices from number `from` on.
+    pub(crate) fn read(&self, from: usize, out: &mut [i64]) {
+        match &self.far {
+            Some(far) => out.copy_from_slice(&far[from..][..out.len()]),
+            None => out.fill(0),
+        }
+        if self.axes.len() <= 1 {
+            self.readings.iter().for_each(|reading| reading.fill(&self.axes, 0, from, out));
+            return;
+        }
+        let width = self.axes[self.axes.len() - 1] as usize;
+        let (mut at, mut rest) = (from, out);
+        while !rest.is_empty() {
+            let (row, start) = (at / width, at % width);
+            let (cells, after) = rest.split_at_mut((width - start).min(rest.len()));
+            self.readings.iter().for_each(|reading| reading.fill(&self.axes, row, start, cells));
+            (at, rest) = (at + cells.len(), after);
+        }
+    }
+}
+
 /// `S[o]` for all output indices in C order, of a sum whose terms have at most one factor, as i64: exact when
 /// [`component_bound`] is below 2^63, wrapping otherwise. Summed axes are summed; virtual columns are taken from `values`.
 pub fn component_values(circuit: &Circuit, values: &dyn Columns, sum: &Sum) -> Vec<i64> {
-    let cells = sum.output_axes().iter().product::<u64>() as usize;
-    let mut result = vec![0i64; cells];
-    let far = |term: &&Term| term.factors.iter().any(|view| is_far(circuit, sum, view));
-    let (far, near): (Vec<&Term>, Vec<&Term>) = sum.terms.iter().partition(far);
-    far.into_iter().for_each(|term| add_far(circuit, values, sum, term, &mut result));
-    let mut readings: Vec<Reading<'_>> = near.iter().map(|term| Reading::new(circuit, values, sum, term)).collect();
-    let axes = merge(sum.output_axes(), &mut readings);
-    let width = axes.last().copied().unwrap_or(1) as usize;
-    if axes.len() <= 1 {
-        let cut = |(i, piece): (usize, &mut [i64])| {
-            readings.iter().for_each(|reading| reading.fill(&axes, 0, i * CHUNK, piece))
-        };
-        result.par_chunks_mut(CHUNK).enumerate().for_each(cut);
-        return result;
-    }
-    let rows = (CHUNK / width).max(1);
-    result.par_chunks_mut(rows * width).enumerate().for_each(|(i, piece)| {
-        for (r, row) in piece.chunks_exact_mut(width).enumerate() {
-            readings.iter().for_each(|reading| reading.fill(&axes, i * rows + r, 0, row));
-        }
-    });
+    let component = Component::new(circuit, values, sum);
+    let mut result = vec![0i64; component.cells()];
+    result.par_chunks_mut(CHUNK).enumerate().for_each(|(i, piece)| component.read(i * CHUNK, piece));
     result
 }
 

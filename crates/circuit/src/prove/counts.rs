@@ -1,16 +1,17 @@
 //! Multiplicities: how often each row of each table is looked up. For provers: the circuit is valid, the values belong to it.
 
-use std::collections::HashMap;
+use std::ops::Range;
 
 use rayon::prelude::*;
 
-use crate::{
-    Circuit, ColumnId, Columns, Failure, FailureKind, Lookup, Rule, Segment, Table, Values, component_bound,
-    component_values, integers,
-};
+use super::components::Component;
+use super::finder::Finder;
+use crate::{Circuit, ColumnId, Columns, Failure, FailureKind, Lookup, Table, Values, component_bound};
 
 /// Tuples of one piece of parallel work, at least.
 const PIECE: usize = 1 << 14;
+/// Tuples that are computed and found together.
+const BLOCK: usize = 1 << 11;
 
 /// Fills the count columns with [`counts`].
 pub fn count_lookups(circuit: &Circuit, values: &mut Values) -> Result<(), Failure> {
@@ -23,14 +24,13 @@ pub fn count_lookups(circuit: &Circuit, values: &mut Values) -> Result<(), Failu
 /// The count columns and their cells. A tuple that is a row of several segments counts for the first of them. Fails at the first
 /// lookup with a component beyond 63 bits, or with a tuple that its table lacks, naming the lookup and the output index.
 pub fn counts(circuit: &Circuit, values: &dyn Columns) -> Result<Vec<(ColumnId, Vec<i64>)>, Failure> {
+    let mut lookups = vec![Vec::new(); circuit.tables.len()];
+    circuit.lookups.iter().for_each(|lookup| lookups[lookup.table as usize].push(lookup));
+    let of = |(table, lookups): (&Table, Vec<&Lookup>)| table_counts(circuit, values, table, &lookups);
+    let counts: Vec<Result<Vec<i64>, Failure>> = circuit.tables.par_iter().zip(lookups).map(of).collect();
     let mut columns = Vec::new();
-    for (number, table) in circuit.tables.iter().enumerate() {
-        let finders: Vec<Finder> = table.segments.iter().map(Finder::new).collect();
-        let starts = starts(table);
-        let mut counts = vec![0i64; starts[table.segments.len()]];
-        for lookup in circuit.lookups.iter().filter(|lookup| lookup.table as usize == number) {
-            count(circuit, values, lookup, &finders, &starts, &mut counts)?;
-        }
+    for (table, counts) in circuit.tables.iter().zip(counts) {
+        let (counts, starts) = (counts?, starts(table));
         for (segment, pair) in table.segments.iter().zip(starts.windows(2)) {
             columns.push((segment.count, counts[pair[0]..pair[1]].to_vec()));
         }
@@ -47,36 +47,67 @@ fn starts(table: &Table) -> Vec<usize> {
     starts
 }
 
+/// The counts of all rows of a table. Its tuples, those of one lookup after those of another, are cut into a piece a thread.
+fn table_counts(
+    circuit: &Circuit,
+    values: &dyn Columns,
+    table: &Table,
+    lookups: &[&Lookup],
+) -> Result<Vec<i64>, Failure> {
+    let finder = Finder::new(table);
+    let rows = starts(table)[table.segments.len()];
+    let tuples = |lookup: &&Lookup| lookup.components[0].output_axes().iter().product::<u64>() as usize;
+    let all: usize = lookups.iter().map(tuples).sum();
+    // A piece has counters of its own, which are to be zeroed and added up.
+    let piece = all.div_ceil(rayon::current_num_threads()).max(PIECE).max(rows / 4);
+    let tally = |n: usize| {
+        let (first, last) = (n * piece, (n * piece + piece).min(all));
+        let (mut local, mut start) = (vec![0u32; rows], 0);
+        for lookup in lookups {
+            let end = start + tuples(lookup);
+            let (from, to) = (start.max(first), end.min(last));
+            if from < to {
+                count(circuit, values, lookup, &finder, from - start..to - start, &mut local)?;
+            }
+            start = end;
+        }
+        Ok(local)
+    };
+    let pieces: Vec<Result<Vec<u32>, Failure>> = (0..all.div_ceil(piece)).into_par_iter().map(tally).collect();
+    let mut counts = vec![0i64; rows];
+    for local in pieces {
+        counts.iter_mut().zip(local?).for_each(|(count, more)| *count += i64::from(more));
+    }
+    Ok(counts)
+}
+
+/// Counts the tuples of a lookup at some output indices.
 fn count(
     circuit: &Circuit,
     values: &dyn Columns,
     lookup: &Lookup,
-    finders: &[Finder],
-    starts: &[usize],
-    counts: &mut [i64],
+    finder: &Finder,
+    mut tuples: Range<usize>,
+    counts: &mut [u32],
 ) -> Result<(), Failure> {
     let fail = |kind, index| Failure { relation: lookup.name.clone(), kind, index };
     if lookup.components.iter().any(|sum| component_bound(circuit, values, sum) >= 1 << 63) {
         return Err(fail(FailureKind::Magnitude, Vec::new()));
     }
-    let columns: Vec<Vec<i64>> = lookup.components.iter().map(|sum| component_values(circuit, values, sum)).collect();
-    let axes = lookup.components[0].output_axes();
-    let tuples = columns[0].len();
-    let piece = tuples.div_ceil(rayon::current_num_threads()).max(PIECE);
-    let rows = starts[starts.len() - 1];
-    let tally = |from: usize| {
-        let mut local = vec![0u32; rows];
-        for i in from..(from + piece).min(tuples) {
-            let found = finders.iter().zip(starts).find_map(|(finder, start)| Some(start + finder.find(&columns, i)?));
-            local[found.ok_or(i)?] += 1;
+    let components: Vec<Component<'_>> =
+        lookup.components.iter().map(|sum| Component::new(circuit, values, sum)).collect();
+    let mut columns = vec![vec![0i64; tuples.len().min(BLOCK)]; components.len()];
+    while !tuples.is_empty() {
+        let length = tuples.len().min(BLOCK);
+        for (component, column) in components.iter().zip(&mut columns) {
+            column.truncate(length);
+            component.read(tuples.start, column);
         }
-        Ok(local)
-    };
-    let pieces: Vec<Result<Vec<u32>, usize>> =
-        (0..tuples.div_ceil(piece)).into_par_iter().map(|n| tally(n * piece)).collect();
-    for local in pieces {
-        let local = local.map_err(|i| fail(FailureKind::Lookup, unravel(i as u64, axes)))?;
-        counts.iter_mut().zip(local).for_each(|(count, more)| *count += i64::from(more));
+        if let Err(i) = finder.count(&columns, length, counts) {
+            let axes = lookup.components[0].output_axes();
+            return Err(fail(FailureKind::Lookup, unravel((tuples.start + i) as u64, axes)));
+        }
+        tuples.start += length;
     }
     Ok(())
 }
@@ -89,87 +120,4 @@ pub(crate) fn unravel(mut cell: u64, axes: &[u64]) -> Vec<u64> {
         cell /= len;
     }
     index
-}
-
-/// Finds the row of a tuple in one segment.
-struct Finder {
-    entries: u64,
-    key: Key,
-    rules: Vec<Row>,
-}
-
-/// How a row is found; the other components are compared afterwards.
-enum Key {
-    /// The row's number is `component - start`.
-    Position {
-        component: usize,
-        start: i64,
-    },
-    /// All rows are equal.
-    Constant,
-    Hash(HashMap<Box<[i64]>, usize>),
-}
-
-/// One component of all rows.
-enum Row {
-    Constant(i64),
-    Iota(i64),
-    Listed(Vec<i64>),
-}
-
-impl Row {
-    fn at(&self, entry: usize) -> i64 {
-        match self {
-            Self::Constant(value) => *value,
-            Self::Iota(start) => start + entry as i64,
-            Self::Listed(values) => values[entry],
-        }
-    }
-}
-
-impl Finder {
-    fn new(segment: &Segment) -> Self {
-        let rules: Vec<Row> = segment.rules.iter().map(row).collect();
-        let position = rules.iter().enumerate().find_map(|(component, rule)| match rule {
-            Row::Iota(start) => Some(Key::Position { component, start: *start }),
-            _ => None,
-        });
-        let key = position.unwrap_or_else(|| {
-            if rules.iter().all(|rule| matches!(rule, Row::Constant(_))) {
-                return Key::Constant;
-            }
-            let tuple = |entry| rules.iter().map(|rule| rule.at(entry)).collect::<Box<[i64]>>();
-            let mut rows = HashMap::with_capacity(segment.entries as usize);
-            (0..segment.entries as usize).for_each(|entry| {
-                rows.entry(tuple(entry)).or_insert(entry);
-            });
-            Key::Hash(rows)
-        });
-        Self { entries: segment.entries, key, rules }
-    }
-
-    /// The first row that equals tuple `i`.
-    fn find(&self, columns: &[Vec<i64>], i: usize) -> Option<usize> {
-        let entry = match &self.key {
-            Key::Position { component, start } => {
-                let offset = columns[*component][i].wrapping_sub(*start);
-                (offset >= 0 && (offset as u64) < self.entries).then_some(offset as usize)?
-            }
-            Key::Constant => 0,
-            Key::Hash(rows) => {
-                let tuple: Vec<i64> = columns.iter().map(|column| column[i]).collect();
-                return rows.get(tuple.as_slice()).copied();
-            }
-        };
-        let equal = self.rules.iter().zip(columns).all(|(rule, column)| rule.at(entry) == column[i]);
-        equal.then_some(entry)
-    }
-}
-
-fn row(rule: &Rule) -> Row {
-    match rule {
-        Rule::Constant(value) => Row::Constant(*value),
-        Rule::Iota(start) => Row::Iota(*start),
-        Rule::Listed { bytes, data } => Row::Listed(integers(data, *bytes)),
-    }
 }

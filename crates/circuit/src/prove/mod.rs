@@ -5,6 +5,7 @@ mod check;
 mod components;
 mod counts;
 mod far;
+mod finder;
 mod sums;
 
 pub use cells::{Cell, ColumnCells, Columns};
