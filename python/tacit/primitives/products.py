@@ -128,8 +128,11 @@ def multiply(left: Operand, right: Operand, result: np.ndarray, exact: bool, mem
     elif m * n * k <= ALONE and m > 1 < n or m * k * n <= ALONE_VECTOR:
         multiply_batch(left, right, result, bits, memory)
     else:
-        for place in np.ndindex(left.array.shape[: left.batch]):
+
+        def at(place: tuple[int, ...]) -> None:
             multiply_one(left.at(place), right.at(place).widened(), result[(*place, ..., None)], bits, memory)
+
+        share(at, list(np.ndindex(left.array.shape[: left.batch])))
 
 
 def piece_bits(right: Operand, k: int) -> int:
