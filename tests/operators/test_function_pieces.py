@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from onnx import TensorProto, helper
@@ -9,10 +11,16 @@ from onnx import TensorProto, helper
 from tacit.execute import executed
 from tacit.fidelity import cost_of, integers_of
 from tacit.frontends.onnx import load
+from tacit.graph import Node
 from tacit.lower import lower
+from tacit.numbers.fixed import signed_range
+from tacit.numbers.functions import Function, tabulate
 from tacit.observe import observe
 from tacit.operators import pieces
+from tacit.operators.applying import apply_function
+from tacit.operators.domains import window
 from tacit.passes import simplify
+from tacit.primitives.evaluate import Evaluate
 from tacit.quantize import STANDARD, quantize
 
 GENERATOR = np.random.default_rng(11)
@@ -65,3 +73,29 @@ def test_layers_share_a_table_together():
     function, relu = pieces.Function("sigmoid"), pieces.Function("elu", (1.0,))
     assert pieces.sharing(context, "v3", function) == 20_000
     assert pieces.sharing(context, "v3", relu) == 1000
+
+
+@pytest.mark.parametrize("exponent", [9])
+def test_windows_are_the_same_whatever_the_number_of_elements(exponent):
+    """Gelu saturates beyond a window that is not centred: digits and pieces where elements are few, a table where they are many."""
+    function = Function("gelu")
+    x = np.concatenate([GENERATOR.integers(-(1 << 40), 1 << 40, 500), GENERATOR.integers(-(1 << 30), 1 << 30, 1548)])
+    node = Node("Gelu", "", "g", ("x",), ("y",), {})
+
+    def applied(size):
+        values = np.resize(x, size)
+        builder = Evaluate({"x": values}, check=True)
+        graph = SimpleNamespace(producers={"y": node}, nodes=(node,), values={"y": SimpleNamespace(size=size)})
+        context = SimpleNamespace(builder=builder, graph=graph, bits=lambda name: 16, exponent=lambda name: exponent)
+        tensor = builder.input("x", (size,), -(1 << 41), 1 << 41, exponent + 16)
+        found = apply_function(context, "y", tensor, 16, function, exponent)
+        assert found.exponent == exponent + 1
+        return builder.value(found)[:2048], any(column.name == "y/piece" for column in builder.stored)
+
+    few, in_pieces = applied(2048)
+    many, not_tabulated = applied(1 << 17)
+    assert in_pieces and not not_tabulated
+    least = window(function, exponent, exponent, 16)
+    table = tabulate(function, least, least + 65535, exponent + 1, exponent + 1, *signed_range(17))
+    expected = table[np.clip((x + (1 << 14)) >> 15, least, least + 65535) - least]
+    assert (few == expected).all() and (many == expected).all()

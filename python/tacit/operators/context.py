@@ -19,7 +19,7 @@ from tacit.graph import MOVES, Graph, Node
 from tacit.numbers.dtypes import limits_of, plain
 from tacit.numbers.fixed import FLOAT_BITS, exponent_for, quantise
 from tacit.numbers.functions import IDENTITY, RELU, Function
-from tacit.operators import domains, forms, lines, pieces, wrapping
+from tacit.operators import applying, domains, forms, lines, wrapping
 from tacit.operators.forms import FEW, WIDE_BITS, WIDEST_SATURATED, signed_bits
 from tacit.operators.magnitude import magnitude_bits, require_finite
 from tacit.operators.registry import LOWERINGS
@@ -409,7 +409,7 @@ class Context:
             if self.bits(name) >= FLOAT_BITS:
                 return forms.rectify(self, name, forms.finest(self, name, x), 0)
             first, last = domains.exponents(self, deferred.function, deferred.root, name)
-            first = domains.as_fine(x, deferred.function, first, last, self.bits(name))
+            first = domains.as_fine(self, name, x, deferred.function, first, last)
             return self._apply(name, x, deferred.function, first, last)
         x = self.tensor(name)
         if not self.is_float(name):
@@ -431,17 +431,11 @@ class Context:
             last = min(last, x.exponent - shift)
         if forms.without_table(self, x, shift, function, last):
             return forms.rectify(self, name, x, shift)
+        if function != IDENTITY:
+            return applying.apply_function(self, name, x, shift, function, last)
         size = self.builder.elements(x)
-        if function == IDENTITY:
-            form = forms.saturation_form(x, size, shift, bits, True) if last == x.exponent - shift else None
-        else:
-            found = pieces.applied(self, name, x, shift, bits, function, last)
-            if found is not None:
-                return found
-            if forms.saturation_form(x, size, shift, bits) is not None:
-                x, shift = gadgets.round_saturate(self.builder, f"{name}/argument", x, shift, bits, form="clamped"), 0
-            form = forms.choose_form(x, size, shift, bits, len(pieces.peers(self, name)))
-        return gadgets.round_saturate(self.builder, name, x, shift, bits, function, last, form=form)
+        form = forms.saturation_form(x, size, shift, bits, True) if last == x.exponent - shift else None
+        return gadgets.round_saturate(self.builder, name, x, shift, bits, IDENTITY, last, form=form)
 
     def wide(self, name: str) -> Tensor:
         """A value as a column of WIDE_FRACTION fraction bits more than a narrow one, of the width of its proved interval, or a view

@@ -7,8 +7,11 @@ negative arguments, all mapped to zero, may saturate.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import ceil, log2
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from tacit.numbers.fixed import exponent_for, signed_range
 from tacit.numbers.functions import Function, tabulate
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
 
 ONE_SIDED = {"relu", "clip"}
 BOUNDED = {"sigmoid", "tanh", "hard_sigmoid"}
+MOST_BELOW = 5
+"""A window of 2^bits integers has at most a part in so many below zero: what is above is 1.6 times the largest number seen."""
 
 
 def exponents(context: Context, function: Function, argument: str, result: str) -> tuple[int, int]:
@@ -36,17 +41,33 @@ def exponents(context: Context, function: Function, argument: str, result: str) 
     return argument_exponent(context, chain[0], argument, result if len(chain) == 1 else None, bits), last
 
 
-def as_fine(x: Tensor, function: Function, first: int, last: int, bits: int) -> int:
+def as_fine(context: Context, name: str, x: Tensor, function: Function, first: int, last: int) -> int:
     """The exponent of the argument: the result's, where it is finer than `first`, x is that fine and the function, which then
     saturates earlier, has the same ends. Layers that differ in what they reach share a table then. Not where one table holds the
-    whole interval, which would grow."""
-    if first >= last or last > x.exponent or Interval(x.low, x.high).rounded(x.exponent - first).digits <= forms.WIDEST_TABLE:
+    whole interval, which would grow"""
+    bits, widest = context.bits(name), forms.widest_whole(context, name)
+    if first >= last or last > x.exponent or Interval(x.low, x.high).rounded(x.exponent - first).digits <= widest:
         return first
     low, high = signed_range(bits)
     values = tabulate(function, low, high, first, last, low, high)
     below, above = values[: (low >> last - first) - low + 1], values[(high >> last - first) + 1 - low :]
     lowest, highest = (tabulate(function, end, end, last, last, low, high) for end in (low, high))
     return last if (below == lowest).all() and (above == highest).all() else first
+
+
+@lru_cache(maxsize=256)
+def window(function: Function, first: int, last: int, bits: int) -> int | None:
+    """The least of 2^bits integers with one fraction bit more than `first` that say as much as signed ones of `bits` bits do,
+    because the function, with one fraction bit more than `last`, is flat below: half the range of signed ones would be spent on
+    that. The two least have the same value, as in a flat end that saturation may cut. None where there is no such window, and of
+    Relu and its like, whose tables layers share whatever they reach, as long as all or none of them have one."""
+    if function.name in ONE_SIDED and function.after is None:
+        return None
+    reach = 1 << bits
+    values = tabulate(function, -reach, reach - 1, first + 1, last + 1, *signed_range(bits + 1))
+    flat = int(np.argmax(values != values[0]))
+    least = flat - 2 - reach
+    return least if flat > 1 and -least * MOST_BELOW <= reach else None
 
 
 def argument_exponent(context: Context, function: Function, argument: str, result: str | None, bits: int) -> int:

@@ -49,6 +49,8 @@ CLAMPED = 5 * CELL + 3 * LEAF
 SPARE = 1
 """A factor of a product may have so many bits more than a narrow tensor, instead of saturating. Each of them spreads the scores of
 a softmax, and the sums of a residual stream, which then have fewer fraction bits."""
+MANY = 8
+"""So many nodes with one function share a table, instead of one of 2^17 integers of their own."""
 SHARED = 8
 """So many values may share a table: saturation does without where its own elements cost less than such a share of it."""
 
@@ -65,6 +67,18 @@ def saturation_form(x: Tensor, size: int, shift: int, bits: int, shared: bool = 
     if SHARED * size * CLAMPED <= table:
         return "clamped"
     return "wide" if shared and q.size * ENTRY > size * (2 * CELL + LEAF) else None
+
+
+def peers(context: Context, name: str) -> list[str]:
+    """The results of the nodes that have the operator and the attributes of the one that computes a value."""
+    own = context.graph.producers[name]
+    return [node.outputs[0] for node in context.graph.nodes if node.kind == own.kind and node.attributes == own.attributes]
+
+
+def widest_whole(context: Context, name: str) -> int:
+    """Bits of the widest interval of an argument that gets a table of its own, whatever the number of elements, which must not
+    decide integers: see `keeps_interval`. MANY nodes share a wide one at next to no cost."""
+    return WIDEST_TABLE - (2 if len(peers(context, name)) >= MANY else 0)
 
 
 def choose_form(x: Tensor, size: int, shift: int, bits: int, peers: int) -> str | None:

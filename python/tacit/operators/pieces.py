@@ -26,12 +26,6 @@ TABLE, ROUNDED = 2 * CELL + 2 * LEAF, CELL + 2 * LEAF
 """What an element costs that is rounded and looked up in a table, and one that is only rounded."""
 
 
-def peers(context: Context, name: str) -> list[str]:
-    """The results of the nodes that have the operator and the attributes of the one that computes a value."""
-    own = context.graph.producers[name]
-    return [node.outputs[0] for node in context.graph.nodes if node.kind == own.kind and node.attributes == own.attributes]
-
-
 def sharing(context: Context, name: str, function: Function) -> int:
     """How many elements may share a value's table: those of the peers of the same exponents, as far as these decide, and as few or
     as many as to saturate in the same way."""
@@ -43,12 +37,16 @@ def sharing(context: Context, name: str, function: Function) -> int:
 
     alike = function.chain[-1].name in BOUNDED or (len(function.chain) == 1 and function.name in HOMOGENEOUS)
     own = kind(name)
-    return samples * sum(graph.values[peer].size for peer in peers(context, name) if kind(peer) == own)
+    return samples * sum(graph.values[peer].size for peer in forms.peers(context, name) if kind(peer) == own)
 
 
-def applied(context: Context, name: str, x: Tensor, shift: int, bits: int, function: Function, last: int) -> Tensor | None:
-    """function(clamp(round(x / 2^shift))) by pieces, the same integers as a table gives; None where a table costs less."""
-    builder, (low, high) = context.builder, signed_range(bits)
+def applied(
+    context: Context, name: str, x: Tensor, shift: int, bits: int, function: Function, last: int, least: int | None
+) -> Tensor | None:
+    """function(clamp(round(x / 2^shift))) by pieces, the same integers as a table gives: of signed ones of `bits` bits, or from
+    `least` on, whose results have a bit more. None where a table costs less."""
+    builder, bits_out = context.builder, bits if least is None else bits + 1
+    low, high = signed_range(bits) if least is None else (least, least + (1 << bits) - 1)
     q = Interval(x.low, x.high).rounded(shift)
     if q.digits + shift >= forms.WIDEST_ROUNDED or q.digits < 2:
         return None
@@ -57,13 +55,13 @@ def applied(context: Context, name: str, x: Tensor, shift: int, bits: int, funct
     if many * LEAST >= rows:
         return None
     inside = q.inside(Interval(low, high))
-    curve = Curve(function, max(q.low, low), min(q.high, high), x.exponent - shift, last, low, high)
+    curve = Curve(function, max(q.low, low), min(q.high, high), x.exponent - shift, last, *signed_range(bits_out))
     found = cheapest_pieces(many, curve, builder.everything)
     if found is None or found.price + many * ((ROUNDED if inside else forms.CLAMPED) - TABLE) >= rows:
         return None
     if not inside:
-        x = gadgets.round_saturate(builder, f"{name}/argument", x, shift, bits, form="clamped")
+        x = gadgets.round_saturate(builder, f"{name}/argument", x, shift, bits, least=least, form="clamped")
     elif shift or not x.is_affine or len(x.terms) > 1:
         x = gadgets.round_wide(builder, f"{name}/argument", x, shift)
     x = x.bounded(curve.low, curve.high)
-    return gadgets.by_pieces(builder, name, x, function, last, bits, found.degree, found.bits, found.shift)
+    return gadgets.by_pieces(builder, name, x, function, last, bits_out, found.degree, found.bits, found.shift)

@@ -41,16 +41,18 @@ def rounding(draw, form, interval, shift, narrowest=2):
     x = draw(operands(interval=interval, exponent=EXPONENTS))
     exponent = draw(st.one_of(st.none(), st.integers(0, 6)))
     exponent_in = x.exponent - max(shift, 0) + max(-shift, 0)
+    least = draw(st.one_of(st.none(), st.integers(-(1 << bits), 2)))
 
     def expected(x):
-        low, high = -(1 << bits - 1), (1 << bits - 1) - 1
+        low = -(1 << bits - 1) if least is None else least
+        high = low + (1 << bits) - 1
         ends = -(1 << (out or bits) - 1), (1 << (out or bits) - 1) - 1
         table = tabulate(function, low, high, exponent_in, exponent_in if exponent is None else exponent, *ends)
         return table[np.clip(quotients(x, shift), low, high) - low]
 
     return Instance(
         [x],
-        lambda b, x: gadgets.round_saturate(b, "g", x, shift, bits, function, exponent, bits_out=out, form=form),
+        lambda b, x: gadgets.round_saturate(b, "g", x, shift, bits, function, exponent, bits_out=out, least=least, form=form),
         expected,
     )
 

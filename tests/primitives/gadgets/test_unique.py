@@ -86,6 +86,14 @@ def test_saturation_by_digits(low, high, prime, small):
     assert ambiguous(Search(make, small), every(small)) > 0
 
 
+@pytest.mark.parametrize("form, least", [("wide", -1), ("joined", -6), ("clamped", -1), ("clamped", -6)])
+def test_a_window_that_is_not_centred(form, least):
+    bits_out = None if form == "clamped" else 4
+    make = one(-40, 39, round_saturate, shift=2, bits=3, bits_out=bits_out, least=least, form=form)
+    check_one(make, 163, -40, 39, lambda x: max(least, min(least + 7, rounded(x, 2))))  # up to 5 parts of 8 quotients of 4: 160
+    assert ambiguous(Search(make, 53), every(53)) > 0
+
+
 def test_rounding_without_a_shift():
     check_one(one(-9, 9, round_saturate, shift=0, bits=3, form="wide"), 53, -9, 9, lambda x: rounded(x, 0, 3))
     check_one(one(-9, 9, round_saturate, shift=-1, bits=3, form="whole"), 53, -9, 9, lambda x: rounded(2 * x, 0, 3))

@@ -136,15 +136,15 @@ def plain(
     return y
 
 
-def clamped(b: Builder, name: str, x: Tensor, shift: int, bits: int, exponent: int) -> Tensor:
-    """q = round(x / 2^shift) held inside the signed `bits`-bit integers, without a table of that width.
+def clamped(b: Builder, name: str, x: Tensor, shift: int, low: int, bits: int, exponent: int) -> Tensor:
+    """q = round(x / 2^shift) held inside the 2^bits integers from `low` on, without a table of that width.
 
     q = hi 2^bits + lo + low with lo in R_bits and (hi, o = [hi != 0], p = [hi > 0]) in a table of the excess; then y = q - o (q -
     low) + p (2^bits - 1): q, low or high. Cells q, y, hi, o, p (and one a further digit), leaves 1 and one a digit of remainder
     and lo. Unique: (hi, lo, remainder) are the mixed-radix digits of an integer below p, hi fixes o and p, and these fix y. An
     excess of more than EXCESS bits goes through `maximum` and `minimum` instead.
     """
-    low, high = signed_range(bits)
+    high = low + (1 << bits) - 1
     interval = Interval(x.low, x.high).rounded(shift)
     excess = max(max(low - interval.low, interval.high - high, 0).bit_length() - bits, 0)
     beyond = excess > EXCESS
@@ -273,12 +273,13 @@ def round_saturate(
     exponent: int | None = None,
     *,
     bits_out: int | None = None,
+    least: int | None = None,
     form: str | None = None,
 ) -> Tensor:
-    """y = f(clamp(round(x / 2^shift))): clamped to signed `bits`-bit integers of exponent x.exponent - shift, then
-    through the correctly rounded table of `function`, to signed `bits_out`-bit integers (default `bits`) of the given
-    exponent (default: that of the clamped integers). Any x, affine or product; a negative shift multiplies by 2^-shift
-    first.
+    """y = f(clamp(round(x / 2^shift))): clamped to signed `bits`-bit integers of exponent x.exponent - shift, or to `least` and
+    the 2^bits - 1 integers above it, then through the correctly rounded table of `function`, to signed `bits_out`-bit integers
+    (default `bits`) of the given exponent (default: that of the clamped integers). Any x, affine or product; a negative shift
+    multiplies by 2^-shift first.
 
     Forms, chosen by price from the element count and x's interval unless `form` says: "plain" when no value of x's
     interval is changed by f or clamping (1 cell, 2 leaves and more by digits), "whole" (2 cells, 2 leaves), "wide" (4
@@ -289,7 +290,7 @@ def round_saturate(
     """
     gain, shift = max(-shift, 0), max(shift, 0)
     exponent_in = x.exponent - shift + gain
-    low, high = signed_range(bits)
+    low, high = signed_range(bits) if least is None else (least, least + (1 << bits) - 1)
     low_out, high_out = signed_range(bits_out or bits)
     exponent_out = exponent_in if exponent is None else exponent
     shape = Shape(function, exponent_in, exponent_out, low, high, low_out, high_out, gain)
@@ -301,7 +302,7 @@ def round_saturate(
         if function != IDENTITY or gain or exponent_out != exponent_in or bits_out not in (None, bits):
             raise ValueError(f"{name} does more than to round and to saturate")
         inside = q.low >= low and q.high <= high
-        return plain(b, name, x, shift, q, exponent_out, False) if inside else clamped(b, name, x, shift, bits, exponent_out)
+        return plain(b, name, x, shift, q, exponent_out, False) if inside else clamped(b, name, x, shift, low, bits, exponent_out)
     b.saturates(lambda: shape.saturated((b.value(x) + half(shift)) >> shift))
     if chosen == "whole":
         return whole_interval(b, name, x, shift, q, shape)
