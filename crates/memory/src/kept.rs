@@ -1,10 +1,12 @@
 //! The allocator: a range of addresses, reserved once, and the system for everything else.
 
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::UnsafeCell;
 use std::ops::Range;
+use std::ops::{Deref, DerefMut};
 use std::ptr::null_mut;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread::yield_now;
 
 use crate::LEAST;
 use crate::pages::{PAGE, Pages, UNIT, UNITS_A_PAGE};
@@ -16,7 +18,8 @@ const BYTES: usize = PAGES * PAGE;
 /// A block of zeros of at least so many bytes gets pages of zeros from the system, which all threads touch, and others are filled.
 const ZEROS: usize = 1 << 24;
 
-static STATE: Mutex<State> = Mutex::new(State { pages: Pages::new(), refused: false });
+static STATE: Shared =
+    Shared { locked: AtomicBool::new(false), state: UnsafeCell::new(State { pages: Pages::new(), refused: false }) };
 /// The first address of the range, 0 before there is one.
 static BASE: AtomicUsize = AtomicUsize::new(0);
 
@@ -24,6 +27,50 @@ struct State {
     pages: Pages<UNITS, PAGES>,
     /// The system has refused the range.
     refused: bool,
+}
+
+/// A lock that a fork holds, so that no child begins with one whose holder it does not have. Held for microseconds.
+struct Shared {
+    locked: AtomicBool,
+    state: UnsafeCell<State>,
+}
+
+// SAFETY: the state is reached through `Locked` alone, of which there is one at a time.
+unsafe impl Sync for Shared {}
+
+/// The state, until it is dropped.
+struct Locked;
+
+impl Deref for Locked {
+    type Target = State;
+
+    fn deref(&self) -> &State {
+        // SAFETY: the lock is held.
+        unsafe { &*STATE.state.get() }
+    }
+}
+
+impl DerefMut for Locked {
+    fn deref_mut(&mut self) -> &mut State {
+        // SAFETY: the lock is held.
+        unsafe { &mut *STATE.state.get() }
+    }
+}
+
+impl Drop for Locked {
+    fn drop(&mut self) {
+        unlock();
+    }
+}
+
+extern "C" fn lock() {
+    while STATE.locked.compare_exchange_weak(false, true, Ordering::Acquire, Ordering::Relaxed).is_err() {
+        yield_now();
+    }
+}
+
+extern "C" fn unlock() {
+    STATE.locked.store(false, Ordering::Release);
 }
 
 /// The allocator.
@@ -45,8 +92,9 @@ pub fn give_back() {
     }
 }
 
-fn state() -> MutexGuard<'static, State> {
-    STATE.lock().unwrap_or_else(PoisonError::into_inner)
+fn state() -> Locked {
+    lock();
+    Locked
 }
 
 /// The system takes these pages back; they read as zeros when they are touched again.
@@ -73,9 +121,10 @@ fn reserve(state: &mut State) -> Option<usize> {
         return None;
     }
     let base = (found as usize).next_multiple_of(PAGE);
-    // SAFETY: advice on this mapping.
+    // SAFETY: advice on this mapping; functions that may run before and after a fork.
     unsafe {
         libc::madvise(base as *mut libc::c_void, BYTES, libc::MADV_HUGEPAGE);
+        libc::pthread_atfork(Some(lock), Some(unlock), Some(unlock));
     }
     BASE.store(base, Ordering::Release);
     Some(base)

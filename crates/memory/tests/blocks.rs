@@ -1,5 +1,6 @@
 //! Programs whose large blocks are the range's: contents stay, zeros are zeros, threads do not meet, and pages come back.
 
+#![allow(unsafe_code)]
 #![cfg(all(target_os = "linux", target_pointer_width = "64"))]
 
 use std::thread;
@@ -134,4 +135,40 @@ fn pages_are_kept_and_given_back() {
     let large = vec![1u8; 40 * PAGE];
     assert!(resident() < before + (128 + 20) * PAGE, "{}", (resident() - before) / PAGE);
     assert!(large.iter().all(|&byte| byte == 1));
+}
+
+#[test]
+fn a_child_has_the_lock_of_no_thread_that_it_lacks() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    // The range is reserved, and with it what happens at forks.
+    drop(std::hint::black_box(Vec::<u8>::with_capacity(LEAST)));
+    let ended = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !ended.load(Ordering::Relaxed) {
+                std::hint::black_box(Vec::<u8>::with_capacity(LEAST));
+            }
+        });
+        let mut fine = true;
+        for _ in 0..200 {
+            // SAFETY: the child takes and drops one block, without the system's allocator, and ends.
+            let child = unsafe { libc::fork() };
+            if child == 0 {
+                drop(std::hint::black_box(Vec::<u8>::with_capacity(LEAST)));
+                unsafe { libc::_exit(7) };
+            }
+            let (mut status, mut waited) = (0, 0);
+            while waited < 5000 && unsafe { libc::waitpid(child, &raw mut status, libc::WNOHANG) } == 0 {
+                waited += 1;
+                thread::sleep(std::time::Duration::from_millis(1));
+            }
+            fine &= libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 7;
+            if !fine {
+                unsafe { libc::kill(child, libc::SIGKILL) };
+                break;
+            }
+        }
+        ended.store(true, Ordering::Relaxed);
+        assert!(fine, "the child waits for a lock that nobody holds");
+    });
 }
