@@ -154,27 +154,22 @@ impl Four {
     fn add(&self, room: &mut Room, tile: usize, window: usize, places: Places) {
         let Places { slices, fourth, even } = places;
         let cells = &room.cells[tile * DIGITS * slices..][..DIGITS * slices];
-        let mut fourths = START.map(|start| [start; TILE]);
-        let (mut others, mut odds) = ([[0.0; TILE]; 2], [[0.0; TILE]; 4]);
-        add_products(&mut fourths, &self.even[..fourth], &cells[..fourth]);
-        add_products(&mut others, &self.even[fourth..even], &cells[fourth..even]);
-        add_products(&mut odds, &self.odd[..slices - even], &cells[even..slices]);
+        let lowest = |from: usize, to: usize| self.even[from..to].iter().zip(&cells[from..to]);
+        let start = START.map(|start| [start; TILE]);
+        let mut fourths = add_products(start, lowest(0, fourth));
+        let mut others = add_products([[0.0; TILE]; 2], lowest(fourth, even));
+        let mut odds = add_products([[0.0; TILE]; 4], self.odd[..slices - even].iter().zip(&cells[even..slices]));
         if room.more.iter().any(|more| !more.is_empty()) {
-            add_more(&mut fourths, &self.even, cells, &room.more[0]);
-            add_more(&mut others, &self.even, cells, &room.more[1]);
-            add_more(&mut odds, &self.odd, cells, &room.more[2]);
+            let more = |class: usize| room.more[class].iter().map(|&(at, constant)| (&self.even[constant], &cells[at]));
+            fourths = add_products(fourths, more(0));
+            others = add_products(others, more(1));
+            odds = add_products(odds, room.more[2].iter().map(|&(at, constant)| (&self.odd[constant], &cells[at])));
         }
-        let [a, b] = &fourths;
-        let [c, d] = &others;
-        let [e, f, g, h] = &odds;
         for (n, number) in self.numbers.into_iter().enumerate() {
             if let Some(number) = number {
                 let out = &mut room.nodes[number * window + tile * TILE..][..TILE];
-                let sign = if n % 2 == 0 { 1.0 } else { -1.0 };
-                match n / 2 {
-                    0 => reduce(out, [a, b], [c, d], [e, f], [1.0, sign]),
-                    _ => reduce(out, [a, b], [c, d], [g, h], [-1.0, sign]),
-                }
+                let signs = [1.0 - (n & 2) as f64, 1.0 - 2.0 * (n & 1) as f64];
+                reduce(out, &fourths, &others, [&odds[n & 2], &odds[n & 2 | 1]], signs);
             }
         }
     }
@@ -209,9 +204,7 @@ impl Room {
                 }
                 // All digits but the last are those of two's complement.
                 let last = used >> DIGIT == 0;
-                let cells = self.cells.iter_mut().skip(at).step_by(tile);
-                let words = words.as_chunks().0.iter();
-                words.zip(cells).for_each(|(words, cells)| write(words, if last { !0 } else { MASK }, cells));
+                write(words, if last { !0 } else { MASK }, self.cells.iter_mut().skip(at).step_by(tile));
                 if last {
                     break;
                 }
@@ -220,10 +213,12 @@ impl Room {
     }
 }
 
-/// The digits that `mask` leaves.
-#[inline(never)]
-fn write(words: &[i64; TILE], mask: i64, cells: &mut [f64; TILE]) {
-    cells.iter_mut().zip(words).for_each(|(cell, &word)| *cell = f64::from((word & mask) as i32));
+/// Digits of words, which `mask` leaves.
+#[inline(always)]
+fn write<'a>(words: &[i64], mask: i64, tiles: impl Iterator<Item = &'a mut [f64; TILE]>) {
+    for (tile, words) in tiles.zip(words.chunks_exact(TILE)) {
+        tile.iter_mut().zip(words).for_each(|(cell, &word)| *cell = f64::from((word & mask) as i32));
+    }
 }
 
 /// The residue of least magnitude.
@@ -246,53 +241,39 @@ fn multiply_add(a: f64, b: f64, c: f64) -> f64 {
     if cfg!(any(target_feature = "fma", target_arch = "aarch64")) { a.mul_add(b, c) } else { a * b + c }
 }
 
-/// Adds the products of cells with their constants. Not inlined, as are the other loops: on their own they keep to the registers.
-#[inline(never)]
-fn add_products<const N: usize>(sums: &mut Sums<N>, constants: &[[f64; N]], cells: &[[f64; TILE]]) {
-    add(sums, constants.iter().zip(cells));
-}
-
-/// The same of digits here and there.
-#[inline(never)]
-fn add_more<const N: usize>(sums: &mut Sums<N>, constants: &[[f64; N]], cells: &[[f64; TILE]], more: &[More]) {
-    add(sums, more.iter().map(|&(at, constant)| (&constants[constant], &cells[at])));
-}
-
+/// `sums` and the products of cells with their constants.
 #[inline(always)]
-fn add<'a, const N: usize>(sums: &mut Sums<N>, products: impl Iterator<Item = (&'a [f64; N], &'a [f64; TILE])>) {
-    let mut held = *sums;
+fn add_products<'a, const N: usize>(
+    mut sums: Sums<N>,
+    products: impl Iterator<Item = (&'a [f64; N], &'a [f64; TILE])>,
+) -> Sums<N> {
     for (constants, cells) in products {
-        for (sum, &constant) in held.iter_mut().zip(constants) {
+        for (sum, &constant) in sums.iter_mut().zip(constants) {
             for i in 0..TILE {
                 sum[i] = multiply_add(cells[i], constant, sum[i]);
             }
         }
     }
-    *sums = held;
+    sums
 }
 
-/// Highs and lows of `a + sign b + sign c`, of the field.
-#[inline(never)]
-fn reduce(out: &mut [F], a: [&[f64; TILE]; 2], b: [&[f64; TILE]; 2], c: [&[f64; TILE]; 2], signs: [f64; 2]) {
+/// `fourths + sign others + sign odds`, of the field.
+#[inline(always)]
+fn reduce(out: &mut [F], fourths: &Sums<2>, others: &Sums<2>, odds: [&[f64; TILE]; 2], signs: [f64; 2]) {
     const LOW: u64 = (1 << 52) - 1;
-    let mut sums = [[0u64; TILE]; 2];
-    for (((sums, a), b), c) in sums.iter_mut().zip(a).zip(b).zip(c) {
-        for (((sum, a), b), c) in sums.iter_mut().zip(a).zip(b).zip(c) {
-            *sum = (a + signs[0] * b + signs[1] * c).to_bits();
-        }
-    }
-    let [high, low] = sums;
-    for ((out, high), low) in out.iter_mut().zip(high).zip(low) {
+    for i in 0..TILE {
+        let sum = |half: usize| fourths[half][i] + signs[0] * others[half][i] + signs[1] * odds[half][i];
+        let [high, low] = [sum(0).to_bits(), sum(1).to_bits()];
         // 2^32 high is (2^32 - 1) times the bits of high from 32 on, and 2^32 times those below.
         let above = high >> 32 & LOW >> 32;
         let small = (above << 32) - above + (low & LOW);
         let (sum, carry) = small.overflowing_add(high << 32);
-        *out = F::from_u64(sum.wrapping_add(if carry { u64::from(u32::MAX) } else { 0 }));
+        out[i] = F::from_u64(sum.wrapping_add(if carry { u64::from(u32::MAX) } else { 0 }));
     }
 }
 
 /// `out y^n` and the polynomial in y whose coefficients are n blocks.
-#[inline(never)]
+#[inline(always)]
 fn horner(out: &mut [F], y: F, blocks: &[F]) {
     let y = Lanes::from(y);
     let out = Lanes::pack_slice_mut(out);
@@ -305,7 +286,7 @@ fn horner(out: &mut [F], y: F, blocks: &[F]) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::transform::{contiguous, evaluate};
+    use super::super::transform::evaluate;
     use super::*;
 
     /// Cells at both ends of every number of digits, of one sign or both, and of any size.
@@ -342,14 +323,10 @@ mod tests {
                     let groups: Vec<usize> = (0..all).skip(all.min(step) - 1).step_by(step).collect();
                     for factors in [&table, &few] {
                         let mut found = F::zero_vec(groups.len() * GROUP);
-                        Residues::new(factors, log_domain, log_message, &groups)
-                            .evaluate(&message, &mut room, &mut found);
+                        Residues::new(factors, log_domain, log_message, &groups).evaluate(&message, &mut room, &mut found);
                         for (&group, found) in groups.iter().zip(found.chunks_exact_mut(GROUP)) {
-                            contiguous(found, factors, LOG_GROUP, group);
-                            assert!(
-                                *found == rows[group * GROUP..][..GROUP],
-                                "{log_message} {rate} {kind} {step} {group}"
-                            );
+                            super::super::transform::contiguous(found, factors, LOG_GROUP, group);
+                            assert!(*found == rows[group * GROUP..][..GROUP], "{log_message} {rate} {kind} {step} {group}");
                         }
                     }
                 }
@@ -357,26 +334,30 @@ mod tests {
         }
     }
 
-    /// `cargo test --release -p tacit-open --lib residues -- --ignored --nocapture`: of bytes, of small cells and some of any size, of
-    /// cells of any size.
+    /// `cargo test --release -p tacit-open --lib residues -- --ignored --nocapture`
     #[test]
     #[ignore = "prints times"]
     fn speed() {
         let (log_message, rate, shift) = (21, 2, F::from_u64(7));
         let all = 1usize << (log_message + rate - LOG_GROUP);
-        let groups: std::collections::BTreeSet<usize> =
-            (1..140u64).map(|i| (i.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as usize % all).collect();
+        let mut random = 1u64;
+        let mut next = || {
+            random = random.wrapping_mul(0xd134_2543_de82_ef95).wrapping_add(1);
+            (random >> 32) as usize % all
+        };
+        let groups: std::collections::BTreeSet<usize> = (0..139).map(|_| next()).collect();
         let groups: Vec<usize> = groups.into_iter().collect();
         let factors = Factors::of_few(log_message + rate, shift);
-        let (mut room, mut out) = (Room::default(), F::zero_vec(groups.len() * GROUP));
-        for kind in [0, 5, 6] {
+        for kind in std::env::var("KINDS").unwrap().bytes().map(|b| usize::from(b - 48)) {
             let message = cells(kind, 1 << log_message);
-            let start = std::time::Instant::now();
-            for _ in 0..20 {
-                let residues = Residues::new(&factors, log_message + rate, log_message, &groups);
-                residues.evaluate(&message, &mut room, &mut out);
+            let mut room = Room::default();
+            let mut out = F::zero_vec(groups.len() * GROUP);
+            for _ in 0..40 {
+                let start = std::time::Instant::now();
+                Residues::new(&factors, log_message + rate, log_message, &groups).evaluate(&message, &mut room, &mut out);
+                let seconds = start.elapsed().as_secs_f64();
+                println!("{kind}: {:.2} ns a cell", seconds * 1e9 / message.len() as f64);
             }
-            println!("{kind}: {:.2} ns a cell", start.elapsed().as_secs_f64() * 1e9 / 20.0 / message.len() as f64);
         }
     }
 }
