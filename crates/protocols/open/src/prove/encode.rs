@@ -11,8 +11,7 @@ use tacit_algebra::progress::{Progress, Stopped};
 use tacit_transcript::merkle::{Tree, row_bytes};
 use tacit_transcript::{Digest, Randomness, on_pool};
 
-use super::residues::{Residues, Room};
-use super::transform::{Factors, LOG_DONE, contiguous, evaluate, evaluate_node};
+use super::transform::{Factors, LOG_DONE, Room, evaluate, evaluate_groups, evaluate_node};
 use crate::schedule::Schedule;
 
 /// Leaves whose salts one task computes.
@@ -204,29 +203,26 @@ impl Codeword {
 
     /// The rows of these groups, of a codeword that is not held.
     fn encoded_again(&self, schedule: &Schedule, groups: &[usize], column: impl Fn(usize, &mut [F]) + Sync) -> Vec<F> {
-        let (log_message, log_domain) = (schedule.log_message(0), schedule.log_domain(0));
-        let factors = Factors::of_few(log_domain, Schedule::shift(0));
-        let residues = Residues::new(&factors, log_domain, log_message, groups);
+        let factors = Factors::new(schedule.log_domain(0), Schedule::shift(0));
         // Fresh memory costs as much as the work, so that columns use that of others.
         let rooms: Mutex<Vec<(Vec<F>, Room)>> = Mutex::default();
         let encode = |c: usize| {
             let (mut coefficients, mut room) =
                 rooms.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
-            coefficients.resize(1 << log_message, F::ZERO);
+            coefficients.resize(1 << schedule.log_message(0), F::ZERO);
             column(c, &mut coefficients);
             let mut values = F::zero_vec(groups.len() << LOG_GROUP);
-            residues.evaluate(&coefficients, &mut room, &mut values);
+            evaluate_groups(&coefficients, &factors, LOG_GROUP, groups, &mut room, &mut values);
             rooms.lock().unwrap_or_else(PoisonError::into_inner).push((coefficients, room));
             values
         };
         let columns: Vec<Vec<F>> = (0..self.width).into_par_iter().with_max_len(1).map(encode).collect();
         let mut rows = F::zero_vec((groups.len() * self.width) << LOG_GROUP);
-        rows.par_chunks_mut(self.width << LOG_GROUP).zip(groups).enumerate().for_each(|(n, (rows, &group))| {
+        rows.par_chunks_mut(self.width << LOG_GROUP).enumerate().for_each(|(group, rows)| {
             for (c, column) in columns.iter().enumerate() {
-                let values = &column[n << LOG_GROUP..][..1 << LOG_GROUP];
+                let values = &column[group << LOG_GROUP..][..1 << LOG_GROUP];
                 rows.iter_mut().skip(c).step_by(self.width).zip(values).for_each(|(row, &value)| *row = value);
             }
-            contiguous(rows, &factors, LOG_GROUP, group);
         });
         rows
     }

@@ -6,7 +6,6 @@ mod encode;
 mod limbs;
 mod narrow;
 mod powers;
-mod residues;
 mod sumcheck;
 mod transform;
 

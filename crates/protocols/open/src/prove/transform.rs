@@ -46,6 +46,70 @@ pub(crate) fn evaluate_node<D: Send>(
     descend(rows, width, log_node, q, cached(width, log_node), factors, done)
 }
 
+/// Memory of [`evaluate_groups`], to be used again.
+#[derive(Default)]
+pub(crate) struct Room {
+    node: Vec<F>,
+    scratch: Vec<F>,
+}
+
+/// The values of one polynomial at the points of some nodes of `2^log_group` points: `groups` are their numbers, ascending and
+/// distinct, `out` has their points group after group. Only what leads to these nodes is computed.
+pub(crate) fn evaluate_groups(
+    coefficients: &[F],
+    factors: &Factors,
+    log_group: usize,
+    groups: &[usize],
+    room: &mut Room,
+    out: &mut [F],
+) {
+    let log_message = coefficients.len().ilog2() as usize;
+    let below = log_message - log_group;
+    let Room { node, scratch } = room;
+    node.resize(coefficients.len(), F::ZERO);
+    let mut rest = out;
+    for run in groups.chunk_by(|a, b| a >> below == b >> below) {
+        let (values, after) = std::mem::take(&mut rest).split_at_mut(run.len() << log_group);
+        rest = after;
+        // As many layers as have few nodes that nobody asked for.
+        let (q, layers) = (run[0] >> below, (run.len().ilog2() as usize).min(below).min(LOG_SLICES));
+        strided(node, Some(coefficients), factors, log_message, q, layers);
+        let log_child = log_message - layers;
+        scratch.resize(1 << log_child, F::ZERO);
+        let mut values = values;
+        for child in run.chunk_by(|a, b| a >> (log_child - log_group) == b >> (log_child - log_group)) {
+            let (here, after) = values.split_at_mut(child.len() << log_group);
+            values = after;
+            let number = child[0] >> (log_child - log_group);
+            let residue = &node[(number - (q << layers)) << log_child..][..1 << log_child];
+            descend_to(residue, factors, log_group, child, scratch, here);
+        }
+    }
+}
+
+/// The groups below the node that `residue` belongs to; `scratch` is as long as the residue.
+fn descend_to(residue: &[F], factors: &Factors, log_group: usize, groups: &[usize], scratch: &mut [F], out: &mut [F]) {
+    let log_node = residue.len().ilog2() as usize;
+    let below = log_node - log_group;
+    let q = groups[0] >> below;
+    if below == 0 {
+        out.copy_from_slice(residue);
+        return contiguous(out, factors, log_node, q);
+    }
+    let factor = factors.of(log_node, q);
+    let (low, high) = residue.split_at(residue.len() / 2);
+    let (child, scratch) = scratch.split_at_mut(residue.len() / 2);
+    let middle = groups.partition_point(|group| group >> (below - 1) & 1 == 0);
+    let (left, right) = groups.split_at(middle);
+    let (out_left, out_right) = out.split_at_mut(left.len() << log_group);
+    for (groups, out, factor) in [(left, out_left, factor), (right, out_right, -factor)] {
+        if !groups.is_empty() {
+            child_of(child, low, high, factor);
+            descend_to(child, factors, log_group, groups, scratch, out);
+        }
+    }
+}
+
 /// How many of the lowest layers fit the cache; at least `LOG_DONE`.
 fn cached(width: usize, log_rows: usize) -> usize {
     ((CACHED / width).max(1).ilog2() as usize).max(LOG_DONE).min(log_rows)
@@ -98,13 +162,8 @@ fn descend<D: Send>(
 pub(crate) struct Factors {
     /// `shift^(2^l)`.
     shifts: Vec<F>,
-    /// `w^rev(q)` of all nodes, or of none where few are asked for.
+    /// `w^rev(q)`: digit d of q adds `2^-(d+2)` of a turn.
     turns: Vec<F>,
-}
-
-/// `w^rev(q)`: digit d of q adds `2^-(d+2)` of a turn.
-fn turn(q: usize) -> F {
-    (0..usize::BITS as usize).filter(|d| q >> d & 1 == 1).map(|d| F::two_adic_generator(d + 2)).product()
 }
 
 impl Factors {
@@ -115,12 +174,7 @@ impl Factors {
             turns.extend_from_within(..);
             turns[1 << d..].par_iter_mut().for_each(|value| *value *= turn);
         }
-        Self { turns, ..Self::of_few(log_domain, shift) }
-    }
-
-    /// The same without a table of the domain's size.
-    pub(crate) fn of_few(log_domain: usize, shift: F) -> Self {
-        Self { shifts: (0..=log_domain).map(|l| shift.exp_power_of_2(l)).collect(), turns: Vec::new() }
+        Self { shifts: (0..=log_domain).map(|l| shift.exp_power_of_2(l)).collect(), turns }
     }
 
     /// `y` of node `q` of length `2^log_node`, whose rows hold the residues modulo `x^(2^log_node) - y`.
@@ -130,8 +184,8 @@ impl Factors {
     }
 
     /// The factor of node `q` of length `2^log_node`.
-    pub(crate) fn of(&self, log_node: usize, q: usize) -> F {
-        self.shifts[log_node - 1] * self.turns.get(q).copied().unwrap_or_else(|| turn(q))
+    fn of(&self, log_node: usize, q: usize) -> F {
+        self.shifts[log_node - 1] * self.turns[q]
     }
 }
 
@@ -173,7 +227,7 @@ fn strided(node: &mut [F], source: Option<&[F]>, factors: &Factors, log_node: us
 }
 
 /// All layers of node `q`.
-pub(crate) fn contiguous(node: &mut [F], factors: &Factors, log_node: usize, q: usize) {
+fn contiguous(node: &mut [F], factors: &Factors, log_node: usize, q: usize) {
     for layer in 0..log_node {
         let len = node.len() >> layer;
         for (child, node) in node.chunks_exact_mut(len).enumerate() {
@@ -198,6 +252,16 @@ fn butterflies(low: &mut [F], high: &mut [F], factor: F) {
         *b = *a - product;
         *a += product;
     }
+}
+
+/// One of the two.
+#[inline]
+fn child_of(child: &mut [F], a: &[F], b: &[F], factor: F) {
+    let lanes = Lanes::from(factor);
+    let ((a, a_rest), (b, b_rest)) = (Lanes::pack_slice_with_suffix(a), Lanes::pack_slice_with_suffix(b));
+    let (child, child_rest) = Lanes::pack_slice_with_suffix_mut(child);
+    child.iter_mut().zip(a).zip(b).for_each(|((child, &a), &b)| *child = a + b * lanes);
+    child_rest.iter_mut().zip(a_rest).zip(b_rest).for_each(|((child, &a), &b)| *child = a + b * factor);
 }
 
 /// The same of other memory.
@@ -236,6 +300,27 @@ mod tests {
         }
     }
 
+    #[test]
+    fn groups_agree_with_all_rows() {
+        for (log_message, rate, log_group) in [(10, 2, 3), (9, 1, 0), (6, 2, 6), (12, 2, 5), (1, 1, 1)] {
+            let log_domain = log_message + rate;
+            let factors = Factors::new(log_domain, F::from_u64(7));
+            let message: Vec<F> = (0..1u64 << log_message).map(|i| F::from_u64(i * i * i + 11)).collect();
+            let mut rows = message.clone();
+            rows.resize(1 << log_domain, F::ZERO);
+            evaluate(&mut rows, 1, log_message, log_domain, F::from_u64(7), |_, _| ());
+            let (all, mut room) = (1usize << (log_domain - log_group), Room::default());
+            for step in [1, 3, 7, all] {
+                let groups: Vec<usize> = (0..all).skip(all.min(step) - 1).step_by(step).collect();
+                let mut found = F::zero_vec(groups.len() << log_group);
+                evaluate_groups(&message, &factors, log_group, &groups, &mut room, &mut found);
+                let expected = groups.iter().flat_map(|group| &rows[group << log_group..(group + 1) << log_group]);
+                assert!(found.iter().eq(expected), "{log_message} {rate} {log_group} {step}");
+            }
+        }
+    }
+
+    /// Sizes on both sides of every limit of the passes.
     #[test]
     fn agrees_with_evaluation() {
         for (width, log_message, rate) in
