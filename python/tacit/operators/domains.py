@@ -44,7 +44,7 @@ def exponents(context: Context, function: Function, argument: str, result: str) 
 def as_fine(context: Context, name: str, x: Tensor, function: Function, first: int, last: int) -> int:
     """The exponent of the argument: the result's, where it is finer than `first`, x is that fine and the function, which then
     saturates earlier, has the same ends. Layers that differ in what they reach share a table then. Not where one table holds the
-    whole interval, which would grow"""
+    whole interval, which would grow."""
     bits, widest = context.bits(name), forms.widest_whole(context, name)
     if first >= last or last > x.exponent or Interval(x.low, x.high).rounded(x.exponent - first).digits <= widest:
         return first
