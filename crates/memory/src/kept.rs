@@ -15,8 +15,6 @@ const PAGES: usize = 1 << 16;
 const UNITS: usize = PAGES * UNITS_A_PAGE;
 /// Bytes of the range: 128 GiB of addresses, of which only touched ones are memory.
 const BYTES: usize = PAGES * PAGE;
-/// A block of zeros of at least so many bytes gets pages of zeros from the system, which all threads touch, and others are filled.
-const ZEROS: usize = 1 << 24;
 
 static STATE: Shared =
     Shared { locked: AtomicBool::new(false), state: UnsafeCell::new(State { pages: Pages::new(), refused: false }) };
@@ -100,7 +98,7 @@ fn state() -> Locked {
 /// The system takes these pages back; they read as zeros when they are touched again.
 fn clear(base: usize, pages: Range<usize>) {
     let at = base.wrapping_add(pages.start.wrapping_mul(PAGE));
-    // SAFETY: pages of the range that `reserve` got, in which no block is in use, or a block that nobody has been given yet.
+    // SAFETY: pages of the range that `reserve` got, in which no block is in use.
     unsafe {
         libc::madvise(at as *mut libc::c_void, pages.len().wrapping_mul(PAGE), libc::MADV_DONTNEED);
     }
@@ -153,7 +151,9 @@ pub(crate) fn take(bytes: usize, zeros: bool) -> Option<*mut u8> {
     settle(&mut state, base, &found);
     drop(state);
     if fill {
-        zero(base, at, bytes, &found);
+        // What the kernel would clear costs more: pages that it has to find first, and a fault for each.
+        // SAFETY: the block, which nobody has been given yet.
+        unsafe { at.write_bytes(0, bytes) };
     }
     Some(at)
 }
@@ -171,24 +171,6 @@ fn settle(state: &mut State, base: usize, block: &Range<usize>) {
     while let Some(page) = state.pages.surplus() {
         clear(base, page..page.wrapping_add(1));
     }
-}
-
-/// Fills a new block with zeros.
-fn zero(base: usize, at: *mut u8, bytes: usize, block: &Range<usize>) {
-    let whole = block.start.div_ceil(UNITS_A_PAGE)..block.end / UNITS_A_PAGE;
-    let fill = |from: usize, until: usize| {
-        // SAFETY: within the block, which nobody has been given yet.
-        unsafe {
-            at.wrapping_add(from).write_bytes(0, until.saturating_sub(from));
-        }
-    };
-    if bytes < ZEROS {
-        return fill(0, bytes);
-    }
-    let offset = |page: usize| base.wrapping_add(page.wrapping_mul(PAGE)).wrapping_sub(at as usize);
-    clear(base, whole.clone());
-    fill(0, offset(whole.start));
-    fill(offset(whole.end).min(bytes), bytes);
 }
 
 fn keeps(layout: &Layout) -> bool {
