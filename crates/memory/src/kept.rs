@@ -2,8 +2,7 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::UnsafeCell;
-use std::ops::Range;
-use std::ops::{Deref, DerefMut};
+use std::ops::{Deref, DerefMut, Range};
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::yield_now;
@@ -95,12 +94,16 @@ fn state() -> Locked {
     Locked
 }
 
-/// The system takes these pages back; they read as zeros when they are touched again.
+/// The system takes these pages back; they read as zeros when they are touched again. It keeps those that are locked in memory
+/// (`mlockall`), which are filled.
 fn clear(base: usize, pages: Range<usize>) {
-    let at = base.wrapping_add(pages.start.wrapping_mul(PAGE));
+    let at = base.wrapping_add(pages.start.wrapping_mul(PAGE)) as *mut u8;
+    let bytes = pages.len().wrapping_mul(PAGE);
     // SAFETY: pages of the range that `reserve` got, in which no block is in use.
     unsafe {
-        libc::madvise(at as *mut libc::c_void, pages.len().wrapping_mul(PAGE), libc::MADV_DONTNEED);
+        if libc::madvise(at.cast(), bytes, libc::MADV_DONTNEED) != 0 {
+            at.write_bytes(0, bytes);
+        }
     }
 }
 

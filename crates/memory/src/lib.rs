@@ -3,8 +3,8 @@
 //! A proof takes and drops blocks of megabytes to hundreds of megabytes, phase after phase. The system's allocator gives them back to
 //! the kernel each time, which clears new ones page by page: a sixth of a prover's processor time, and its sums then miss the
 //! translation buffer at every other row. [`Kept`] cuts blocks of [`LEAST`] bytes and more from one reserved range of addresses, the
-//! first place where they fit, and leaves pages of dropped blocks to the next one. It never holds more pages than the most that was
-//! in use at once, so that no peak is higher for it. Smaller blocks, and all of them where no range can be had, are the system's.
+//! first place where they fit, and leaves pages of dropped blocks to the next one. It keeps no more pages than the most that was
+//! in use at once, but for a few, since blocks begin and end within pages. Smaller blocks, and all of them where no range can be had, are the system's.
 //!
 //! The one crate with unsafe code of its own; the bookkeeping ([`pages`]) has none.
 

@@ -125,6 +125,17 @@ fn pages_are_kept_and_given_back() {
     drop(block);
     give_back();
     assert!(held() <= 2 * PAGE && resident() < before + 4 * PAGE, "{} {}", resident(), before);
+    // Pages that are locked in memory stay there, and give blocks of zeros all the same.
+    let block = vec![3u8; 2 * PAGE];
+    let locked = unsafe { libc::mlock(block.as_ptr().cast(), block.len()) } == 0;
+    let at = block.as_ptr() as usize;
+    drop(block);
+    give_back();
+    let block = vec![0u8; 2 * PAGE];
+    assert!(!locked || block.as_ptr() as usize == at);
+    assert!(block.iter().all(|&byte| byte == 0));
+    unsafe { libc::munlock(block.as_ptr().cast(), block.len()) };
+    drop(block);
     // 32 blocks side by side, every other dropped: one that fits nowhere between them takes the place of their pages.
     let mut blocks: Vec<_> = (0..32).map(|_| vec![1u8; 4 * PAGE]).collect();
     let mut number = 0;
