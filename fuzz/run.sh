@@ -48,10 +48,23 @@ for target in "${targets[@]}"; do
         "$binary" "$target" > "$log" 2>&1 || (($? == 124)) || { tail -20 "$log"; exit 1; }
     figure() { awk -F ' *: *' -v key="$1" '$1 == key { print $2 }' "$out/$target/fuzzer_stats"; }
     crashes=$(figure saved_crashes) hangs=$(figure saved_hangs)
-    echo "$target: $(figure execs_done) inputs, $(figure corpus_count) kept, $(figure edges_found) edges, $crashes crashes, $hangs hangs"
-    if ((crashes + hangs)); then
+    # The fuzzer's clock runs while others have the processor: a hang is what takes as long again in processor time, or
+    # six times as long on the clock.
+    slow=()
+    if ((hangs)); then
+        for input in "$out/$target"/hangs/id:*; do
+            (
+                ulimit -t $((patience / 1000))
+                exec timeout $((patience * 6 / 1000)) "$binary" "$target" < "$input" > "$log" 2>&1
+            ) || slow+=("$input")
+        done
+    fi
+    echo "$target: $(figure execs_done) inputs, $(figure corpus_count) kept, $(figure edges_found) edges, $crashes crashes," \
+        "${#slow[@]} hangs of $hangs timeouts"
+    if ((crashes)); then slow+=("$out/$target"/crashes/id:*); fi
+    if ((${#slow[@]})); then
         failed=1
-        find "$out/$target"/{crashes,hangs} -name 'id:*' -exec echo "  $binary $target < '{}'" \;
+        for input in "${slow[@]}"; do echo "  $binary $target < '$input'"; done
     fi
 done
 exit $failed

@@ -11,18 +11,25 @@ pub fn bits(len: u64) -> usize {
 
 /// `[eq(point, i) for i < 2^point.len()]`.
 pub fn eq_table(point: &[K]) -> Vec<K> {
-    let mut table = Vec::with_capacity(1 << point.len());
-    table.push(K::ONE);
-    for &r in point {
-        // Appending a lower digit: entry i becomes the pair (2i, 2i + 1).
-        let mut next = Vec::with_capacity(1 << point.len());
+    eq_prefix(point, usize::MAX)
+}
+
+/// The first `len` entries of [`eq_table`], all of them when it has fewer; no more are computed.
+pub fn eq_prefix(point: &[K], len: usize) -> Vec<K> {
+    let mut table = vec![K::ONE];
+    for (&r, left) in point.iter().zip((0..point.len()).rev()) {
+        // Appending a lower digit: entry i becomes the pair (2i, 2i + 1). Each is the first of 2^left entries.
+        let wanted = len.checked_shr(left as u32).unwrap_or(0).saturating_add(1);
+        let mut next = Vec::with_capacity(table.len().saturating_mul(2));
         for &value in &table {
             let high = value * r;
             next.push(value - high);
             next.push(high);
         }
+        next.truncate(wanted);
         table = next;
     }
+    table.truncate(len);
     table
 }
 
@@ -96,4 +103,24 @@ pub fn interpolation_weights(count: usize, x: K) -> Vec<K> {
             })
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prefix_is_the_beginning_of_the_whole_table() {
+        let point: Vec<K> = (2..8i64).map(integer).collect();
+        for digits in 0..=point.len() {
+            let (point, _) = point.split_at(digits);
+            let whole = eq_table(point);
+            let expected: Vec<K> = (0..1 << digits).map(|i| eq_index(point, i)).collect();
+            assert_eq!(whole, expected);
+            for len in 0..=whole.len() + 1 {
+                let wanted: Vec<K> = whole.iter().copied().take(len).collect();
+                assert_eq!(eq_prefix(point, len), wanted, "{len} of 2^{digits}");
+            }
+        }
+    }
 }

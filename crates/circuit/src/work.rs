@@ -11,6 +11,8 @@ const TERM: u64 = 64;
 /// A block costs its selector, and a factor per axis.
 const BLOCK: u64 = 8;
 const FACTOR: u64 = 4;
+/// An entry of a scattered vector and an index tuple take products in K and 24 bytes each, a public cell a part of a product.
+const SCATTERED: u64 = 4;
 /// A block of the layout is cut, sorted, placed and selected once, and keeps a part per axis in memory.
 const PLACED: u64 = 64;
 const PART: u64 = 8;
@@ -20,7 +22,7 @@ const PART: u64 = 8;
 ///
 /// A use of a sum costs its axes and a fixed part per term and, per view: the blocks of the column (its cells when it is
 /// public), and per map that is neither the identity nor a constant position the index tuples that are scattered and the
-/// vector that they are scattered into, once for each segment that the later axes leave it. A definition counts once for each
+/// vector that they are scattered into, once for each segment that the later axes leave it, four times over. A definition counts once for each
 /// term that reads the virtual column. Vectors that have a closed form are charged as if they had none, and vectors that
 /// several views share as if they did not.
 pub(crate) fn work(circuit: &Circuit) -> u64 {
@@ -97,7 +99,8 @@ fn view_work(circuit: &Circuit, column: &Column, sum: &Sum, view: &View) -> u64 
         let later = column.shape.get(place..).and_then(|rest| rest.get(1..)).unwrap_or(&[]);
         let segments =
             pieces(later).min(MOST_SEGMENTS).min(later.iter().map(|&d| bits(d) as u64).fold(1, u64::saturating_add));
-        total = total.saturating_add(tuples).saturating_add(len.saturating_mul(segments));
+        let entries = tuples.saturating_add(len.saturating_mul(segments));
+        total = total.saturating_add(entries.saturating_mul(SCATTERED));
     }
     total
 }

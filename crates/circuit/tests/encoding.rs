@@ -268,6 +268,15 @@ fn circuits_that_cost_a_verifier_too_much_are_refused() {
         let long = long(c, 4);
         contract(c, &[1, 1 << 15, 1 << 15], vec![one(long, &[(1, 3), (2, -3)], 0)]);
     });
+    // one axis that is much longer than what it is read into: twice as many tuples as any model comes near
+    let tall = |c: &mut Circuit, len: u64| {
+        let short = long(c, 3);
+        contract(c, &[len], vec![one(short, &[(0, 1)], 0)]);
+    };
+    refused(words, |c| tall(c, (1 << 24) + 3));
+    let mut fine = everything();
+    tall(&mut fine, 1 << 23);
+    assert_eq!(Circuit::decode(&fine.encode()), Ok(fine));
     // a list in front of many blocks
     refused(words, |c| {
         c.columns.push(column("blocks", &[3, (1 << 31) - 1], 1, Home::Witness));

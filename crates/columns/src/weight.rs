@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tacit_algebra::field::PrimeCharacteristicRing;
-use tacit_algebra::multilinear::{eq, eq_index, eq_table, less_than};
+use tacit_algebra::multilinear::{eq, eq_index, eq_prefix, less_than};
 use tacit_algebra::{K, integer};
 use tacit_circuit::ColumnId;
 
@@ -46,11 +46,7 @@ impl Weight {
     /// All entries.
     pub fn dense(&self) -> Vec<K> {
         match self {
-            Self::Eq { point, len } => {
-                let mut table = eq_table(point);
-                table.truncate(*len as usize);
-                table
-            }
+            Self::Eq { point, len } => eq_prefix(point, *len as usize),
             Self::Ones { len } => vec![K::ONE; *len as usize],
             Self::Index { index, len } => (0..*len).map(|i| if i == *index { K::ONE } else { K::ZERO }).collect(),
             Self::Powers { base, len } => base.powers().take(*len as usize).collect(),
