@@ -12,7 +12,7 @@ use tacit_algebra::field::{Field, PrimeCharacteristicRing};
 
 use super::leaves::{Leaves, Ones};
 use super::moments::Form;
-use super::packed::{Packed, Quad, ZEROS, gate, lane_sum, split};
+use super::packed::{Packed, Quad, TILE, ZEROS, gate, lane_sum, split, touch};
 use super::pairs::BoundPairs;
 use super::tree::TASK;
 use super::weights::Weights;
@@ -45,6 +45,9 @@ pub(crate) trait Source: Sync {
     fn blocks(&self) -> usize;
     /// Blocks `2 i` and `2 i + 1`, zero beyond the end. The buffer is where a source may compute them.
     fn pair<'s>(&'s self, i: usize, buffer: &'s mut [Quad; 2]) -> [&'s Quad; 2];
+    /// Brings the blocks of [`TILE`] pairs from `i` on into the cache, where they are stored.
+    #[inline(always)]
+    fn bring(&self, _: usize) {}
     /// `(b', b1'), (d', d1')` of pair `i` when all its numerators are 1 and none is padding.
     #[inline(always)]
     fn ones(&self, _: usize) -> Option<[(Packed, Packed); 2]> {
@@ -61,6 +64,9 @@ pub(crate) trait Source: Sync {
 /// Where the `(b', d')` of blocks without padding and with numerators 1 come from.
 pub(crate) trait Shifted: Sync {
     fn at(&self, block: usize) -> [Packed; 2];
+    /// As [`Source::touch`].
+    #[inline(always)]
+    fn bring(&self, _: usize) {}
     /// As [`Source::moments`].
     #[inline(always)]
     fn moments(&self, _at: usize, _inner: &[Packed]) -> (usize, [Packed; 2]) {
@@ -73,6 +79,17 @@ impl Shifted for &[[Packed; 2]] {
     fn at(&self, block: usize) -> [Packed; 2] {
         self[block]
     }
+    #[inline(always)]
+    fn bring(&self, i: usize) {
+        touch(tile(self, i).as_flattened());
+    }
+}
+
+/// The blocks of [`TILE`] pairs from `i` on, as far as there are any.
+#[inline(always)]
+pub(crate) fn tile<T>(blocks: &[T], i: usize) -> &[T] {
+    let end = blocks.len().min(2 * (i + TILE));
+    &blocks[end.min(2 * i)..end]
 }
 
 #[inline(always)]
@@ -267,6 +284,10 @@ impl Source for Stored<'_> {
     fn pair<'s>(&'s self, i: usize, _: &'s mut [Quad; 2]) -> [&'s Quad; 2] {
         neighbours(self.0, i)
     }
+    #[inline(always)]
+    fn bring(&self, i: usize) {
+        touch(tile(self.0, i).as_flattened());
+    }
 }
 
 /// Blocks after a round: the first `count` (an even number) as `(b', d')`, the rest as quads.
@@ -286,6 +307,13 @@ impl<O: Shifted> Source for Folded<'_, O> {
         neighbours(self.rest, i - self.count / 2)
     }
     #[inline(always)]
+    fn bring(&self, i: usize) {
+        match i.checked_sub(self.count / 2) {
+            Some(i) => touch(tile(self.rest, i).as_flattened()),
+            None => self.ones.bring(i),
+        }
+    }
+    #[inline(always)]
     fn ones(&self, i: usize) -> Option<[(Packed, Packed); 2]> {
         (2 * i < self.count).then(|| pair_of(&self.ones, i))
     }
@@ -295,14 +323,17 @@ impl<O: Shifted> Source for Folded<'_, O> {
     }
 }
 
-/// `sum_i inner[i] (g_i(0), leading coefficient of g_i)` over the pairs from `at` on.
+/// `sum_i inner[i] (g_i(0), leading coefficient of g_i)` over the pairs from `at` on. `FAR`: they may not be in the cache.
 #[inline(always)]
-fn run<S: Source>(source: &S, at: usize, inner: &[Packed], lambda: &Lambda) -> [Packed; 2] {
+fn run<S: Source, const FAR: bool>(source: &S, at: usize, inner: &[Packed], lambda: &Lambda) -> [Packed; 2] {
     let (one, lambda, inverse) = (Packed::ONE, lambda.packed, lambda.inverses);
     let (done, [mut constants, mut leadings]) = source.moments(at, inner);
     let (mut products, mut product_leadings, mut total) = (Packed::ZERO, Packed::ZERO, None);
     let mut buffer = [ZEROS; 2];
     for (i, &weight) in inner.iter().enumerate().skip(done) {
+        if FAR && i % TILE == 0 {
+            source.bring(at + i);
+        }
         if let Some([(b, b1), (d, d1)]) = source.ones(at + i) {
             products += weight * (b * d);
             product_leadings += weight * ((b1 - b) * (d1 - d));
@@ -337,12 +368,18 @@ pub(crate) fn add(x: [K; 2], y: [K; 2]) -> [K; 2] {
 }
 
 /// The weighted sums of the pairs `pairs` of a source whose first pair has the weight of pair `offset`.
-fn weighted<S: Source>(source: &S, pairs: Range<usize>, offset: usize, weights: &Weights, lambda: &Lambda) -> [K; 2] {
+fn weighted<S: Source, const FAR: bool>(
+    source: &S,
+    pairs: Range<usize>,
+    offset: usize,
+    weights: &Weights,
+    lambda: &Lambda,
+) -> [K; 2] {
     let (width, mut at, mut sums) = (weights.inner.len(), pairs.start, [K::ZERO; 2]);
     while at < pairs.end {
         let (o, first) = ((offset + at) / width, (offset + at) % width);
         let inner = &weights.inner[first..width.min(first + pairs.end - at)];
-        let part = run(source, at, inner, lambda).map(|sum| lane_sum(sum) * weights.outer[o]);
+        let part = run::<S, FAR>(source, at, inner, lambda).map(|sum| lane_sum(sum) * weights.outer[o]);
         sums = add(sums, part);
         at += inner.len();
     }
@@ -352,7 +389,7 @@ fn weighted<S: Source>(source: &S, pairs: Range<usize>, offset: usize, weights: 
 /// The weighted sums of all pairs of a source.
 pub(crate) fn evaluate<S: Source>(source: &S, weights: &Weights, lambda: &Lambda) -> [K; 2] {
     let pairs = weights.outer.len() * weights.inner.len();
-    let task = |t: usize| weighted(source, t * 4 * TASK..pairs.min((t + 1) * 4 * TASK), 0, weights, lambda);
+    let task = |t: usize| weighted::<_, true>(source, t * 4 * TASK..pairs.min((t + 1) * 4 * TASK), 0, weights, lambda);
     (0..pairs.div_ceil(4 * TASK)).into_par_iter().map(task).reduce(|| [K::ZERO; 2], add)
 }
 
@@ -383,29 +420,81 @@ pub(crate) fn bound([(b, b1), (d, d1)]: [(Packed, Packed); 2], r: Packed) -> [Pa
 /// The next round's weights, if it is evaluated while the folded blocks are in the cache.
 pub(crate) type Next<'a> = Option<(&'a Weights, &'a Lambda)>;
 
-/// Writes the blocks after a round, those from the first on as `(b', d')` (an even number), the others as quads.
+/// Writes the blocks after a round, those from the first on as `(b', d')` (an even number), the others as quads. `near` brings what
+/// [`TILE`] blocks are computed from into the cache.
 pub(crate) fn fill(
     ones: &mut [[Packed; 2]],
     one: impl Fn(usize) -> [Packed; 2] + Sync,
     rest: &mut [Quad],
     quad: impl Fn(usize) -> Quad + Sync,
+    near: impl Fn(usize) + Sync,
     next: Next<'_>,
 ) -> Option<[K; 2]> {
     let count = ones.len();
     let of_ones = |(t, chunk): (usize, &mut [[Packed; 2]])| {
-        chunk.iter_mut().zip(t * 2 * TASK..).for_each(|(slot, block)| *slot = one(block));
+        write(chunk, t * 2 * TASK, &one, &near);
         let folded = Folded { ones: &*chunk, count: chunk.len(), rest: &[] };
-        next.map(|(weights, lambda)| weighted(&folded, 0..chunk.len() / 2, t * TASK, weights, lambda))
+        next.map(|(weights, lambda)| weighted::<_, false>(&folded, 0..chunk.len() / 2, t * TASK, weights, lambda))
     };
     let of_rest = |(t, chunk): (usize, &mut [Quad])| {
-        chunk.iter_mut().zip(count + t * 2 * TASK..).for_each(|(slot, block)| *slot = quad(block));
+        write(chunk, count + t * 2 * TASK, &quad, &near);
         let folded = Folded { ones: [].as_slice(), count: 0, rest: chunk };
         let pairs = 0..chunk.len().div_ceil(2);
-        next.map(|(weights, lambda)| weighted(&folded, pairs, count / 2 + t * TASK, weights, lambda))
+        next.map(|(weights, lambda)| weighted::<_, false>(&folded, pairs, count / 2 + t * TASK, weights, lambda))
     };
     let join = |x: Option<[K; 2]>, y: Option<[K; 2]>| x.zip(y).map(|(x, y)| add(x, y));
     let nothing = || next.map(|_| [K::ZERO; 2]);
     let first = ones.par_chunks_mut(2 * TASK).enumerate().map(of_ones).reduce(nothing, join);
     let others = rest.par_chunks_mut(2 * TASK).enumerate().map(of_rest).reduce(nothing, join);
     join(first, others)
+}
+
+/// The blocks from number `start` on.
+#[inline(always)]
+fn write<const N: usize>(
+    blocks: &mut [[Packed; N]],
+    start: usize,
+    block: impl Fn(usize) -> [Packed; N],
+    near: impl Fn(usize),
+) {
+    for (tile, start) in blocks.chunks_mut(TILE).zip((start..).step_by(TILE)) {
+        near(start);
+        touch(tile.as_flattened());
+        tile.iter_mut().zip(start..).for_each(|(slot, number)| *slot = block(number));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tile_is_what_there_is_of_its_pairs() {
+        let blocks: Vec<usize> = (0..2 * TILE + 3).collect();
+        assert_eq!(tile(&blocks, 0), &blocks[..2 * TILE]);
+        assert_eq!(tile(&blocks, 1), &blocks[2..2 * TILE + 2]);
+        assert_eq!(tile(&blocks, TILE), &blocks[2 * TILE..]);
+        assert_eq!(tile(&blocks, TILE + 1), &blocks[2 * TILE + 2..]);
+        assert!(tile(&blocks, TILE + 2).is_empty() && tile(&blocks[..0], 0).is_empty());
+    }
+
+    /// With tiles, chunks and pairs that end early.
+    #[test]
+    fn blocks_are_written_in_their_places_after_what_they_need_is_near() {
+        for count in [1, TILE, 3 * TILE + 1] {
+            let brought = std::sync::Mutex::new(Vec::new());
+            let number = |n: usize| [Packed::from(K::from_usize(n))];
+            let mut blocks = vec![[Packed::ZERO]; count];
+            let near = |start| brought.lock().unwrap().push(start);
+            let block = |n: usize| {
+                assert!(brought.lock().unwrap().iter().any(|start| (*start..start + TILE).contains(&n)));
+                number(n)
+            };
+            write(&mut blocks, 5, block, near);
+            for (n, block) in blocks.iter().enumerate() {
+                assert_eq!(block[0].extract(0), number(5 + n)[0].extract(0));
+            }
+            assert_eq!(brought.into_inner().unwrap().len(), count.div_ceil(TILE));
+        }
+    }
 }

@@ -1,5 +1,7 @@
 //! The fraction gate on blocks of `WIDTH` consecutive elements.
 
+use std::hint::black_box;
+
 use tacit_algebra::field::{PackedFieldPow2, PackedValue, PrimeCharacteristicRing};
 use tacit_algebra::{F, K};
 
@@ -10,6 +12,20 @@ pub(crate) use tacit_algebra::packed::{Lanes, Packed, WIDTH, pack};
 /// Two children `(n0, e0, n1, e1)` of each of `WIDTH` nodes. In a sumcheck the third is `n1 + lambda e1`.
 pub(crate) type Quad = [Packed; 4];
 pub(crate) const ZEROS: Quad = [Packed::ZERO; 4];
+
+/// Blocks that [`touch`] brings into the cache at a time.
+pub(crate) const TILE: usize = 8;
+
+/// Loads a word of every cache line. In loops with this much arithmetic a processor looks few lines ahead, and waits for each of them;
+/// loads without arithmetic it makes many of at once.
+#[inline(always)]
+pub(crate) fn touch(blocks: &[Packed]) {
+    for Packed(lanes) in blocks {
+        for lanes in lanes {
+            let _: F = black_box(lanes.as_slice()[0]);
+        }
+    }
+}
 
 /// Even and odd elements of the sequence `x y`.
 #[inline(always)]

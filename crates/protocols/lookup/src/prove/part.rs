@@ -5,10 +5,10 @@ use tacit_algebra::K;
 
 use super::kernel::{
     Above, Blocks, Bound, Folded, Fresh, Lambda, Next, Second, SecondOnce, Shifted, Source, Stored, bound, evaluate,
-    fill, fold_block, pair_of,
+    fill, fold_block, pair_of, tile,
 };
 use super::leaves::{Leaves, Ones};
-use super::packed::{Packed, Quad, ZEROS, first, gate};
+use super::packed::{Packed, Quad, TILE, ZEROS, first, gate, touch};
 use super::shape::Shape;
 use super::tree::{extend, lift};
 use super::weights::Weights;
@@ -162,7 +162,7 @@ impl<'a> Part<'a> {
             Data::Computed { leaves, height: 1, drawn } if drawn.is_empty() => {
                 let source = SecondOnce::new(leaves, r, lambda);
                 let to = target(0, source.blocks());
-                (fill_both(|_| [Packed::ZERO; 2], |block| source.quad(block), to, next), None)
+                (fill_both(|_| [Packed::ZERO; 2], |block| source.quad(block), |_| (), to, next), None)
             }
             Data::Computed { leaves, height, drawn } => {
                 let folded = with_computed!(leaves, height, drawn, lambda, source => {
@@ -235,7 +235,12 @@ impl<'a> Part<'a> {
             }
             data => {
                 let quads = data.stored();
-                lift(quads.len(), |block| gate(&quads[block]))
+                lift(quads.len(), |block| {
+                    if block % (2 * TILE) == 0 {
+                        touch(tile(quads, block / 2).as_flattened());
+                    }
+                    gate(&quads[block])
+                })
             }
         };
         Self::new(self.region, self.shape.halved(), Data::Stored(quads))
@@ -302,18 +307,19 @@ fn with_ones<'a, S: Source>(
     to: Target,
     next: Next<'_>,
 ) -> Filled<'a> {
-    fill_both(one, |block| fold_block(source, block, r, lambda), to, next)
+    fill_both(one, |block| fold_block(source, block, r, lambda), |block| source.bring(block), to, next)
 }
 
 fn fill_both<'a>(
     one: impl Fn(usize) -> [Packed; 2] + Sync,
     quad: impl Fn(usize) -> Quad + Sync,
+    near: impl Fn(usize) + Sync,
     (ones, rest, mut memory): Target,
     next: Next<'_>,
 ) -> Filled<'a> {
     let (first, others) = memory.split_at_mut(ones / 2);
     let first = first.as_flattened_mut().as_chunks_mut().0;
-    let sums = fill(first, one, &mut others[..rest], quad, next);
+    let sums = fill(first, one, &mut others[..rest], quad, near, next);
     (sums, Data::Folded { memory, ones, rest })
 }
 
