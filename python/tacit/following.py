@@ -21,6 +21,7 @@ from tacit.primitives.gadgets.digits import forgetting
 from tacit.primitives.program import Program, claim_of, run
 from tacit.primitives.reading import Reading
 from tacit.primitives.tensor import Column, Tensor
+from tacit.primitives.threads import Elementwise
 
 Arrays = dict[str, np.ndarray]
 
@@ -140,7 +141,7 @@ class Values(Builder):
     def on_claim(self, column: Column, name: str, shape: tuple[int, ...], dtype: str) -> None:
         self.on_input(column, name, shape, 0, dtype)
 
-    def on_commit(self, column: Column, shape: tuple[int, ...], compute: Callable[[], np.ndarray]) -> None:
+    def on_commit(self, column: Column, shape: tuple[int, ...], compute: Callable[[], np.ndarray | Elementwise]) -> None:
         self._compute[column.name] = lambda: np.broadcast_to(np.asarray(compute(), dtype=np.int64), shape)
 
     def on_contract(self, name: str, tensor: Tensor) -> None:

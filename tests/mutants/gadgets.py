@@ -107,7 +107,7 @@ GADGETS = (
     dropped(
         "a saturating activation is in no table",
         "rescale.py",
-        'b.lookup(f"{name}/table", three_parts(shape, values, high_low, high_high), [low, z, y])',
+        'b.lookup(f"{name}/table", three_parts(shape, high_low < 0, high_high > 0), [low, z, y])',
         PARTS,
     ),
     dropped(

@@ -8,6 +8,7 @@ import threading
 import numpy as np
 import pytest
 
+from tacit.errors import ModelError
 from tacit.primitives import products, reading, threads
 from tacit.primitives.arithmetic import einsum
 from tacit.primitives.evaluate import Evaluate
@@ -112,3 +113,29 @@ def test_products_fail_where_they_are_asked_for(monkeypatch):
     with pytest.raises(MemoryError, match="no room"):
         b.value(product)
     assert reading.multiply is products.multiply
+
+
+@pytest.mark.parametrize("shape", [(3,), (5, 3, 2**15)])
+def test_a_function_by_elements_is_that_of_the_whole(count, shape):
+    """In parts no larger than needed, by several threads; as an array, as a column, and at an index."""
+    x, rows = np.arange(np.prod(shape)).reshape(shape), np.arange(shape[0]).reshape(-1, *(1,) * (len(shape) - 1))
+    sizes = []
+
+    def compute(part, row):
+        sizes.append(part.size)
+        return (part - 7 * row) >> 1
+
+    found = threads.Elementwise(compute, x, rows)
+    expected = (x - 7 * rows) >> 1
+    assert found.shape == shape and not sizes
+    whole = np.asarray(found)
+    assert whole.dtype == np.int64 and (whole == expected).all()
+    assert sum(sizes) == x.size and max(sizes) <= max(2 * threads.PART, 3)
+    assert (found[(slice(1, 2),)] == expected[1:2]).all()
+    builder = Evaluate({}, values_only=True)
+    column = builder.commit("y", shape, int(expected.min()), int(expected.max()), lambda: found)
+    assert (builder.value(column) == expected).all()
+    with pytest.raises(ModelError, match="outside"):
+        builder.commit("z", shape, 0, 0, lambda: found)
+    wider = builder.commit("w", (2, *shape), int(expected.min()), int(expected.max()), lambda: found)
+    assert (builder.value(wider) == expected).all()

@@ -16,6 +16,7 @@ import numpy as np
 from tacit.circuit import Constant, Iota, Listed, column_bytes
 from tacit.errors import ModelError
 from tacit.primitives.tensor import Column, Tensor, column_tensor, fresh_dims, stored_shape
+from tacit.primitives.threads import Elementwise
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +127,7 @@ class Builder:
         like: Sequence[int] | Tensor,
         low: int,
         high: int,
-        compute: Callable[[], np.ndarray],
+        compute: Callable[[], np.ndarray | Elementwise],
         *,
         exponent: int = 0,
         public: bool = False,
@@ -212,7 +213,7 @@ class Builder:
     def on_claim(self, column: Column, name: str, shape: tuple[int, ...], dtype: str) -> None:
         """An output was claimed."""
 
-    def on_commit(self, column: Column, shape: tuple[int, ...], compute: Callable[[], np.ndarray]) -> None:
+    def on_commit(self, column: Column, shape: tuple[int, ...], compute: Callable[[], np.ndarray | Elementwise]) -> None:
         """A witness or public output column was declared."""
 
     def on_contract(self, name: str, tensor: Tensor) -> None:

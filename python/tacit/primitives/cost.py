@@ -12,6 +12,7 @@ import numpy as np
 
 from tacit.primitives.builder import Builder, Table
 from tacit.primitives.tensor import Column, Tensor
+from tacit.primitives.threads import Elementwise
 
 
 @dataclass(slots=True)
@@ -67,7 +68,7 @@ class Cost(Builder):
     def on_claim(self, column: Column, name: str, shape: tuple[int, ...], dtype: str) -> None:
         self.public += prod(column.shape)
 
-    def on_commit(self, column: Column, shape: tuple[int, ...], compute: Callable[[], np.ndarray]) -> None:
+    def on_commit(self, column: Column, shape: tuple[int, ...], compute: Callable[[], np.ndarray | Elementwise]) -> None:
         if column.home == "public":
             self.public += self.samples * prod(column.shape)
         else:

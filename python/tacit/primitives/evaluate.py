@@ -18,7 +18,7 @@ from tacit.primitives.gadgets.digits import forgetting
 from tacit.primitives.reading import Reading
 from tacit.primitives.record import Record, Virtual
 from tacit.primitives.tensor import Axis, Column, Tensor
-from tacit.primitives.threads import Index, in_parts
+from tacit.primitives.threads import Elementwise, Index, in_parts
 
 
 class Unsatisfied(AssertionError):  # noqa: N818
@@ -127,13 +127,14 @@ class Evaluate(Record):
             raise InputError(f"The input {name} has integers outside {column.low} .. {column.high}.")
         self.keep(column, given)
 
-    def on_commit(self, column: Column, shape: tuple[int, ...], compute: Callable[[], np.ndarray]) -> None:
+    def on_commit(self, column: Column, shape: tuple[int, ...], compute: Callable[[], np.ndarray | Elementwise]) -> None:
         super().on_commit(column, shape, compute)
         self.act(partial(self.keep_computed, column, shape, compute))
 
-    def keep_computed(self, column: Column, shape: tuple[int, ...], compute: Callable[[], np.ndarray]) -> None:
-        array, shape = np.asarray(compute()), self.lead + shape
-        self.keep(column, array if array.shape == shape else np.broadcast_to(array, shape))
+    def keep_computed(self, column: Column, shape: tuple[int, ...], compute: Callable[[], np.ndarray | Elementwise]) -> None:
+        array, shape = compute(), self.lead + shape
+        array = array if isinstance(array, Elementwise) else np.asarray(array)
+        self.keep(column, array if array.shape == shape else np.broadcast_to(np.asarray(array), shape))
 
     def on_virtual(self, virtual: Virtual) -> None:
         super().on_virtual(virtual)
@@ -142,7 +143,7 @@ class Evaluate(Record):
     def keep_virtual(self, virtual: Virtual) -> None:
         self.keep(virtual.column, self.value(virtual.tensor))
 
-    def keep(self, column: Column, array: np.ndarray) -> None:
+    def keep(self, column: Column, array: np.ndarray | Elementwise) -> None:
         """Stores a column's values; ModelError when one leaves the interval that was proved for it."""
         stored = np.empty(array.shape, dtype=f"<i{column_bytes(column.low, column.high)}")
         ends: list[tuple[int, int]] = []
@@ -186,7 +187,11 @@ class Evaluate(Record):
 
     def witness(self) -> bytes:
         """The witness buffer: witness and virtual columns in circuit order (docs/circuit.md, Buffers)."""
-        return b"".join(self.cells(column) for column in self.stored if column.home in ("witness", "virtual"))
+        return b"".join(self.witness_columns())
+
+    def witness_columns(self) -> list[memoryview]:
+        """The columns that the witness buffer joins, as bytes; valid until `clear`."""
+        return [self.cells(column) for column in self.stored if column.home in ("witness", "virtual")]
 
     def public(self) -> bytes:
         """The public buffer: public columns in the order of the bindings; of a tensor without elements, one zero."""
@@ -209,7 +214,7 @@ class Evaluate(Record):
     def cells(self, column: Column, first: bool = False) -> memoryview:
         """The column's cells, or its first one alone, in the bytes of the column."""
         values = self.values[column.name].reshape(-1)[: 1 if first else None]
-        return np.asarray(values, dtype=f"<i{column_bytes(column.low, column.high)}", order="C").data
+        return np.asarray(values, dtype=f"<i{column_bytes(column.low, column.high)}", order="C").view(np.uint8).data
 
 
 def in_table(table: Table, tuples: np.ndarray) -> np.ndarray:

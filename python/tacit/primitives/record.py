@@ -12,6 +12,7 @@ from tacit import circuit
 from tacit.circuit import FIELD, Affine, column_bytes
 from tacit.primitives.builder import Builder, Table
 from tacit.primitives.tensor import Axis, Column, Factor, Map, Tensor, Term
+from tacit.primitives.threads import Elementwise
 
 COEFFICIENT_LIMIT = 2**40
 
@@ -55,7 +56,7 @@ class Record(Builder):
         number = self.store(column)
         self.publics.append(circuit.Public(name, True, number, dtype, shape, 0, column.low, column.high))
 
-    def on_commit(self, column: Column, shape: tuple[int, ...], compute: Callable[[], np.ndarray]) -> None:
+    def on_commit(self, column: Column, shape: tuple[int, ...], compute: Callable[[], np.ndarray | Elementwise]) -> None:
         self.store(column)
 
     def on_output(self, column: Column, name: str, shape: tuple[int, ...], exponent: int, dtype: str) -> None:

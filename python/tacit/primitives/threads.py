@@ -93,6 +93,28 @@ def part_of(array: np.ndarray, index: Index) -> np.ndarray:
     return array[tuple(slice(None) if size == 1 else where for size, where in zip(array.shape, index))]
 
 
+class Elementwise:
+    """A function of arrays with one number of axes that broadcast to each other, element by element: computed part by part where it
+    is read, so that threads share it and nothing in between is an array of its own. `function` gives integers, and may be called by
+    any thread."""
+
+    def __init__(self, function: Callable[..., np.ndarray], *arrays: np.ndarray) -> None:
+        self.function, self.arrays = function, arrays
+        self.shape = arrays[0].shape if len(arrays) == 1 else np.broadcast_shapes(*(array.shape for array in arrays))
+
+    def __getitem__(self, index: Index) -> np.ndarray:
+        return self.function(*(part_of(array, index) for array in self.arrays))
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        whole = np.empty(self.shape, dtype=np.int64 if dtype is None else dtype)
+
+        def fill(index: Index) -> None:
+            whole[index] = self[index]
+
+        in_parts(self.shape, fill)
+        return whole
+
+
 def pieces(length: int, cost: int, least: int) -> list[slice]:
     """0 .. length in slices for threads to share: each costs `least` or more, an item costs `cost`; about four a thread, so that
     none waits long."""

@@ -13,6 +13,7 @@ from tacit.primitives.axes import of_one_rank
 from tacit.primitives.builder import Builder, Rows, Table, gadget
 from tacit.primitives.gadgets.digits import CELL, DIGIT, ENTRY, LEAF, digit_widths, digits, once, price, require_injective
 from tacit.primitives.tensor import Tensor
+from tacit.primitives.threads import Elementwise
 
 WIDEST_TABLE = 18
 """A table over all differences has at most 2^18 entries."""
@@ -121,7 +122,8 @@ def maximum(b: Builder, name: str, left: Tensor, right: Tensor) -> Tensor:
         left, right = b.copy(left, f"{name}/left"), b.copy(right, f"{name}/right")
         d = movement.plus(b, left, -right)
     flag = None if direct else sign_by_digits(b, name, d, width)
-    m = b.commit(name, d, low, high, lambda: np.maximum(b.value(left), b.value(right)), exponent=left.exponent)
+    larger = lambda: Elementwise(np.maximum, b.value(left), b.value(right))  # noqa: E731
+    m = b.commit(name, d, low, high, larger, exponent=left.exponent)
     gain = movement.plus(b, m, -right)
     if flag is None:
         b.lookup(name, relu_table(d.low, d.high), [d, gain.bounded(max(d.low, 0), max(d.high, 0))])

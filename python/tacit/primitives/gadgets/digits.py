@@ -8,12 +8,11 @@ from contextvars import ContextVar
 from functools import cache, lru_cache
 from typing import TypeVar
 
-import numpy as np
-
 from tacit.circuit import FIELD
 from tacit.errors import ModelError
 from tacit.primitives.builder import Builder, gadget, range_table
 from tacit.primitives.tensor import Tensor
+from tacit.primitives.threads import Elementwise
 
 DIGIT = 16
 """Widest digit, unless a whole program is cheaper with wider ones: a range table has at most 2^16 entries."""
@@ -116,8 +115,8 @@ def digits(b: Builder, name: str, tensor: Tensor, width: int) -> None:
     b.checks(b.elements(tensor), width)
     widths = digit_widths(b.elements(tensor), width, b.everything, b.ranges)
 
-    def part(start: int, mask: int) -> Callable[[], np.ndarray]:
-        return lambda: (whole() >> start) & mask
+    def part(start: int, mask: int) -> Callable[[], Elementwise]:
+        return lambda: Elementwise(lambda value: (value >> start) & mask, whole())
 
     for place in reversed(range(1, len(widths))):
         start, bits = sum(widths[:place]), widths[place]

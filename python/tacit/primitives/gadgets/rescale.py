@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -20,7 +21,7 @@ from tacit.primitives.gadgets.comparison import maximum, minimum
 from tacit.primitives.gadgets.digits import CELL, DIGIT, ENTRY, LEAF, digits, interval_check, once, require_injective
 from tacit.primitives.gadgets.segments import graph_rows, sign_rows
 from tacit.primitives.tensor import Tensor, constant
-from tacit.primitives.threads import Index, in_parts
+from tacit.primitives.threads import Elementwise, Index, in_parts
 
 WIDE = 32
 """Widest integer that a rounding may leave in the witness, in bits."""
@@ -49,15 +50,10 @@ class Shape:
             self.function, self.low, self.high, self.exponent_in, self.exponent_out, self.low_out, self.high_out
         )
 
-    def at(self, q: np.ndarray) -> np.ndarray:
-        """y for rounded integers q, int64 of the same shape."""
-        table, y = self.table(), np.empty(q.shape, dtype=np.int64)
-
-        def look_up(index: Index) -> None:
-            table.take(self.held(q[index]) - self.low, out=y[index], mode="clip")
-
-        in_parts(q.shape, look_up)
-        return y
+    def at(self, x: np.ndarray, shift: int) -> Elementwise:
+        """y for q = round(x / 2^shift)."""
+        table = self.table()
+        return Elementwise(lambda part: table.take(self.held(round_shift(part, shift)) - self.low, mode="clip"), x)
 
     def held(self, q: np.ndarray) -> np.ndarray:
         """q 2^gain; outside low .. high only beyond the same end."""
@@ -65,16 +61,16 @@ class Shape:
 
     def over(self, first: int, last: int) -> np.ndarray:
         """y for q = first .. last."""
-        return self.at(np.arange(first, last + 1, dtype=np.int64))
+        return np.asarray(self.at(np.arange(first, last + 1, dtype=np.int64), 0))
 
-    def saturated(self, q: np.ndarray) -> int:
-        """How many of the rounded integers q the clamping changes the function of, or their results: where a function is flat at
-        an end of its table (Relu of negative numbers), leaving the table changes nothing."""
+    def saturated(self, x: np.ndarray, shift: int) -> int:
+        """How many integers q = round(x / 2^shift) the clamping changes the function of, or their results: where a function is flat
+        at an end of its table (Relu of negative numbers), leaving the table changes nothing."""
         table, counts = self.table(), []
         same = self.function == IDENTITY and self.exponent_in == self.exponent_out
 
         def count(index: Index) -> None:
-            part = self.held(q[index])
+            part = self.held(round_shift(x[index], shift))
             y = table.take(part - self.low, mode="clip")
             ends = np.zeros(part.shape, dtype=bool) if same else (y == self.low_out) | (y == self.high_out)
             for beyond, end, next_to_it in ((part < self.low, 0, 1), (part > self.high, -1, -2)):
@@ -82,7 +78,7 @@ class Shape:
                     ends |= beyond
             counts.append(int(np.count_nonzero(ends)))
 
-        in_parts(q.shape, count)
+        in_parts(x.shape, count)
         return sum(counts)
 
     @property
@@ -93,12 +89,16 @@ class Shape:
         )
 
 
-def remainder(b: Builder, name: str, tensor: Tensor, total: Callable[[], np.ndarray], shift: int) -> Tensor:
-    """The cell rem = total mod 2^shift with rem in R_shift, `total` giving the integers of x + 2^(shift-1)."""
+def remainder(b: Builder, name: str, tensor: Tensor, value: Callable[[], np.ndarray], offset: int, shift: int) -> Tensor:
+    """The cell rem = (x + offset) mod 2^shift with rem in R_shift, `value` giving the integers x."""
     mask = (1 << shift) - 1
-    rem = b.commit(f"{name}/remainder", tensor, 0, mask, lambda: total() & mask)
+    rem = b.commit(f"{name}/remainder", tensor, 0, mask, lambda: Elementwise(lambda part: (part + offset) & mask, value()))
     digits(b, f"{name}/remainder", rem, shift)
     return rem
+
+
+def rounded(x: np.ndarray, shift: int) -> Elementwise:
+    return Elementwise(lambda part: round_shift(part, shift), x)
 
 
 def half(shift: int) -> int:
@@ -125,7 +125,7 @@ def plain(
 
     Unique: 2^w 2^shift < p, so that two quotients of one field element would differ by less than p in both parts.
     """
-    y = b.commit(name, x, q.low, q.high, lambda: round_shift(b.value(x), shift), exponent=exponent, public=public)
+    y = b.commit(name, x, q.low, q.high, lambda: rounded(b.value(x), shift), exponent=exponent, public=public)
     if shift == 0:
         b.contract(f"{name}/equal", y - x)
         return y
@@ -179,13 +179,11 @@ def whole_interval(b: Builder, name: str, x: Tensor, shift: int, q: Interval, sh
     """
     require_injective(name, q.size << shift)
     values = shape.over(q.low, q.high)
-    total = once(lambda: b.value(x) + half(shift))
-    y = b.commit(
-        name, x, int(values.min()), int(values.max()), lambda: shape.at(total() >> shift), exponent=shape.exponent_out
-    )
+    value = once(lambda: b.value(x))
+    y = b.commit(name, x, int(values.min()), int(values.max()), lambda: shape.at(value(), shift), exponent=shape.exponent_out)
     quotient = x
     if shift:
-        rem = remainder(b, name, x, total, shift)
+        rem = remainder(b, name, x, value, half(shift), shift)
         quotient = (x + half(shift) - rem).divide_exactly(1 << shift, q.low, q.high)
     table = Table(f"{shape.label}/{q.low}..{q.high}", graph_rows(q.low, values))
     b.lookup(f"{name}/table", table, [quotient, y])
@@ -215,30 +213,35 @@ def sign_and_table(
             "check the weights, or give samples that reach the values that matter"
         )
     values = shape.over(shape.low, shape.high)
-    total = once(lambda: b.value(x) + half(shift))
-    above = once(lambda: ((total() >> shift) - shape.low) >> bits)
-    y = b.commit(
-        name, x, int(values.min()), int(values.max()), lambda: shape.at(total() >> shift), exponent=shape.exponent_out
-    )
-    z = b.commit(f"{name}/sign", x, -1, 1, lambda: np.sign(above()))
+    value = once(lambda: b.value(x))
+
+    def above(part: np.ndarray) -> np.ndarray:
+        return (round_shift(part, shift) - shape.low) >> bits
+
+    y = b.commit(name, x, int(values.min()), int(values.max()), lambda: shape.at(value(), shift), exponent=shape.exponent_out)
+    z = b.commit(f"{name}/sign", x, -1, 1, lambda: Elementwise(lambda part: np.sign(above(part)), value()))
     if joined:
         place, top = bits + shift - split, (1 << (shift - split)) - 1
-        ends = lambda: (above() << place) + ((total() >> split) & top)  # noqa: E731
-        g = b.commit(f"{name}/ends", x, high_low << place, (high_high << place) + top, ends)
+
+        def ends(part: np.ndarray) -> np.ndarray:
+            return (above(part) << place) + (((part + half(shift)) >> split) & top)
+
+        last = (high_high << place) + top
+        g = b.commit(f"{name}/ends", x, high_low << place, last, lambda: Elementwise(ends, value()))
         pairs = Table(f"ends/{high_low}..{high_high}/{place}/{top}", end_rows(high_low, high_high, place, top))
         b.lookup(f"{name}/ends", pairs, [g, z])
-        rest = remainder(b, name, x, total, split)
+        rest = remainder(b, name, x, value, half(shift), split)
         inside = x.bounded(0, 0) + half(shift) - g.bounded(0, 0) * (1 << split) - rest
         low = inside.divide_exactly(1 << shift, shape.low, shape.high) - shape.low
     else:
-        hi = b.commit(f"{name}/above", x, high_low, high_high, above)
+        hi = b.commit(f"{name}/above", x, high_low, high_high, lambda: Elementwise(above, value()))
         b.lookup(f"{name}/sign", Table(f"sign/{high_low}..{high_high}", sign_rows(high_low, high_high)), [hi, z])
         quotient = x
         if shift:
-            rem = remainder(b, name, x, total, shift)
+            rem = remainder(b, name, x, value, half(shift), shift)
             quotient = (x + half(shift) - rem).divide_exactly(1 << shift, q.low, q.high)
         low = (quotient - hi * (1 << bits) - shape.low).bounded(0, (1 << bits) - 1)
-    b.lookup(f"{name}/table", three_parts(shape, values, high_low, high_high), [low, z, y])
+    b.lookup(f"{name}/table", three_parts(shape, high_low < 0, high_high > 0), [low, z, y])
     return y
 
 
@@ -253,13 +256,15 @@ def end_rows(high_low: int, high_high: int, place: int, top: int) -> tuple[Rows,
     return tuple(rows)
 
 
-def three_parts(shape: Shape, values: np.ndarray, high_low: int, high_high: int) -> Table:
-    """Tuples (lo, z, y); the parts of a sign that cannot occur are left out."""
+@lru_cache(maxsize=64)
+def three_parts(shape: Shape, below: bool, above: bool) -> Table:
+    """Tuples (lo, z, y); the parts of a sign that cannot occur are left out. Layers share few shapes."""
+    values = shape.over(shape.low, shape.high)
     rows = graph_rows(0, values, (0,))
-    for sign, occurs, end in ((-1, high_low < 0, values[0]), (1, high_high > 0, values[-1])):
+    for sign, occurs, end in ((-1, below, values[0]), (1, above, values[-1])):
         if occurs:
             rows += graph_rows(0, np.full(len(values), end), (sign,))
-    return Table(f"{shape.label}/signed{high_low < 0:d}{high_high > 0:d}", rows)
+    return Table(f"{shape.label}/signed{below:d}{above:d}", rows)
 
 
 @gadget("round_saturate")
@@ -303,7 +308,7 @@ def round_saturate(
             raise ValueError(f"{name} does more than to round and to saturate")
         inside = q.low >= low and q.high <= high
         return plain(b, name, x, shift, q, exponent_out, False) if inside else clamped(b, name, x, shift, low, bits, exponent_out)
-    b.saturates(lambda: shape.saturated((b.value(x) + half(shift)) >> shift))
+    b.saturates(lambda: shape.saturated(b.value(x), shift))
     if chosen == "whole":
         return whole_interval(b, name, x, shift, q, shape)
     return sign_and_table(b, name, x, shift, q, shape, True if chosen == "joined" else None)
@@ -349,7 +354,8 @@ def divide_constant(b: Builder, name: str, x: Tensor, divisor: int, *, public: b
     if q.digits > WIDE:
         raise ModelError(f"the quotient at {name} needs {q.digits} bits, more than {WIDE}")
     require_injective(name, divisor << q.digits)
-    y = b.commit(name, x, q.low, q.high, lambda: (b.value(x) + offset) // divisor, exponent=x.exponent, public=public)
+    divided = lambda: Elementwise(lambda part: (part + offset) // divisor, b.value(x))  # noqa: E731
+    y = b.commit(name, x, q.low, q.high, divided, exponent=x.exponent, public=public)
     rem = x + offset - y * divisor
     interval_check(b, f"{name}/remainder", rem, 0, divisor - 1)
     if not public:

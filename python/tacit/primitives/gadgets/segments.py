@@ -16,9 +16,10 @@ SHARE = 8
 def straight_pieces(values: np.ndarray) -> list[tuple[int, int, int]]:
     """(start, stop, slope) of the long runs of slope 0 or 1, in order, without overlap."""
     steps = np.diff(values)
-    edges = np.concatenate(([0], np.flatnonzero(np.diff(steps)) + 1, [len(steps)])) if len(steps) else np.array([0, 0])
+    edges = np.concatenate(([0], np.flatnonzero(steps[1:] != steps[:-1]) + 1, [len(steps)])) if len(steps) else np.array([0, 0])
+    long = np.flatnonzero((np.diff(edges) + 1) * SHARE >= len(values))  # few: most runs of a curve are of one step or two
     pieces: list[tuple[int, int, int]] = []
-    for start, stop in zip(edges[:-1].tolist(), edges[1:].tolist()):
+    for start, stop in zip(edges[long].tolist(), edges[long + 1].tolist()):
         slope = int(steps[start]) if len(steps) else 0
         first = max(start, pieces[-1][1]) if pieces else start
         if slope in (0, 1) and (stop + 1 - first) * SHARE >= len(values):

@@ -9,6 +9,7 @@ import numpy as np
 
 from tacit.circuit import Constant, Iota
 from tacit.errors import ModelError
+from tacit.numbers.fixed import round_shift
 from tacit.numbers.functions import Function, tabulate
 from tacit.numbers.interval import Interval
 from tacit.numbers.pieces import Curve
@@ -18,8 +19,9 @@ from tacit.primitives.gadgets.comparison import sign_by_digits
 from tacit.primitives.gadgets.digits import CELL, ENTRY, LEAF, digits, once, require_injective
 from tacit.primitives.gadgets.division import divide
 from tacit.primitives.gadgets.pieces import Choice, cheapest_pieces, polynomial
-from tacit.primitives.gadgets.rescale import WIDEST_TABLE, half, remainder
+from tacit.primitives.gadgets.rescale import WIDEST_TABLE, half, remainder, rounded
 from tacit.primitives.tensor import Tensor
+from tacit.primitives.threads import Elementwise
 
 DECAY = Function("affine", (-1.0, 0.0)).then(Function("exp"))
 DOMAIN = 4
@@ -87,7 +89,7 @@ def softmax(b: Builder, name: str, x: Tensor, bits: int = 16, step: int | None =
     inverse = divide(b, f"{name}/inverse", numerator, total)
     product = arithmetic.multiply(b, e, inverse).bounded(0, 1 << scale)
     highest = 1 << exponent
-    p = b.commit(name, e, 0, highest, lambda: (b.value(product) + half(shift)) >> shift, exponent=exponent)
+    p = b.commit(name, e, 0, highest, lambda: rounded(b.value(product), shift), exponent=exponent)
     require_injective(name, 1 << (bits + shift))
     rest = product + half(shift) - p * (1 << shift)
     digits(b, f"{name}/rounding", rest.bounded(0, (1 << shift) - 1), shift)
@@ -122,15 +124,15 @@ def exponentials(b: Builder, name: str, x: Tensor, table: Exponentials) -> Tenso
         raise ModelError(
             f"scores at {name} spread over {spread} steps, too wide for a softmax; check the model's ranges"
         )
-    total = once(lambda: b.value(x) + half(shift))
-    score = once(lambda: total() >> shift)
-    distance = once(lambda: score().max(axis=-1, keepdims=True) - score())
+    value = once(lambda: b.value(x))
+    highest = once(lambda: round_shift(value().max(axis=-1, keepdims=True), shift))
+    distance = once(lambda: np.asarray(Elementwise(lambda most, part: most - round_shift(part, shift), highest(), value())))
     row = x.shape[:-1] + (1,)
-    m = b.commit(f"{name}/maximum", row, q.low, q.high, lambda: score().max(axis=-1, keepdims=True))
+    m = b.commit(f"{name}/maximum", row, q.low, q.high, highest)
     digits(b, f"{name}/maximum", m - q.low, q.digits)
     rounded = x
     if shift:
-        rem = remainder(b, name, x, total, shift)
+        rem = remainder(b, name, x, value, half(shift), shift)
         rounded = (x + half(shift) - rem).divide_exactly(1 << shift, q.low, q.high)
     d = (m - rounded).bounded(0, spread)
     require_injective(name, ((1 << q.digits) + spread + (1 << table.bits) + 2) << shift)
@@ -139,8 +141,8 @@ def exponentials(b: Builder, name: str, x: Tensor, table: Exponentials) -> Tenso
     if few is not None:
         e, z = by_polynomials(b, name, d, distance, spread, table, (few.degree, few.bits, few.shift))
     else:
-        e = b.commit(f"{name}/exponential", d, 0, 1 << MANTISSA, lambda: table.at(distance()), exponent=MANTISSA)
-        z = b.commit(f"{name}/is_maximum", d, 0, 1, lambda: (distance() == 0).astype(np.int64))
+        e = b.commit(f"{name}/exponential", d, 0, 1 << MANTISSA, lambda: Elementwise(table.at, distance()), exponent=MANTISSA)
+        z = b.commit(f"{name}/is_maximum", d, 0, 1, lambda: Elementwise(lambda part: part == 0, distance()))
         if whole:
             rows = tuple(table.table(0, spread + 1))
             b.lookup(f"{name}/exponential", Table(f"exp/{table.step}/{spread}", rows), [d, e, z])
@@ -177,7 +179,7 @@ def by_polynomials(
     hi, far = near_and_far(b, name, d, distance, spread, bits)
     low = (d - hi * (1 << bits)).bounded(0, (1 << bits) - 1)
     near = polynomial(b, f"{name}/near", low, table.curve, parameters)
-    e = b.commit(f"{name}/exponential", d, 0, 1 << MANTISSA, lambda: table.at(distance()), exponent=MANTISSA)
+    e = b.commit(f"{name}/exponential", d, 0, 1 << MANTISSA, lambda: Elementwise(table.at, distance()), exponent=MANTISSA)
     b.contract(f"{name}/exponential", arithmetic.multiply(b, far, near) + e - near)
     return e, sign_by_digits(b, f"{name}/is_maximum", e.with_exponent(0) - (1 << MANTISSA), MANTISSA)
 
@@ -214,8 +216,8 @@ def near_and_far(
 ) -> tuple[Tensor, Tensor]:
     """(hi, [hi > 0]) in a table, hi = d >> bits."""
     highest = spread >> bits
-    hi = b.commit(f"{name}/distance", d, 0, highest, lambda: distance() >> bits)
-    far = b.commit(f"{name}/far", d, 0, 1, lambda: (distance() >> bits > 0).astype(np.int64))
+    hi = b.commit(f"{name}/distance", d, 0, highest, lambda: Elementwise(lambda part: part >> bits, distance()))
+    far = b.commit(f"{name}/far", d, 0, 1, lambda: Elementwise(lambda part: part >> bits > 0, distance()))
     rows = [Rows(1, (Constant(0), Constant(0)))]
     if highest:
         rows.append(Rows(highest, (Iota(1), Constant(1))))

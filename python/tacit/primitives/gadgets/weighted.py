@@ -16,6 +16,7 @@ from tacit.primitives.gadgets.digits import CELL, DIGIT, ENTRY, LEAF, digit_widt
 from tacit.primitives.gadgets.rescale import WIDEST_TABLE
 from tacit.primitives.gadgets.roots import column_of, product_within
 from tacit.primitives.tensor import Tensor
+from tacit.primitives.threads import Elementwise
 
 Part = tuple[str, Tensor, int]
 """Name, tensor and width of a number that digits check."""
@@ -54,7 +55,8 @@ def weighted_mean(
     a, s = movement.align_all(b, (a.with_exponent(0), s.with_exponent(0)))
     twice = movement.plus(b, a * (2 << up), s * (1 << down))
     divisor = s * (2 << down)
-    q = b.commit(name, a, least, greatest, lambda: b.value(twice) // b.value(divisor), exponent=exponent)
+    quotient = lambda: Elementwise(np.floor_divide, b.value(twice), b.value(divisor))  # noqa: E731
+    q = b.commit(name, a, least, greatest, quotient, exponent=exponent)
     product = product_within(b, q.with_exponent(0), divisor, twice.low - top, twice.high)
     r = movement.plus(b, twice, -product).bounded(0, top)
     below = movement.plus(b, divisor - 1, -r).bounded(0, top)
@@ -100,8 +102,8 @@ def digits_together(b: Builder, name: str, parts: Sequence[Part], tops: Sequence
     b.lookup(f"{name}/above", box_table(tops), above)
 
 
-def top_digit(b: Builder, tensor: Tensor) -> np.ndarray:
-    return b.value(tensor) >> DIGIT
+def top_digit(b: Builder, tensor: Tensor) -> Elementwise:
+    return Elementwise(lambda value: value >> DIGIT, b.value(tensor))
 
 
 def box_table(widths: Sequence[int]) -> Table:
