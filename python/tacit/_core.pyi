@@ -1,6 +1,7 @@
 from _typeshed import Incomplete
 from collections.abc import Sequence
 from typing import final
+from typing_extensions import Buffer
 
 @final
 class Progress:
@@ -39,7 +40,7 @@ class Prover:
         """
         The bytes of the verifier's key.
         """
-    def prove(self, /, public: bytes, witness: bytes, context: bytes, progress: Progress, hide: bytes | None = None, named: Sequence[tuple[int, Sequence[int]]] = ...) -> bytes:
+    def prove(self, /, public: bytes, witness: bytes | bytearray | Witness, context: bytes, progress: Progress, hide: bytes | None = None, named: Sequence[tuple[int, Sequence[int]]] = ...) -> bytes:
         """
         The bytes of a receipt; `hide` has one byte (0 or 1) for the weights and one per
         binding; without it the proof is transparent. `named`: (binding, secret of 32 bytes), bindings ascending, of hidden tensors that
@@ -110,6 +111,17 @@ class VerifyingKey:
     def weights_seal(self, /) -> bytes:
         """
         The value of all limbs of the weights at a point that the root decides: 24 bytes.
+        """
+
+@final
+class Witness:
+    """
+    The cells of columns, one behind the other: copied once, into the core's memory, so that the columns can go.
+    """
+    def __len__(self, /) -> int: ...
+    def __new__(cls, /, columns: Sequence[Buffer]) -> Witness:
+        """
+        `columns`: contiguous bytes each, of any kind that shows its memory.
         """
 
 def array_memory_handler() -> int:

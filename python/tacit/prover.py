@@ -40,7 +40,7 @@ def prove(
         for name, missed in claims_missed(program, builder).items():
             if missed.any():
                 raise InputError(f"What is given as {name!r} is not what the model chooses: use model.generate.")
-        witness, public, saturated = builder.witness(), builder.public(), builder.saturated
+        witness, public, saturated = _core.Witness(builder.witness_columns()), builder.public(), builder.saturated
     del builder
     stages = {"execute": time.perf_counter() - started}
     machine.trim()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from test_builder_interpretations import network, round_relu, square
 from test_tensor_movement import apply, moves
@@ -25,6 +26,36 @@ def proves(builder):
     prover = _core.Prover(circuit, weights, _core.Progress())
     receipt = _core.Receipt(prover.prove(public, witness, b"context", _core.Progress()))
     _core.VerifyingKey(prover.key()).verify(receipt, b"context")
+
+
+def test_columns_that_the_core_joins_are_the_witness_buffer():
+    """Columns of several widths: receipts are the same bytes, and hold when the columns have gone."""
+    shape = (5, 7)
+    builder = Evaluate({"x": np.random.default_rng(0).integers(-50, 51, shape)}, check=True)
+    x = builder.input("x", shape, -50, 50, 0)
+    total = square(builder, "squares", round_relu(builder, "y", x * 9, 4), x, public=True)
+    builder.output("total", total)
+    circuit, columns, public = finished(builder), builder.witness_columns(), builder.public()
+    assert len({builder.values[column.name].itemsize for column in builder.stored}) > 1 < len(columns)
+    prover, witness = _core.Prover(circuit, builder.weight_buffer(), _core.Progress()), builder.witness()
+    joined = _core.Witness(columns)
+    assert len(joined) == len(witness) == sum(column.nbytes for column in columns)
+    for array in builder.values.values():
+        array[...] = 1
+    del columns
+    builder.clear()
+    found = [prover.prove(public, given, b"context", _core.Progress()) for given in (witness, bytearray(witness), joined)]
+    assert found[0] == found[1] == found[2]
+    _core.VerifyingKey(prover.key()).verify(_core.Receipt(found[2]), b"context")
+    with pytest.raises(_core.Malformed, match="buffer"):
+        prover.prove(public, _core.Witness([witness[:-1]]), b"context", _core.Progress())
+
+
+def test_what_is_no_row_of_bytes_is_no_column():
+    with pytest.raises(_core.Malformed, match="contiguous"):
+        _core.Witness([memoryview(b"abcdef")[::2]])
+    with pytest.raises(BufferError):
+        _core.Witness([np.arange(4)])
 
 
 def moved(case):

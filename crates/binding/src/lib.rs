@@ -74,7 +74,7 @@ mod _core {
     #[pymodule_export]
     use super::memory::{array_memory_handler, give_back_held_memory, held_memory};
     #[pymodule_export]
-    use super::prover::{Progress, Prover, commitment};
+    use super::prover::{Progress, Prover, Witness, commitment};
     #[pymodule_export]
     use super::verifier::{Receipt, VerifyingKey};
     #[pymodule_export]

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex};
 
+use pyo3::buffer::{PyBuffer, ReadOnlyCell};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use tacit_circuit::Circuit;
@@ -67,6 +68,35 @@ pub fn commitment(
     Ok((Cow::Owned(named.root.to_vec()), Cow::Owned(named.seal_bytes().to_vec())))
 }
 
+/// The cells of columns, one behind the other: copied once, into the core's memory, so that the columns can go.
+#[pyclass(frozen)]
+pub struct Witness(Vec<u8>);
+
+#[pymethods]
+impl Witness {
+    /// `columns`: contiguous bytes each, of any kind that shows its memory.
+    #[new]
+    fn new(python: Python<'_>, columns: Vec<PyBuffer<u8>>) -> PyResult<Self> {
+        let mut cells = Vec::with_capacity(columns.iter().map(|column| column.len_bytes()).sum());
+        for column in &columns {
+            let bytes = column.as_slice(python).ok_or_else(|| Malformed::new_err("a column is not contiguous"))?;
+            cells.extend(bytes.iter().map(ReadOnlyCell::get));
+        }
+        Ok(Self(cells))
+    }
+
+    fn __len__(&self) -> usize {
+        self.0.len()
+    }
+}
+
+/// A witness buffer: bytes, or what was put together here.
+#[derive(FromPyObject)]
+enum Cells<'a> {
+    Bytes(PyBackedBytes),
+    Joined(Bound<'a, Witness>),
+}
+
 /// A circuit whose weights are committed.
 #[pyclass(frozen)]
 pub struct Prover(Mutex<Model>);
@@ -115,12 +145,16 @@ impl Prover {
         &self,
         python: Python<'_>,
         public: &[u8],
-        witness: &[u8],
+        witness: Cells<'_>,
         context: &[u8],
         progress: &Progress,
         hide: Option<&[u8]>,
         named: Vec<(u32, [u8; 32])>,
     ) -> PyResult<Cow<'_, [u8]>> {
+        let witness = match &witness {
+            Cells::Bytes(bytes) => bytes,
+            Cells::Joined(joined) => joined.get().0.as_slice(),
+        };
         let receipt = python.detach(|| -> PyResult<Vec<u8>> {
             let model = self.lock()?;
             let receipt = match hide {
