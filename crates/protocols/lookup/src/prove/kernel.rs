@@ -64,7 +64,7 @@ pub(crate) trait Source: Sync {
 /// Where the `(b', d')` of blocks without padding and with numerators 1 come from.
 pub(crate) trait Shifted: Sync {
     fn at(&self, block: usize) -> [Packed; 2];
-    /// As [`Source::touch`].
+    /// As [`Source::bring`].
     #[inline(always)]
     fn bring(&self, _: usize) {}
     /// As [`Source::moments`].
