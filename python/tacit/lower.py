@@ -19,7 +19,7 @@ from tacit.operators.weights import SHIFT, common_shift
 from tacit.primitives.builder import Builder
 from tacit.primitives.gadgets.digits import range_check
 from tacit.primitives.program import Program, ProgramBuilder
-from tacit.primitives.ranges import with_ranges
+from tacit.primitives.ranges import with_tables
 from tacit.primitives.tensor import IntervalTooWide, Tensor
 from tacit.quantize import Scales
 
@@ -55,7 +55,7 @@ def lower(
         column.forget()
     kept = () if graph.state is None else state.forms(context, graph.state)
     decided = replace(scales, weighed={**context.weighed, SHIFT: context.shift}, kept=kept)
-    return Lowered(with_ranges(builder.program()), builder.weights, context.graph, context.held(), decided)
+    return Lowered(with_tables(builder.program()), builder.weights, context.graph, context.held(), decided)
 
 
 def lower_into(builder: Builder, graph: Graph, scales: Scales, shared: Columns | None = None, hideable: bool = False) -> Context:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import prod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,6 +17,9 @@ from tacit.circuit import Constant, Iota, Listed, column_bytes
 from tacit.errors import ModelError
 from tacit.primitives.tensor import Column, Tensor, column_tensor, fresh_dims, stored_shape
 from tacit.primitives.threads import Elementwise
+
+if TYPE_CHECKING:
+    from tacit.primitives.gadgets.grids import Grid, Leaving
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +73,14 @@ class Builder:
     `batch`: how many samples a proof holds, if they have an axis of their own. Gadgets and tensors speak of one sample; circuit,
     values and costs are those of all (`circuit.repeated`). `computed`: about how many values of one sample the whole program
     computes (0: not known), which its range tables serve together. `ranges`: widths of the range tables that digits are looked up
-    in (none: each number's own choice, see `gadgets.digits`).
+    in (none: each number's own choice, see `gadgets.digits`). `grids`: what is looked up beyond tables (see `gadgets.grids`).
     """
 
     def __init__(self, batch: int | None = None) -> None:
         self.batch = batch
         self.computed = 0
         self.ranges: tuple[int, ...] = ()
+        self.grids: tuple[Grid, ...] = ()
         self.columns: dict[str, Column] = {}
         self.bound: set[str] = set()
         self.depth = 0
@@ -165,6 +169,9 @@ class Builder:
 
     def checks(self, size: int, width: int) -> None:
         """Tells that digits check `size` numbers of `width` bits, of all samples together."""
+
+    def leaves(self, numbers: Leaving) -> None:
+        """Tells that these numbers may leave the table that they are looked up in."""
 
     def saturates(self, compute: Callable[[], int]) -> None:
         """Tells how many of a gadget's values left the range that it holds them in; `compute` may call `value`."""

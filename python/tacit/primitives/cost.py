@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from tacit.primitives.builder import Builder, Table
+from tacit.primitives.gadgets.grids import Leaving
 from tacit.primitives.tensor import Column, Tensor
 from tacit.primitives.threads import Elementwise
 
@@ -25,7 +26,7 @@ class Spent:
 
 class Cost(Builder):
     """What a program costs: `steps` by name, cells of `weights` and `public`, `table_rows` (one count cell each), and how many
-    numbers of each width are `checked` by digits."""
+    numbers of each width are `checked` by digits, and which are `leaving` their tables."""
 
     def __init__(self, batch: int | None = None) -> None:
         super().__init__(batch)
@@ -35,6 +36,7 @@ class Cost(Builder):
         self.public = 0
         self.tables: dict[tuple, int] = {}
         self.checked: dict[int, int] = {}
+        self.leaving: list[Leaving] = []
         self.current = ""
 
     @property
@@ -76,6 +78,9 @@ class Cost(Builder):
 
     def checks(self, size: int, width: int) -> None:
         self.checked[width] = self.checked.get(width, 0) + size
+
+    def leaves(self, numbers: Leaving) -> None:
+        self.leaving.append(numbers)
 
     def on_lookup(self, name: str, table: Table, components: tuple[Tensor, ...]) -> None:
         self.spent().lookups += self.elements(components[0])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from functools import cache
 from typing import Any
 
@@ -15,9 +15,10 @@ from tacit.circuit import Affine, Positions
 from tacit.errors import ModelError
 from tacit.numbers.functions import Function
 from tacit.primitives.builder import GADGETS, Builder
+from tacit.primitives.gadgets.grids import Grid
 from tacit.primitives.tensor import Axis, Column, Factor, Map, Tensor, Term
 
-FORMAT = 3
+FORMAT = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +33,13 @@ class Step:
 @dataclass(frozen=True, slots=True)
 class Program:
     """`batch`: how many samples the steps, which speak of one, are run for; None: of one, without an axis of its own. `computed`:
-    about how many values the steps compute, `ranges`: the widths of digits, see `Builder`."""
+    about how many values the steps compute, `ranges` and `grids`: the widths of digits and what lies beyond tables, see `Builder`."""
 
     steps: tuple[Step, ...]
     batch: int | None = None
     computed: int = 0
     ranges: tuple[int, ...] = ()
+    grids: tuple[Grid, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """JSON-able data; `from_json` gives back a program that replays to the same circuit."""
@@ -47,7 +49,7 @@ class Program:
             for step in self.steps
         ]
         batch = {} if self.batch is None else {"batch": self.batch}
-        head = {"format": FORMAT, **batch, "computed": self.computed, "ranges": list(self.ranges)}
+        head = {"format": FORMAT, **batch, "computed": self.computed, "ranges": list(self.ranges), "grids": list(map(astuple, self.grids))}
         return {**head, "axes": encoder.sizes, "columns": encoder.columns, "steps": steps}
 
     @classmethod
@@ -60,13 +62,14 @@ class Program:
             decoder = Decoder(data["axes"], data["columns"])
             batch, computed = int(data["batch"]) if "batch" in data else None, int(data["computed"])
             ranges = tuple(map(int, data["ranges"]))
+            grids = tuple(Grid(str(key), *map(int, numbers)) for key, *numbers in data["grids"])
             steps = tuple(
                 Step(str(gadget), str(name), {str(key): decoder.argument(value) for key, value in arguments.items()})
                 for gadget, name, arguments in data["steps"]
             )
         except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
             raise ModelError(f"The program is damaged ({type(error).__name__}): compile the model again.") from None
-        return cls(steps, batch, computed, ranges)
+        return cls(steps, batch, computed, ranges, grids)
 
 
 class ProgramBuilder(Builder):
@@ -78,7 +81,7 @@ class ProgramBuilder(Builder):
         self.weights: dict[str, np.ndarray] = {}
 
     def program(self) -> Program:
-        return Program(tuple(self.steps), self.batch, self.computed, self.ranges)
+        return Program(tuple(self.steps), self.batch, self.computed, self.ranges, self.grids)
 
     def record(self, gadget: str, name: str, **arguments: Any) -> None:
         if self.depth == 0:
@@ -151,7 +154,7 @@ def run(program: Program, builder: Builder) -> None:
 
     if builder.batch != program.batch:
         raise ValueError(f"a program of batch {program.batch} under a builder of batch {builder.batch}")
-    builder.computed, builder.ranges = program.computed, program.ranges
+    builder.computed, builder.ranges, builder.grids = program.computed, program.ranges, program.grids
     for step in program.steps:
         arguments = dict(step.arguments)
         if step.gadget == "weight":

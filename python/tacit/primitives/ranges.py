@@ -1,4 +1,4 @@
-"""The widths of a program's range tables, chosen by the price of everything that is looked up in them.
+"""The widths of a program's range tables, chosen by the price of everything that is looked up in them, and the grids beyond tables.
 
 A call knows what its own numbers cost, not which tables others pay for. Digits change no value, so the widths are chosen when a
 program is complete: how many numbers of each width it checks is counted, and the widths that check all of them at the lowest price,
@@ -7,18 +7,31 @@ tables included, are searched for. A program keeps them where it costs less with
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from math import inf
 
 from tacit.primitives.cost import Cost
 from tacit.primitives.gadgets.digits import CELL, ENTRY, LEAF, cuts
+from tacit.primitives.gadgets.grids import Grid, Leaving
 from tacit.primitives.program import Program, run
 
 WIDEST = 18
 """A range table has at most 2^18 rows."""
+MOST_CUTS = 3
+"""A grid's cell has at most 2^MOST_CUTS steps, each of which is a segment of its tables."""
+WIDEST_CELL, MOST_CELLS = 20, 20
+"""In a cell lie at most 2^20 integers, in a grid as many cells."""
 READINGS = 2
 """So often widths are chosen, each time for the numbers that are left with the last ones: gadgets decide by what digits cost."""
+
+
+def with_tables(program: Program) -> Program:
+    """The program with the grids beyond its tables, then the range tables, that make it cheapest."""
+    cost = read(program)
+    grids = cheapest_grids(cost.leaving)
+    changed = replace(program, grids=grids)
+    return with_ranges(changed if grids and price(read(changed)) < price(cost) else program)
 
 
 def with_ranges(program: Program) -> Program:
@@ -81,3 +94,42 @@ def used(numbers: Mapping[int, int], ranges: frozenset[int]) -> tuple[int, ...]:
     """Those of the widths that `cuts` takes for the numbers."""
     found = cuts(tuple(sorted(ranges)), max(numbers))
     return tuple(sorted({width for number in numbers for width in found[number] or ()}))
+
+
+def cheapest_grids(numbers: Iterable[Leaving]) -> tuple[Grid, ...]:
+    """For the numbers of a whole program the grids that spare most: a cell and a lookup of each number on them, less the rows of
+    their tables. Numbers of one shift share a table of `rest`, so their grids have one place."""
+    numbers = list(numbers)
+    chosen: list[Grid] = []
+    for shift in sorted({each.shift for each in numbers}):
+        those = [each for each in numbers if each.shift == shift]
+        options = [grids_at(those, place) for place in range(shift + 1, min(shift + MOST_CUTS, WIDEST_CELL) + 1)]
+        spared, grids = max(options, key=lambda option: option[0], default=(0, ()))
+        if spared > 0:
+            chosen.extend(grids)
+    return tuple(chosen)
+
+
+def grids_at(numbers: list[Leaving], place: int) -> tuple[int, tuple[Grid, ...]]:
+    """(nanoseconds that they spare, grids) of numbers of one shift with cells of 2^place integers."""
+    spared, grids = -(2 << place) * ENTRY, []
+    for key in sorted({each.key for each in numbers}):
+        those = sorted((each for each in numbers if each.key == key and place <= each.bits + each.shift), key=reach)
+        best: tuple[int, Grid | None] = (0, None)
+        for count in range(1, len(those) + 1):
+            least, most = min(each.least for each in those[:count]), max(each.most for each in those[:count])
+            size, bits = sum(each.size for each in those[:count]), those[0].bits
+            grid = Leaving(key, those[0].shift, bits, least, most, size).grid(place)
+            # Without numbers left, the table of three parts is not needed.
+            rows = (grid.high - grid.low + 1) - grid.inside(bits) + (1 << bits) - (3 << bits) * (count == len(those))
+            gain = size * (CELL + LEAF) - rows * ENTRY
+            if gain > best[0] and grid.high - grid.low < 1 << MOST_CELLS:
+                best = gain, grid
+        if best[1] is not None:
+            spared += best[0]
+            grids.append(best[1])
+    return spared, tuple(grids)
+
+
+def reach(numbers: Leaving) -> int:
+    return max(numbers.most, -numbers.least)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import isqrt
 
 import numpy as np
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from tacit.numbers.functions import IDENTITY, RELU, Function, tabulate
 from tacit.primitives import gadgets
+from tacit.primitives.cost import Cost
 
 EXPONENTS = st.integers(0, 2)
 FUNCTIONS = [IDENTITY, RELU, Function("sigmoid"), Function("leaky_relu", (0.25,)), Function("tanh")]
@@ -65,6 +67,32 @@ def whole_roundings(draw):
 @drawn("round_saturate", "wide")
 def wide_roundings(draw):
     return rounding(draw, "wide", intervals(20), st.integers(6, 20))
+
+
+@drawn("round_saturate", "grid")
+def gridded_roundings(draw):
+    return rounding(draw, "grid", intervals(20), st.integers(6, 20))
+
+
+@drawn("round_saturate", "grid, narrow shift")
+def slightly_gridded_roundings(draw):
+    return rounding(draw, "grid", intervals(9), st.integers(-2, 3))
+
+
+@drawn("round_saturate", "on the grids of a program")
+def roundings_on_given_grids(draw):
+    """Of two grids at most the second is the number's own."""
+    shift, bits = draw(st.integers(1, 8)), draw(st.integers(3, 6))
+    x = draw(operands(interval=(-(1 << 18), (1 << 18) - 1)))
+
+    def call(b, x):
+        probe = Cost()
+        gadgets.round_saturate(probe, "g", probe.input("x", x.shape, x.low, x.high, x.exponent), shift, bits, form="wide")
+        (numbers,) = probe.leaving
+        b.grids = (replace(numbers, least=0, most=0).grid(shift + 1), numbers.grid(shift + 1))
+        return gadgets.round_saturate(b, "g", x, shift, bits, form="wide")
+
+    return Instance([x], call, lambda x: np.clip(quotients(x, shift), -(1 << bits - 1), (1 << bits - 1) - 1))
 
 
 @drawn("round_saturate", "joined")

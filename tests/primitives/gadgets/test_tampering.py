@@ -38,6 +38,7 @@ GADGETS = {
     "plain": lambda b, x, d: round_saturate(b, "y", x, 4, 16),
     "whole": lambda b, x, d: round_saturate(b, "y", x, 4, 8, SIGMOID, 6, form="whole"),
     "wide": lambda b, x, d: round_saturate(b, "y", x, 4, 8, RELU, form="wide"),
+    "grid": lambda b, x, d: round_saturate(b, "y", x, 4, 8, RELU, form="grid"),
     "wide shift": lambda b, x, d: round_wide(b, "y", x, 3),
     "public": lambda b, x, d: round_wide(b, "y", x, 3, public=True),
     "constant": lambda b, x, d: divide_constant(b, "y", x, 7),

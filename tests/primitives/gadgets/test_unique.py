@@ -69,13 +69,13 @@ def test_a_table_over_the_whole_interval():
     assert ambiguous(Search(make, 67), every(67)) > 0
 
 
-@pytest.mark.parametrize("form", ["wide", "joined"])
+@pytest.mark.parametrize("form", ["wide", "joined", "grid"])
 @pytest.mark.parametrize("function", [None, Function("leaky_relu", (0.5,))])
 def test_a_sign_beside_a_table_of_three_parts(function, form):
     attributes = {} if function is None else {"function": function}
     make = one(-40, 39, round_saturate, shift=2, bits=3, form=form, **attributes)
     apply = (lambda q: q) if function is None else lambda q: q if q >= 0 else (q + 1) >> 1
-    check_one(make, 97, -40, 39, lambda x: apply(rounded(x, 2, 3)))  # 3 parts of 8 quotients of 4: 96
+    check_one(make, 97, -40, 39, lambda x: apply(rounded(x, 2, 3)))  # 3 parts of 8 quotients of 4, 6 cells of 16: 96
     assert ambiguous(Search(make, 83), every(83)) > 0
 
 
@@ -86,7 +86,7 @@ def test_saturation_by_digits(low, high, prime, small):
     assert ambiguous(Search(make, small), every(small)) > 0
 
 
-@pytest.mark.parametrize("form, least", [("wide", -1), ("joined", -6), ("clamped", -1), ("clamped", -6)])
+@pytest.mark.parametrize("form, least", [("wide", -1), ("joined", -6), ("grid", -1), ("grid", -6), ("clamped", -1), ("clamped", -6)])
 def test_a_window_that_is_not_centred(form, least):
     bits_out = None if form == "clamped" else 4
     make = one(-40, 39, round_saturate, shift=2, bits=3, bits_out=bits_out, least=least, form=form)
@@ -95,7 +95,8 @@ def test_a_window_that_is_not_centred(form, least):
 
 
 def test_rounding_without_a_shift():
-    check_one(one(-9, 9, round_saturate, shift=0, bits=3, form="wide"), 53, -9, 9, lambda x: rounded(x, 0, 3))
+    for form in ("wide", "grid"):
+        check_one(one(-9, 9, round_saturate, shift=0, bits=3, form=form), 53, -9, 9, lambda x: rounded(x, 0, 3))
     check_one(one(-9, 9, round_saturate, shift=-1, bits=3, form="whole"), 53, -9, 9, lambda x: rounded(2 * x, 0, 3))
 
 

@@ -52,7 +52,7 @@ def clamp_round(x, shift, bits):
     return np.clip(q, -(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
 
 
-@pytest.mark.parametrize("form", ["whole", "wide", None])
+@pytest.mark.parametrize("form", ["whole", "wide", "grid", None])
 @pytest.mark.parametrize("shift", [-2, 0, 1, 5])
 def test_round_saturate_identity(form, shift):
     x = around([-9000, -(2**9) << 5, -32, -16, 0, 16, 48, 2**9 << 5, 9000], 50)
@@ -62,7 +62,7 @@ def test_round_saturate_identity(form, shift):
     assert y.exponent == 7 - shift and y.low >= -128 and y.high <= 127
 
 
-@pytest.mark.parametrize("form", ["whole", "wide"])
+@pytest.mark.parametrize("form", ["whole", "wide", "grid"])
 @pytest.mark.parametrize("function", [RELU, SIGMOID, Function("leaky_relu", (0.1,)), RELU.then(Function("tanh"))])
 def test_round_saturate_applies_the_function(form, function):
     x = around([-70000, -2048 * 8, -4, 0, 4, 2047 * 8, 70000], 300)

@@ -19,6 +19,7 @@ from tacit.primitives.arithmetic import multiply
 from tacit.primitives.builder import Builder, Rows, Table, gadget, listed
 from tacit.primitives.gadgets.comparison import maximum, minimum
 from tacit.primitives.gadgets.digits import CELL, DIGIT, ENTRY, LEAF, digits, interval_check, once, require_injective
+from tacit.primitives.gadgets.grids import Leaving, on_grid
 from tacit.primitives.gadgets.segments import graph_rows, sign_rows
 from tacit.primitives.tensor import Tensor, constant
 from tacit.primitives.threads import Elementwise, Index, in_parts
@@ -288,8 +289,9 @@ def round_saturate(
 
     Forms, chosen by price from the element count and x's interval unless `form` says: "plain" when no value of x's
     interval is changed by f or clamping (1 cell, 2 leaves and more by digits), "whole" (2 cells, 2 leaves), "wide" (4
-    cells, 3 leaves; "joined" with a remainder of two digits, where that is cheaper or said); see `plain`, `whole_interval`,
-    `sign_and_table` for relations and uniqueness. On demand and for the identity "clamped" (see there), without a table of the
+    cells, 3 leaves; "joined" with a remainder of two digits, where that is cheaper or said; where the program has a grid for it,
+    or as "grid" on its own, 3 cells, 2 leaves); see `plain`, `whole_interval`, `sign_and_table` and `grids.on_grid` for relations
+    and uniqueness. On demand and for the identity "clamped" (see there), without a table of the
     interval. A remainder of more than 16 bits adds a cell and a leaf a digit. Raises ModelError where the field is too small for
     the widths.
     """
@@ -311,6 +313,14 @@ def round_saturate(
     b.saturates(lambda: shape.saturated(b.value(x), shift))
     if chosen == "whole":
         return whole_interval(b, name, x, shift, q, shape)
+    bits_in, offset = (high - low).bit_length(), half(shift) - (low << shift)
+    leaving = Leaving(shape.label, shift, bits_in, x.low + offset, x.high + offset, b.elements(x))
+    if chosen == "wide":
+        b.leaves(leaving)
+    own = leaving.grid(shift + min(2, bits_in)) if chosen == "grid" else None
+    grid = own or next((grid for grid in b.grids if chosen == "wide" and grid.covers(leaving)), None)
+    if grid is not None:
+        return on_grid(b, name, x, low, bits_in, grid, shape.over(low, high), shape.at, exponent_out)
     return sign_and_table(b, name, x, shift, q, shape, True if chosen == "joined" else None)
 
 
