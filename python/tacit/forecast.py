@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from math import prod
 
 from tacit import machine
-from tacit.circuit import Circuit, Constant, Iota, Listed, Parameters, Table
+from tacit.circuit import Circuit, Constant, Iota, Line, Listed, Parameters, Table
 from tacit.errors import ModelError
 from tacit.sizes import Sizes, sizes
 
@@ -198,12 +198,15 @@ def _component(table: Table, component: int) -> int:
     return _width(max(high for _, high in spans) - min(low for low, _ in spans))
 
 
-def _span(rule: Constant | Iota | Listed, entries: int) -> tuple[int, int]:
+def _span(rule: Constant | Iota | Line | Listed, entries: int) -> tuple[int, int]:
     """The least and the largest value that a rule can give; of a list, that its bytes can hold."""
     if isinstance(rule, Constant):
         return rule.value, rule.value
     if isinstance(rule, Iota):
         return rule.start, rule.start + entries - 1
+    if isinstance(rule, Line):
+        ends = rule.start, rule.start + rule.step * (entries - 1)
+        return min(ends), max(ends)
     return -(1 << 8 * rule.bytes - 1), (1 << 8 * rule.bytes - 1) - 1
 
 

@@ -6,7 +6,7 @@ from itertools import product
 
 import numpy as np
 
-from tacit.circuit import FIELD, Affine, Circuit, Constant, Iota
+from tacit.circuit import FIELD, Affine, Circuit, Constant, Iota, Line
 
 
 def columns_of(circuit: Circuit, weights: bytes, witness: bytes, public: bytes) -> dict[int, np.ndarray]:
@@ -71,6 +71,8 @@ def rows_of(table):
                 columns.append([rule.value] * segment.entries)
             elif isinstance(rule, Iota):
                 columns.append(range(rule.start, rule.start + segment.entries))
+            elif isinstance(rule, Line):
+                columns.append(rule.start + rule.step * i for i in range(segment.entries))
             else:
                 columns.append(np.frombuffer(rule.data, f"<i{rule.bytes}").tolist())
         assert all(len(column) == segment.entries for column in columns)

@@ -65,7 +65,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Rule:
-    """`start + step * i` (step 0: a constant; 1: iota), or `cells[i]`. `size` is 0, or the bytes of a listed cell."""
+    """`start + step * i` (step 0: a constant; 1: iota; others: a line), or `cells[i]`. `size` is 0, or the bytes of a listed cell."""
 
     start: int
     step: int
@@ -235,9 +235,14 @@ class Decoder(Reader):
         return Table(self.string(), self.unsigned(2), self.list(segment))
 
     def rule(self) -> Rule:
-        kind = self.below(3, "rule")
+        kind = self.below(4, "rule")
         if kind < 2:
             return Rule(self.signed(8), kind)
+        if kind == 3:
+            start, step = self.signed(8), self.signed(8)
+            if step in (0, 1):
+                raise Refused("key", "a line is a constant or an iota")
+            return Rule(start, step)
         size, data = self.unsigned(1), self.bytes()
         if size not in (1, 2, 4, 8) or len(data) % size:
             raise Refused("key", "a listed rule does not hold whole cells")

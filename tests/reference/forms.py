@@ -213,4 +213,4 @@ def rule_value(rule: Rule, weight: Weight) -> K:
     if rule.cells is not None:
         return dot(rule.cells, weight.entries)
     value = weight.total * rule.start
-    return value + dot(range(weight.length), weight.entries) if rule.step else value
+    return value + dot(range(weight.length), weight.entries) * rule.step if rule.step else value

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tacit import _core
-from tacit.circuit import Affine, Circuit, Constant, Listed, Positions, Public, Sum, Term, View, decode, encode
+from tacit.circuit import Affine, Circuit, Constant, Line, Listed, Positions, Public, Sum, Term, View, decode, encode
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "vectors"), str(ROOT / "tests")]
@@ -125,6 +125,10 @@ BROKEN = {
     "segment on a witness column": segment(count=M, entries=13),
     "segment of another width": segment(rules=SQUARES.rules[:1]),
     "list of another number of rows": segment(rules=(SQUARES.rules[0], Listed(2, bytes(30)))),
+    "line that is a constant": segment(rules=(SQUARES.rules[0], Line(5, 0))),
+    "line that is an iota": segment(rules=(SQUARES.rules[0], Line(5, 1))),
+    "line that leaves 2^62": segment(rules=(SQUARES.rules[0], Line(5, 2**58))),
+    "line that leaves 2^62 downwards": segment(rules=(SQUARES.rules[0], Line(-5, -(2**58)))),
     "table value beyond 2^62": segment(rules=(SQUARES.rules[0], Constant(2**62))),
     "lookup of another width": replace(
         CIRCUIT, lookups=put(CIRCUIT.lookups, 0, replace(CIRCUIT.lookups[0], components=CIRCUIT.lookups[0].components[:1]))

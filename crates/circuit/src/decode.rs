@@ -78,6 +78,7 @@ fn rule(reader: &mut Reader<'_>) -> Read<Rule> {
     match reader.u8()? {
         0 => Ok(Rule::Constant(reader.i64()?)),
         1 => Ok(Rule::Iota(reader.i64()?)),
+        3 => Ok(Rule::Line { start: reader.i64()?, step: reader.i64()? }),
         2 => Ok(Rule::Listed { bytes: reader.u8()?, data: reader.bytes()?.to_vec() }),
         other => Err(CircuitError::new(format!("a rule has the unknown kind {other}"))),
     }

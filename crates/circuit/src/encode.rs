@@ -134,6 +134,11 @@ fn rule(writer: &mut Writer, rule: &Rule) {
             writer.u8(1);
             writer.i64(*start);
         }
+        Rule::Line { start, step } => {
+            writer.u8(3);
+            writer.i64(*start);
+            writer.i64(*step);
+        }
         Rule::Listed { bytes, data } => {
             writer.u8(2);
             writer.u8(*bytes);

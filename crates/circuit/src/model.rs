@@ -109,6 +109,11 @@ pub enum Rule {
     Constant(i64),
     /// `start + i`.
     Iota(i64),
+    /// `start + step i`; the step is neither 0 nor 1, which the rules above say.
+    Line {
+        start: i64,
+        step: i64,
+    },
     /// The i-th of the signed little-endian integers of `bytes` bytes in `data`.
     Listed {
         bytes: u8,

@@ -283,6 +283,10 @@ fn check_rules(table: &Table, entries: u64, rules: &[Rule]) -> Valid {
         let right = match rule {
             Rule::Constant(value) => small(*value),
             Rule::Iota(start) => small(*start) && small(start.saturating_add(entries as i64)),
+            Rule::Line { start, step } => {
+                let end = start.saturating_add(step.saturating_mul(i64::try_from(entries).unwrap_or(i64::MAX)));
+                !matches!(step, 0 | 1) && small(*start) && small(end)
+            }
             Rule::Listed { bytes, data } => {
                 let widths = matches!(bytes, 1 | 2 | 4 | 8);
                 let length = entries.checked_mul(u64::from(*bytes)) == Some(data.len() as u64);

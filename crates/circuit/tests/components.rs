@@ -83,6 +83,7 @@ fn counts_of_several_segments() {
     let segments = vec![
         segment(4, 2, vec![listed.clone(), Rule::Constant(1)]),
         segment(3, 3, vec![Rule::Constant(-2), Rule::Iota(10)]),
+        segment(3, 5, vec![Rule::Line { start: 20, step: -3 }, Rule::Line { start: 2, step: 5 }]),
         segment(2, 4, vec![Rule::Constant(0), Rule::Constant(0)]),
     ];
     let count = |entries| column("count", &[entries], 8, Home::Count);
@@ -95,23 +96,28 @@ fn counts_of_several_segments() {
             count(4),
             count(3),
             count(2),
+            count(3),
         ],
         tables: vec![Table { name: "t".into(), width: 2, segments }],
         lookups: vec![Lookup { name: "l".into(), table: 0, components: vec![one(0), one(1)] }],
         ..Circuit::default()
     };
     circuit.validate().unwrap();
-    let tuples = [(5, 1), (-3, 1), (9, 1), (-2, 10), (-2, 12), (0, 0)];
-    let (a, b) = (0..n as usize).map(|i| tuples[i % 6]).unzip();
-    let mut values = Values { columns: vec![a, b, vec![], vec![], vec![]] };
+    let tuples = [(5, 1), (-3, 1), (9, 1), (-2, 10), (-2, 12), (0, 0), (17, 7), (14, 12)];
+    let (a, b) = (0..n as usize).map(|i| tuples[i % 8]).unzip();
+    let mut values = Values { columns: vec![a, b, vec![], vec![], vec![], vec![]] };
     count_lookups(&circuit, &mut values).unwrap();
-    assert_eq!(values.columns[2], [8334, 8334, 0, 8333]);
-    assert_eq!(values.columns[3], [8333, 0, 8333]);
-    assert_eq!(values.columns[4], [8333, 0]);
+    assert_eq!(values.columns[2], [6250, 6250, 0, 6250]);
+    assert_eq!(values.columns[3], [6250, 0, 6250]);
+    assert_eq!(values.columns[4], [6250, 0]);
+    assert_eq!(values.columns[5], [0, 6250, 6250]);
     assert_eq!(check(&circuit, &values), Ok(()));
-    values.columns[1][40_000] = 7;
-    let failure = count_lookups(&circuit, &mut values).unwrap_err();
-    assert_eq!((failure.relation.as_str(), failure.index), ("l", vec![40_000]));
+    // beside a line, beyond its end, on one line alone
+    for wrong in [(16, 7), (11, 17), (17, 12), (23, -3)] {
+        (values.columns[0][40_000], values.columns[1][40_000]) = wrong;
+        let failure = count_lookups(&circuit, &mut values).unwrap_err();
+        assert_eq!((failure.relation.as_str(), failure.index), ("l", vec![40_000]));
+    }
 }
 
 /// Many segments by their constants, rows by hashes of several components, positions at an end of 64 bits, tuples of several lookups
@@ -122,6 +128,7 @@ fn counts_are_those_of_a_search() {
     let mut segments: Vec<Vec<Rule>> = Vec::new();
     for a in 0..5 {
         segments.push(vec![Rule::Constant(a), Rule::Iota(10 * a), Rule::Constant(-a)]);
+        segments.push(vec![Rule::Line { start: a, step: 2 + a }, Rule::Constant(a), Rule::Iota(a)]);
         segments.push(vec![Rule::Constant(a), listed(&[a, 10 * a + 1, a, i64::MAX]), listed(&[7, -a, 7, -i64::MAX])]);
     }
     let ends = [Rule::Iota(i64::MAX - 3), Rule::Iota(-i64::MAX)];
@@ -131,6 +138,7 @@ fn counts_are_those_of_a_search() {
         let at = |rule: &Rule, entry: usize| match rule {
             Rule::Constant(value) => *value,
             Rule::Iota(start) => start + entry as i64,
+            Rule::Line { start, step } => start + step * entry as i64,
             Rule::Listed { bytes, data } => integers(data, *bytes)[entry],
         };
         let rows: Vec<Vec<i64>> =

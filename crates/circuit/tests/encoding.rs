@@ -24,6 +24,10 @@ fn everything() -> Circuit {
     let count = circuit.columns.len() as u32 - 1;
     let rules = vec![Rule::Constant(-7), Rule::Listed { bytes: 1, data: vec![0x80] }];
     circuit.tables[1].segments.push(Segment { entries: 1, count, rules });
+    let count = circuit.columns.len() as u32;
+    circuit.columns.push(column("lines", &[3], 8, Home::Count));
+    let rules = vec![Rule::Line { start: 5, step: -1 }, Rule::Line { start: -7, step: 1 << 40 }];
+    circuit.tables[1].segments.push(Segment { entries: 3, count, rules });
     circuit.parameters = Parameters {
         log_rows: 10,
         reserved: 4,

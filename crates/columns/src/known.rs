@@ -26,12 +26,13 @@ pub fn known(values: &[i64], weights: &[Arc<Weight>]) -> K {
     table.first().copied().unwrap_or(K::ZERO)
 }
 
-/// `sum_{i < entries} weight(i) rule(i)`; closed forms for constants and `start + i`, O(entries) for lists. `weight` has
+/// `sum_{i < entries} weight(i) rule(i)`; closed forms for constants and lines, O(entries) for lists. `weight` has
 /// length `entries`.
 pub fn rule_value(rule: &Rule, weight: &Weight, entries: u64) -> K {
     match rule {
         Rule::Constant(value) => weight.total() * integer(*value),
         Rule::Iota(start) => weight.total() * integer(*start) + positions(weight, entries),
+        Rule::Line { start, step } => weight.total() * integer(*start) + positions(weight, entries) * integer(*step),
         Rule::Listed { bytes, data } => Row::new(weight).dot(&integers(data, *bytes)),
     }
 }

@@ -196,6 +196,8 @@ fn known_values_and_rules() {
                     expect(&values)
                 );
                 assert_eq!(rule_value(&Rule::Iota(-9), &weight, entries), expect(&iota));
+                let line: Vec<i64> = iota.iter().map(|i| 4 - 7 * i).collect();
+                assert_eq!(rule_value(&Rule::Line { start: 67, step: -7 }, &weight, entries), expect(&line));
                 assert_eq!(rule_value(&Rule::Constant(-5), &weight, entries), expect(&vec![-5; entries as usize]));
             }
         }

@@ -180,10 +180,7 @@ impl Case {
         let cut = 1 + self.below(rows.len() - 1);
         let segments = [&rows[..cut], &rows[cut..]].map(|rows| {
             let count = self.column(&[rows.len() as u64], Home::Count, Some(vec![0; rows.len()]));
-            let rule = |component: usize| {
-                let data = rows.iter().flat_map(|row| row[component].to_le_bytes()).collect();
-                Rule::Listed { bytes: 8, data }
-            };
+            let rule = |component: usize| rule(&rows.iter().map(|row| row[component]).collect::<Vec<_>>());
             Segment { entries: rows.len() as u64, count, rules: (0..found.len()).map(rule).collect() }
         });
         let (table, width) = (self.circuit.tables.len() as u32, found.len() as u16);
@@ -229,10 +226,22 @@ impl Case {
     }
 }
 
+/// A line where the values lie on one, else their list.
+fn rule(values: &[i64]) -> Rule {
+    let steps: Vec<i64> = values.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    match steps.first() {
+        Some(&step) if ![0, 1].contains(&step) && steps.iter().all(|&other| other == step) => {
+            Rule::Line { start: values[0], step }
+        }
+        _ => Rule::Listed { bytes: 8, data: values.iter().flat_map(|value| value.to_le_bytes()).collect() },
+    }
+}
+
 fn rows(segment: &Segment) -> Vec<Vec<F>> {
     let cell = |rule: &Rule, i: u64| match rule {
         Rule::Constant(value) => *value,
         Rule::Iota(start) => start + i as i64,
+        Rule::Line { start, step } => start + step * i as i64,
         Rule::Listed { bytes, data } => integers(data, *bytes)[i as usize],
     };
     (0..segment.entries).map(|i| segment.rules.iter().map(|rule| signed(cell(rule, i))).collect()).collect()

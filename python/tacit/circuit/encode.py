@@ -15,6 +15,7 @@ from tacit.circuit.model import (
     Constant,
     Contract,
     Iota,
+    Line,
     Listed,
     Lookup,
     Parameters,
@@ -83,11 +84,13 @@ class Writer:
         if column.definition is not None:
             self.sum(column.definition)
 
-    def rule(self, rule: Constant | Iota | Listed) -> None:
+    def rule(self, rule: Constant | Iota | Line | Listed) -> None:
         if isinstance(rule, Constant):
             self.pack("Bq", 0, rule.value)
         elif isinstance(rule, Iota):
             self.pack("Bq", 1, rule.start)
+        elif isinstance(rule, Line):
+            self.pack("Bqq", 3, rule.start, rule.step)
         else:
             self.pack("BB", 2, rule.bytes)
             self.bytes(rule.data)
@@ -190,10 +193,12 @@ class Reader:
         home = HOMES[self.choice(len(HOMES), "home")]
         return Column(name, shape, size, home, self.sum() if home == "virtual" else None)
 
-    def rule(self) -> Constant | Iota | Listed:
-        kind = self.choice(3, "rule")
+    def rule(self) -> Constant | Iota | Line | Listed:
+        kind = self.choice(4, "rule")
         if kind == 2:
             return Listed(self.one("B"), self.bytes())
+        if kind == 3:
+            return Line(self.one("q"), self.one("q"))
         return (Constant, Iota)[kind](self.one("q"))
 
     def segment(self) -> Segment:

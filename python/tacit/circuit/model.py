@@ -81,6 +81,14 @@ class Iota:
 
 
 @dataclass(frozen=True, slots=True)
+class Line:
+    """A table component that is `start + step * i` in row i of its segment; the step is neither 0 nor 1."""
+
+    start: int
+    step: int
+
+
+@dataclass(frozen=True, slots=True)
 class Listed:
     """A table component given row by row: signed little-endian integers of `bytes` bytes."""
 
@@ -94,7 +102,7 @@ class Segment:
 
     entries: int
     count: int
-    rules: tuple[Constant | Iota | Listed, ...]
+    rules: tuple[Constant | Iota | Line | Listed, ...]
 
 
 @dataclass(frozen=True, slots=True)

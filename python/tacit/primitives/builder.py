@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tacit.circuit import Constant, Iota, Listed, column_bytes
+from tacit.circuit import Constant, Iota, Line, Listed, column_bytes
 from tacit.errors import ModelError
 from tacit.primitives.tensor import Column, Tensor, column_tensor, fresh_dims, stored_shape
 from tacit.primitives.threads import Elementwise
@@ -27,7 +27,7 @@ class Rows:
     """A table segment: `entries` rows, one rule per tuple component."""
 
     entries: int
-    rules: tuple[Constant | Iota | Listed, ...]
+    rules: tuple[Constant | Iota | Line | Listed, ...]
 
 
 @dataclass(frozen=True, slots=True)

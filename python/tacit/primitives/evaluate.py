@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tacit.circuit import Circuit, Constant, Iota, column_bytes
+from tacit.circuit import Circuit, Constant, Iota, Line, column_bytes
 from tacit.errors import InputError, ModelError
 from tacit.primitives.builder import Rows, Table
 from tacit.primitives.gadgets.digits import forgetting
@@ -243,4 +243,6 @@ def rule_values(rule: object, entries: int) -> np.ndarray:
         return np.full(entries, rule.value, dtype=np.int64)
     if isinstance(rule, Iota):
         return np.arange(rule.start, rule.start + entries, dtype=np.int64)
+    if isinstance(rule, Line):
+        return rule.start + rule.step * np.arange(entries, dtype=np.int64)
     return np.frombuffer(rule.data, dtype=f"<i{rule.bytes}").astype(np.int64)  # type: ignore[attr-defined]

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from math import inf
+from operator import itemgetter
 
 from tacit.primitives.cost import Cost
 from tacit.primitives.gadgets.digits import CELL, ENTRY, LEAF, cuts
@@ -18,10 +19,8 @@ from tacit.primitives.program import Program, run
 
 WIDEST = 18
 """A range table has at most 2^18 rows."""
-MOST_CUTS = 3
-"""A grid's cell has at most 2^MOST_CUTS steps, each of which is a segment of its tables."""
-WIDEST_CELL, MOST_CELLS = 20, 20
-"""In a cell lie at most 2^20 integers, in a grid as many cells."""
+WIDEST_CELL, MOST_CELLS = 20, 1 << 20
+"""A cell of a grid has at most 2^20 integers, and a grid as many cells."""
 READINGS = 2
 """So often widths are chosen, each time for the numbers that are left with the last ones: gadgets decide by what digits cost."""
 
@@ -97,33 +96,34 @@ def used(numbers: Mapping[int, int], ranges: frozenset[int]) -> tuple[int, ...]:
 
 
 def cheapest_grids(numbers: Iterable[Leaving]) -> tuple[Grid, ...]:
-    """For the numbers of a whole program the grids that spare most: a cell and a lookup of each number on them, less the rows of
-    their tables. Numbers of one shift share a table of `rest`, so their grids have one place."""
-    numbers = list(numbers)
+    """For the numbers of a whole program the grids that spare most: cells and a lookup of each number on them, less the rows of
+    their tables. Numbers of one shift share a table of rests, so their grids have cells of one size."""
+    kinds: dict[tuple[int, int], list[Leaving]] = {}
+    for each in numbers:
+        kinds.setdefault((each.shift, each.cells), []).append(each)
     chosen: list[Grid] = []
-    for shift in sorted({each.shift for each in numbers}):
-        those = [each for each in numbers if each.shift == shift]
-        options = [grids_at(those, place) for place in range(shift + 1, min(shift + MOST_CUTS, WIDEST_CELL) + 1)]
-        spared, grids = max(options, key=lambda option: option[0], default=(0, ()))
+    for (shift, _), those in sorted(kinds.items()):
+        spared, grids = max((grids_of(those, cell) for cell in range(shift + 1, WIDEST_CELL + 1)), key=itemgetter(0), default=(0, ()))
         if spared > 0:
             chosen.extend(grids)
     return tuple(chosen)
 
 
-def grids_at(numbers: list[Leaving], place: int) -> tuple[int, tuple[Grid, ...]]:
-    """(nanoseconds that they spare, grids) of numbers of one shift with cells of 2^place integers."""
-    spared, grids = -(2 << place) * ENTRY, []
+def grids_of(numbers: list[Leaving], cell: int) -> tuple[int, tuple[Grid, ...]]:
+    """(nanoseconds that they spare, grids) of numbers of one kind with cells of 2^cell integers."""
+    spared, grids = -(2 << cell) * ENTRY, []
     for key in sorted({each.key for each in numbers}):
-        those = sorted((each for each in numbers if each.key == key and place <= each.bits + each.shift), key=reach)
+        those = sorted((each for each in numbers if each.key == key and cell <= each.bits + each.shift), key=reach)
         best: tuple[int, Grid | None] = (0, None)
         for count in range(1, len(those) + 1):
-            least, most = min(each.least for each in those[:count]), max(each.most for each in those[:count])
-            size, bits = sum(each.size for each in those[:count]), those[0].bits
-            grid = Leaving(key, those[0].shift, bits, least, most, size).grid(place)
-            # Without numbers left, the table of three parts is not needed.
-            rows = (grid.high - grid.low + 1) - grid.inside(bits) + (1 << bits) - (3 << bits) * (count == len(those))
-            gain = size * (CELL + LEAF) - rows * ENTRY
-            if gain > best[0] and grid.high - grid.low < 1 << MOST_CELLS:
+            some, first = those[:count], those[0]
+            size = sum(each.size for each in some)
+            grid = replace(first, least=min(each.least for each in some), most=max(each.most for each in some)).grid(cell)
+            outside = grid.high - grid.low + 1 - grid.inside(first.bits)
+            # Where none are left, their own table is not needed.
+            rows = outside + (1 << first.bits) - (first.parts << first.bits) * (count == len(those))
+            gain = size * (first.cells * CELL + LEAF) - rows * ENTRY
+            if gain > best[0] and outside < MOST_CELLS:
                 best = gain, grid
         if best[1] is not None:
             spared += best[0]

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tacit.numbers.functions import IDENTITY, RELU, Function, tabulate
 from tacit.primitives import gadgets
 from tacit.primitives.cost import Cost
+from tacit.primitives.gadgets.softmax import Exponentials
 
 EXPONENTS = st.integers(0, 2)
 FUNCTIONS = [IDENTITY, RELU, Function("sigmoid"), Function("leaky_relu", (0.25,)), Function("tanh")]
@@ -363,3 +364,22 @@ def far_softmaxes(draw):
     """Scores that spread far beyond the table: distances are cut in two."""
     reach = draw(st.integers(1 << 9, 1 << 13))
     return softmaxes(draw, (-reach, reach), draw(st.integers(-2, 1)), st.integers(0, 2))
+
+
+@drawn("softmax_weights", "on the grid of a program")
+def gridded_softmaxes(draw):
+    """The same, with cells of two, four or eight distances."""
+    reach, step, cut = draw(st.integers(1 << 9, 1 << 13)), draw(st.integers(-2, 1)), draw(st.integers(1, 3))
+    x = draw(operands(shapes(1), (-reach, reach), step + draw(st.integers(0, 2))))
+
+    def call(b, x):
+        probe = Cost()
+        gadgets.softmax_weights(probe, "g", probe.input("x", x.shape, x.low, x.high, x.exponent), step)
+        b.grids = tuple(numbers.grid(numbers.shift + min(cut, numbers.bits)) for numbers in probe.leaving)
+        return gadgets.softmax_weights(b, "g", x, step)
+
+    def expected(x_values):
+        q = quotients(x_values, x.exponent - step)
+        return Exponentials(step).at(q.max(axis=-1, keepdims=True) - q)
+
+    return Instance([x], call, expected)

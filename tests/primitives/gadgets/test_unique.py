@@ -22,6 +22,7 @@ from tacit.primitives.gadgets import (
     round_saturate,
     round_wide,
 )
+from tacit.primitives.gadgets.grids import Leaving
 
 
 def signed(value, prime):
@@ -172,9 +173,22 @@ def two_exponentials(b):
     return MODULE.exponentials(b, "p", x, MODULE.Exponentials(-2))
 
 
-def test_exponentials_are_unique():
+def exponentials_on_a_grid(b):
+    """Cells of two distances: two inside the table of four, two outside. No sum of marks reaches the prime."""
+    b.grids = (Leaving("exp/-2", 1, 2, 0, 13, 2).grid(2),)
+    return two_exponentials(b)
+
+
+@pytest.fixture
+def no_whole_table(monkeypatch):
+    monkeypatch.setattr(MODULE, "look_up_whole", lambda *_: False)
+    monkeypatch.setattr(MODULE, "FAR", 0)
+
+
+@pytest.mark.parametrize("make", [two_exponentials, exponentials_on_a_grid])
+def test_exponentials_are_unique(make, no_whole_table):
     prime = 67
-    search, table = Search(two_exponentials, prime), MODULE.Exponentials(-2)
+    search, table = Search(make, prime), MODULE.Exponentials(-2)
     honest = list(itertools.product(range(-6, 7), repeat=2))
     others = random.Random(0).sample(list(itertools.product(range(prime), repeat=2)), 700)
     for point in honest + others:
@@ -185,8 +199,19 @@ def test_exponentials_are_unique():
             assert found == {tuple(int(v) % prime for v in table.at(q.max() - q))}
 
 
-def test_exponentials_need_the_range_of_the_maximum(monkeypatch):
+@pytest.mark.parametrize(
+    "make, left",
+    [
+        (two_exponentials, "p/maximum"),
+        (two_exponentials, "p/exists"),
+        (exponentials_on_a_grid, "p/maximum"),
+        (exponentials_on_a_grid, "p/exists"),
+        (exponentials_on_a_grid, "p/far"),
+    ],
+)
+def test_exponentials_need_every_check_of_a_row(monkeypatch, no_whole_table, make, left):
+    """That of the maximum's range, that there is one, and that of how many scores are far from it."""
     digits = MODULE.digits
-    monkeypatch.setattr(MODULE, "digits", lambda b, name, *rest: name == "p/maximum" or digits(b, name, *rest))
+    monkeypatch.setattr(MODULE, "digits", lambda b, name, *rest: name == left or digits(b, name, *rest))
     points = [{"x": [0, x]} for x in range(67)]
-    assert ambiguous(Search(two_exponentials, 67), points) > 0
+    assert ambiguous(Search(make, 67), points) > 0

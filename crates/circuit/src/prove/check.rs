@@ -112,6 +112,7 @@ fn rule_cells(rule: &Rule, entries: u64) -> Vec<F> {
     match rule {
         Rule::Constant(value) => vec![signed(*value); entries as usize],
         Rule::Iota(start) => (0..entries as i64).map(|i| signed(start + i)).collect(),
+        Rule::Line { start, step } => (0..entries as i64).map(|i| signed(start + step * i)).collect(),
         Rule::Listed { bytes, data } => integers(data, *bytes).into_iter().map(signed).collect(),
     }
 }

@@ -27,8 +27,8 @@ struct Rows {
 
 /// How a row is found.
 enum Key {
-    /// The row's number is `component - start`.
-    Position { component: usize, start: i64 },
+    /// The row's number is `(component - start) / step`.
+    Position { component: usize, start: i64, step: i64 },
     /// All rows are equal.
     First,
     /// By all components that are not constant.
@@ -37,14 +37,14 @@ enum Key {
 
 /// A component of all rows that is not constant.
 enum Row {
-    Iota(i64),
+    Line { start: i64, step: i64 },
     Listed(Vec<i64>),
 }
 
 impl Row {
     fn at(&self, entry: usize) -> i64 {
         match self {
-            Self::Iota(start) => start.wrapping_add(entry as i64),
+            Self::Line { start, step } => start.wrapping_add(step.wrapping_mul(entry as i64)),
             Self::Listed(values) => values[entry],
         }
     }
@@ -139,7 +139,7 @@ impl Finder {
     /// Adds the tuples `..length` to the counts of their rows; the number of the first tuple that is none.
     pub fn count(&self, columns: &[Vec<i64>], length: usize, counts: &mut [u32]) -> Result<(), usize> {
         if let ([rows], [column]) = (self.segments.as_slice(), columns)
-            && let Key::Position { start, .. } = rows.key
+            && let Key::Position { start, step: 1, .. } = rows.key
         {
             for (i, &value) in column[..length].iter().enumerate() {
                 let entry = value.wrapping_sub(start) as u64;
@@ -161,16 +161,20 @@ impl Finder {
 
 impl Rows {
     fn new(segment: &Segment) -> Self {
-        let (mut constants, mut others, mut key) = (Vec::new(), Vec::new(), None);
+        let (mut constants, mut others, mut lines) = (Vec::new(), Vec::new(), Vec::new());
         for (component, rule) in segment.rules.iter().enumerate() {
             match rule {
                 Rule::Constant(value) => constants.push((component, *value)),
-                &Rule::Iota(start) if key.is_none() => key = Some(Key::Position { component, start }),
-                Rule::Iota(start) => others.push((component, Row::Iota(*start))),
                 Rule::Listed { bytes, data } => others.push((component, Row::Listed(integers(data, *bytes)))),
+                &Rule::Iota(start) => lines.push((component, start, 1)),
+                &Rule::Line { start, step } => lines.push((component, start, step)),
             }
         }
-        let key = match key {
+        // Rows are found by the first component whose step is 1, if any is.
+        lines.sort_by_key(|&(_, _, step)| step != 1);
+        let first = lines.first().map(|&(component, start, step)| Key::Position { component, start, step });
+        others.extend(lines.into_iter().skip(1).map(|(component, start, step)| (component, Row::Line { start, step })));
+        let key = match first {
             Some(key) => key,
             None if others.is_empty() => Key::First,
             None => Key::Hash(by_listed(&others, segment.entries as usize)),
@@ -186,10 +190,9 @@ impl Rows {
         }
         let equal = |entry: usize| self.others.iter().all(|(component, row)| row.at(entry) == columns[*component][i]);
         match &self.key {
-            &Key::Position { component, start } => {
-                let value = columns[component][i];
-                let entry = value.wrapping_sub(start) as u64;
-                (value >= start && entry < self.entries && equal(entry as usize)).then_some(entry as usize)
+            &Key::Position { component, start, step } => {
+                let entry = number(columns[component][i], start, step)?;
+                (entry < self.entries && equal(entry as usize)).then_some(entry as usize)
             }
             Key::First => Some(0),
             Key::Hash(hashed) => {
@@ -198,6 +201,14 @@ impl Rows {
             }
         }
     }
+}
+
+/// `(value - start) / step` where that is a natural number.
+#[inline]
+fn number(value: i64, start: i64, step: i64) -> Option<u64> {
+    let distance = value.checked_sub(start)?;
+    let whole = step == 1 || distance.checked_rem(step)? == 0;
+    u64::try_from(if step == 1 { distance } else { distance.checked_div(step)? }).ok().filter(|_| whole)
 }
 
 /// The first of equal rows, by the components that are listed.

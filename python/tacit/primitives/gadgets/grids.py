@@ -1,9 +1,10 @@
-"""Integers that may leave the table that they are looked up in: in place of a check of the excess, a coarser grid beyond the table.
+"""Integers that may leave the table that they are looked up in: beyond it a coarser grid, in place of a check of the excess.
 
-With T the integer, counted from the table's beginning in units of 2^-shift of its steps: T = cell 2^place + rest, place > shift.
-Where the cell lies in the table, the step inside the cell is rest >> shift; elsewhere it is said to be OUTSIDE, and nothing else of
-rest matters. So `rest` has one table for all steps and OUTSIDE, and (cell, step) has one that gives the function inside and its ends
-outside. The grid reaches as far as the numbers of a whole program leave a table by (see `primitives.ranges`).
+Let T be an integer, counted from the beginning of a table of 2^bits steps of 2^shift integers each. Inside the table T = place 2^shift +
+rest with rest < 2^shift, and `place` is the row. Outside, `place` is a multiple of 2^(cell - shift), so that the same sum says T with rest <
+2^cell: nobody asks which step it is. A lookup of (rest, mark) holds rest in the range that the mark says; one of (place, mark, ..) gives
+what belongs to the row, or what all of a side outside share. The grid reaches as far as the numbers of a whole program leave a table
+by (see `primitives.ranges`).
 """
 
 from __future__ import annotations
@@ -13,39 +14,50 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tacit.circuit import Constant, Iota
+from tacit.circuit import Constant, Iota, Line
 from tacit.primitives.builder import Builder, Rows, Table
 from tacit.primitives.gadgets.digits import once, require_injective
 from tacit.primitives.gadgets.segments import graph_rows
 from tacit.primitives.tensor import Tensor
 
-OUTSIDE = -1
-"""The step of a number that is in no table's cell."""
-
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """Cells low .. high of 2^place integers, for the table named `key` of steps of 2^shift integers."""
+    """Cells low .. high of 2^cell integers, for the table named `key` of steps of 2^shift integers; cell > shift."""
 
     key: str
     shift: int
-    place: int
+    cell: int
     low: int
     high: int
 
     def covers(self, leaving: Leaving) -> bool:
         """Whether these numbers can be looked up on this grid."""
-        cells = self.low <= leaving.least >> self.place and leaving.most >> self.place <= self.high
+        cells = self.low <= leaving.least >> self.cell and leaving.most >> self.cell <= self.high
         return (self.key, self.shift) == (leaving.key, leaving.shift) and cells
 
     def inside(self, bits: int) -> int:
         """Cells inside a table of 2^bits steps."""
-        return 1 << (bits + self.shift - self.place)
+        return 1 << (bits + self.shift - self.cell)
+
+    def outside(self, bits: int, mark: int, before: int, after: int) -> list[Rows]:
+        """Rows (place, mark, before or after) of the cells on both sides of a table of 2^bits steps."""
+        sides = ((self.low, -self.low, before), (self.inside(bits), self.high + 1 - self.inside(bits), after))
+        stride = 1 << (self.cell - self.shift)
+        rules = ((Line(start * stride, stride), Constant(mark), Constant(end)) for start, _, end in sides)
+        return [Rows(count, rule) for (_, count, _), rule in zip(sides, rules) if count]
+
+    def rests(self, inside: tuple[int, ...], outside: int) -> Table:
+        """Tuples (rest, mark): rest < 2^shift for the marks inside, rest < 2^cell for the one outside."""
+        rows = [Rows(1 << self.shift, (Iota(0), Constant(mark))) for mark in inside]
+        marks = f"{','.join(map(str, inside))}/{outside}"
+        return Table(f"rest/{self.shift}/{self.cell}/{marks}", (*rows, Rows(1 << self.cell, (Iota(0), Constant(outside)))))
 
 
 @dataclass(frozen=True, slots=True)
 class Leaving:
-    """`size` integers least .. most, counted from the beginning of the table `key` of 2^bits steps of 2^shift integers."""
+    """`size` integers least .. most, counted from the beginning of the table `key` of 2^bits steps of 2^shift integers. On a grid each
+    needs so many `cells` and one lookup less, and all of them so many times the table's rows less."""
 
     key: str
     shift: int
@@ -53,56 +65,63 @@ class Leaving:
     least: int
     most: int
     size: int
+    cells: int = 1
+    parts: int = 3
 
-    def grid(self, place: int) -> Grid:
-        """The smallest with cells of 2^place integers, shift < place <= bits + shift."""
-        last = (1 << (self.bits + self.shift - place)) - 1
-        return Grid(self.key, self.shift, place, min(self.least >> place, 0), max(self.most >> place, last))
+    def grid(self, cell: int) -> Grid:
+        """The smallest with cells of 2^cell integers, shift < cell <= bits + shift."""
+        last = (1 << (self.bits + self.shift - cell)) - 1
+        return Grid(self.key, self.shift, cell, min(self.least >> cell, 0), max(self.most >> cell, last))
+
+
+def grid_of(b: Builder, leaving: Leaving) -> Grid | None:
+    """The program's grid for these numbers, if it has one."""
+    b.leaves(leaving)
+    return next((grid for grid in b.grids if grid.covers(leaving)), None)
+
+
+def placed(
+    b: Builder, name: str, x: Tensor, least: int, most: int, bits: int, grid: Grid, total: Callable[[], np.ndarray]
+) -> tuple[Tensor, Tensor, Callable[[], np.ndarray]]:
+    """(place, rest, whether inside) of x, whose integers `total` gives, between least and most; rest is virtual.
+
+    Relation: x = place 2^shift + rest. With the lookups of (rest, mark) and (place, mark, ..), unique: inside and outside, place and
+    rest give every integer of the grid once, and the grid's integers are fewer than p.
+    """
+    shift, cut = grid.shift, grid.cell - grid.shift
+    require_injective(name, (grid.high - grid.low + 1) << grid.cell)
+    within = once(lambda: (total() >= 0) & (total() >> shift < 1 << bits))
+    coarse = lambda: np.where(within(), total() >> shift, total() >> grid.cell << cut)  # noqa: E731
+    low, high = least >> grid.cell << cut, max(most >> shift, 0)
+    place = b.commit(f"{name}/place", x, low, high, coarse)
+    rest = x.bounded(0, 0) - place.bounded(0, 0) * (1 << shift)
+    return place, rest.bounded(0, (1 << grid.cell) - 1), within
 
 
 def on_grid(
-    b: Builder, name: str, x: Tensor, first: int, bits: int, grid: Grid, values: np.ndarray, at: Callable[[np.ndarray], np.ndarray], exponent: int
+    b: Builder,
+    name: str,
+    x: Tensor,
+    first: int,
+    bits: int,
+    grid: Grid,
+    values: np.ndarray,
+    at: Callable[[np.ndarray], np.ndarray],
+    exponent: int,
 ) -> Tensor:
     """y = values[clamp(q - first)], q = round(x / 2^shift), clamped to the 2^bits values; `at` gives y for an array of q.
 
-    Relation: x + 2^(shift-1) - first 2^shift = cell 2^place + rest, with (rest, step) in one table, step = rest >> shift or OUTSIDE,
-    and (cell, step, y) in another: y = values[cell 2^(place - shift) + step] inside, values[0] before, values[-1] after, and step =
-    OUTSIDE in both. rest is virtual. Cells y, cell, step; leaves 2. Unique: the grid's integers are fewer than p and fix (cell,
-    rest); the cell fixes whether a step is OUTSIDE, rest which it is otherwise, and both fix y.
+    (place, o, y) is a row of the values for o = 0, and values[0] before them and values[-1] after them for o = 1; see `placed`. Cells
+    y, place, o; leaves 2. Unique: place fixes o, and both fix y.
     """
-    shift, place, inside = grid.shift, grid.place, grid.inside(bits)
-    require_injective(name, (grid.high - grid.low + 1) << place)
-    offset = (1 << shift >> 1) - (first << shift)
+    offset = (1 << grid.shift >> 1) - (first << grid.shift)
     total = once(lambda: b.value(x) + offset)
-    where = once(lambda: total() >> place)
-    most = (1 << (place - shift)) - 1
-
-    def step_of() -> np.ndarray:
-        cells = where()
-        return np.where((cells >= 0) & (cells < inside), (total() >> shift) & most, OUTSIDE)
-
     y = b.commit(
-        name, x, int(values.min()), int(values.max()), lambda: at((total() >> shift) + first), exponent=exponent
+        name, x, int(values.min()), int(values.max()), lambda: at((total() >> grid.shift) + first), exponent=exponent
     )
-    cell = b.commit(f"{name}/cell", x, (x.low + offset) >> place, (x.high + offset) >> place, where)
-    step = b.commit(f"{name}/step", x, OUTSIDE, most, step_of)
-    rest = (x.bounded(0, 0) + offset - cell.bounded(0, 0) * (1 << place)).bounded(0, (1 << place) - 1)
-    b.lookup(f"{name}/rest", rests(shift, place), [rest, step])
-    b.lookup(f"{name}/table", cells_of(grid, bits, values), [cell, step, y])
+    place, rest, within = placed(b, name, x + offset, x.low + offset, x.high + offset, bits, grid, total)
+    outside = b.commit(f"{name}/outside", x, 0, 1, lambda: np.logical_not(within()).astype(np.int64))
+    b.lookup(f"{name}/rest", grid.rests((0,), 1), [rest, outside])
+    rows = (*graph_rows(0, values, (0,)), *grid.outside(bits, 1, int(values[0]), int(values[-1])))
+    b.lookup(f"{name}/table", Table(f"{grid.key}/{grid.cell}/{grid.low}..{grid.high}", rows), [place, outside, y])
     return y
-
-
-def rests(shift: int, place: int) -> Table:
-    """Tuples (rest, rest >> shift) and (rest, OUTSIDE), 0 <= rest < 2^place."""
-    steps = [Rows(1 << shift, (Iota(step << shift), Constant(step))) for step in range(1 << (place - shift))]
-    return Table(f"rest/{shift}/{place}", (*steps, Rows(1 << place, (Iota(0), Constant(OUTSIDE)))))
-
-
-def cells_of(grid: Grid, bits: int, values: np.ndarray) -> Table:
-    """Tuples (cell, step, y)."""
-    steps, inside = 1 << (grid.place - grid.shift), grid.inside(bits)
-    rows = [row for step in range(steps) for row in graph_rows(0, values[step::steps], (step,))]
-    for start, count, end in ((grid.low, -grid.low, values[0]), (inside, grid.high + 1 - inside, values[-1])):
-        if count:
-            rows.append(Rows(count, (Iota(start), Constant(OUTSIDE), Constant(int(end)))))
-    return Table(f"{grid.key}/grid{grid.place}/{grid.low}..{grid.high}", tuple(rows))

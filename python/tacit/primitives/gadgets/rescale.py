@@ -19,7 +19,7 @@ from tacit.primitives.arithmetic import multiply
 from tacit.primitives.builder import Builder, Rows, Table, gadget, listed
 from tacit.primitives.gadgets.comparison import maximum, minimum
 from tacit.primitives.gadgets.digits import CELL, DIGIT, ENTRY, LEAF, digits, interval_check, once, require_injective
-from tacit.primitives.gadgets.grids import Leaving, on_grid
+from tacit.primitives.gadgets.grids import Leaving, grid_of, on_grid
 from tacit.primitives.gadgets.segments import graph_rows, sign_rows
 from tacit.primitives.tensor import Tensor, constant
 from tacit.primitives.threads import Elementwise, Index, in_parts
@@ -315,10 +315,8 @@ def round_saturate(
         return whole_interval(b, name, x, shift, q, shape)
     bits_in, offset = (high - low).bit_length(), half(shift) - (low << shift)
     leaving = Leaving(shape.label, shift, bits_in, x.low + offset, x.high + offset, b.elements(x))
-    if chosen == "wide":
-        b.leaves(leaving)
     own = leaving.grid(shift + min(2, bits_in)) if chosen == "grid" else None
-    grid = own or next((grid for grid in b.grids if chosen == "wide" and grid.covers(leaving)), None)
+    grid = own or (grid_of(b, leaving) if chosen == "wide" else None)
     if grid is not None:
         return on_grid(b, name, x, low, bits_in, grid, shape.over(low, high), shape.at, exponent_out)
     return sign_and_table(b, name, x, shift, q, shape, True if chosen == "joined" else None)

@@ -18,6 +18,7 @@ from tacit.primitives.builder import Builder, Rows, Table, gadget, listed
 from tacit.primitives.gadgets.comparison import sign_by_digits
 from tacit.primitives.gadgets.digits import CELL, ENTRY, LEAF, digits, once, require_injective
 from tacit.primitives.gadgets.division import divide
+from tacit.primitives.gadgets.grids import Grid, Leaving, grid_of, placed
 from tacit.primitives.gadgets.pieces import Choice, cheapest_pieces, polynomial
 from tacit.primitives.gadgets.rescale import WIDEST_TABLE, half, remainder, rounded
 from tacit.primitives.tensor import Tensor
@@ -30,6 +31,8 @@ MANTISSA = 16
 """Exponent of the exponentials: exp(0) is 2^16."""
 SHARED = 8
 """Scores of so many layers may share a table of exponentials."""
+FAR = 1 << 13
+"""What says that a score has no exponential, in rows of up to 2^12 scores; it is larger in longer ones."""
 GUARD = 2
 """Bits of the reciprocal beyond the probabilities' exponent."""
 
@@ -110,7 +113,7 @@ def exponentials(b: Builder, name: str, x: Tensor, table: Exponentials) -> Tenso
     Relation: x + 2^(s-1) = (m - d) 2^s + rem, rem in R_s, (d, e, z = [d = 0]) in the table over the scores' whole
     spread, or d = hi 2^w + lo with (hi, [hi > 0]) and (lo, [hi > 0], e, z) in tables; row: sum_j z_j - 1 in R (a
     maximum exists) and m - low in R by digits. d, or lo, is virtual. Cells rem, e, z (hi, [hi > 0]); leaves 2 (3). Where there are
-    few scores, lo has no table: see `by_polynomials`.
+    few scores, lo has no table: see `by_polynomials`; where the program has a grid for the distances, see `by_grid`.
     Unique: were m + t another maximum, |t| < 2^(w'), w' the width of m's check, then every d would grow by t (2^s times
     the widths stays below p), while z demands an element with d = 0 before and after, so t = 0; then rem and d are
     mixed-radix digits.
@@ -127,17 +130,26 @@ def exponentials(b: Builder, name: str, x: Tensor, table: Exponentials) -> Tenso
     value = once(lambda: b.value(x))
     highest = once(lambda: round_shift(value().max(axis=-1, keepdims=True), shift))
     distance = once(lambda: np.asarray(Elementwise(lambda most, part: most - round_shift(part, shift), highest(), value())))
+    whole = look_up_whole(b.elements(x), spread, table)
+    few = pieces_for_few(b, x, table, spread + 1 if whole else 2 << table.bits)
     row = x.shape[:-1] + (1,)
     m = b.commit(f"{name}/maximum", row, q.low, q.high, highest)
     digits(b, f"{name}/maximum", m - q.low, q.digits)
+    if not whole and few is None:
+        most = ((spread + 1) << shift) - 1
+        grid = grid_of(b, Leaving(f"exp/{table.step}", shift, table.bits, 0, most, b.elements(x), cells=2, parts=2))
+        if grid is not None:
+            require_injective(name, ((grid.high + 1) << grid.cell) + (1 << (q.digits + shift)))
+            offset = (1 << shift) - 1 - half(shift)
+            t = m * (1 << shift) + offset - x
+            exact = once(lambda: np.asarray(Elementwise(lambda most, part: (most << shift) + offset - part, highest(), value())))
+            return by_grid(b, name, t, most, (exact, distance), table, grid)
     rounded = x
     if shift:
         rem = remainder(b, name, x, value, half(shift), shift)
         rounded = (x + half(shift) - rem).divide_exactly(1 << shift, q.low, q.high)
     d = (m - rounded).bounded(0, spread)
     require_injective(name, ((1 << q.digits) + spread + (1 << table.bits) + 2) << shift)
-    whole = look_up_whole(b.elements(d), spread, table)
-    few = pieces_for_few(b, d, table, spread + 1 if whole else 2 << table.bits)
     if few is not None:
         e, z = by_polynomials(b, name, d, distance, spread, table, (few.degree, few.bits, few.shift))
     else:
@@ -150,6 +162,41 @@ def exponentials(b: Builder, name: str, x: Tensor, table: Exponentials) -> Tenso
             cut_distance(b, name, d, distance, spread, e, z, table)
     maxima = arithmetic.reduce_sum(b, z, [-1], keepdims=True)
     digits(b, f"{name}/exists", (maxima - 1).bounded(0, x.shape[-1] - 1), (x.shape[-1] - 1).bit_length())
+    return e
+
+
+def by_grid(
+    b: Builder,
+    name: str,
+    t: Tensor,
+    most: int,
+    integers: tuple[Callable[[], np.ndarray], Callable[[], np.ndarray]],
+    table: Exponentials,
+    grid: Grid,
+) -> Tensor:
+    """e for t = d 2^s + 2^s - 1 - rem, whose `integers` are those of t and of d, by `placed`, with the mark 1 of d = 0, 0 of other d below 2^w, and FAR elsewhere.
+
+    (place, mark, e) in one table; row: sum_j mark_j = 1 + a + far FAR with a and far in R, FAR larger than any a. Cells e, place, mark;
+    leaves 2. Unique: the sum is the number of maxima and FAR times another, so that there are a + 1 of them, which is at least one;
+    with that as `exponentials` without a grid: t and what a maximum may be moved by are together less than p.
+    """
+    size, (exact, distance) = t.shape[-1], integers
+    width = (size - 1).bit_length()
+    far = max(FAR, 2 << width)
+    place, rest, _ = placed(b, name, t, 0, most, table.bits, grid, exact)
+    e = b.commit(f"{name}/exponential", t, 0, 1 << MANTISSA, lambda: table.at(distance()), exponent=MANTISSA)
+    marks = lambda: np.where(distance() >> table.bits > 0, far, (distance() == 0).astype(np.int64))  # noqa: E731
+    mark = b.commit(f"{name}/mark", t, 0, far, marks)
+    values = table.values()
+    rows = [Rows(1, (Constant(0), Constant(1), Constant(int(values[0])))), *grid.outside(table.bits, far, 0, 0)]
+    rows.append(Rows(len(values) - 1, (Iota(1), Constant(0), listed(values[1:]))))
+    b.lookup(f"{name}/rest", grid.rests((0, 1), far), [rest, mark])
+    b.lookup(f"{name}/exponential", Table(f"{grid.key}/{grid.cell}/{grid.high}/{far}", tuple(rows)), [place, mark, e])
+    row = t.shape[:-1] + (1,)
+    beyond = b.commit(f"{name}/far", row, 0, size, lambda: (distance() >> table.bits > 0).sum(axis=-1, keepdims=True))
+    digits(b, f"{name}/far", beyond, size.bit_length())
+    maxima = arithmetic.reduce_sum(b, mark, [-1], keepdims=True) - beyond * far
+    digits(b, f"{name}/exists", (maxima - 1).bounded(0, size - 1), width)
     return e
 
 

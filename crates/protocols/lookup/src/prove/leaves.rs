@@ -301,6 +301,7 @@ fn rule_values(rule: &Rule, segment: &Segment) -> Vec<i64> {
     match rule {
         Rule::Constant(value) => vec![*value; entries as usize],
         Rule::Iota(start) => (0..entries).map(|i| start.wrapping_add(i)).collect(),
+        Rule::Line { start, step } => (0..entries).map(|i| start.wrapping_add(step.wrapping_mul(i))).collect(),
         Rule::Listed { bytes, data } => {
             // Sign extension: the cell's bytes at the top of a word, shifted down.
             let shift = 64 - 8 * u32::from(*bytes);

@@ -140,6 +140,7 @@ fn rule_at(rule: &Rule, entry: u64) -> i64 {
     match rule {
         Rule::Constant(value) => *value,
         Rule::Iota(start) => start + entry as i64,
+        Rule::Line { start, step } => start + step * entry as i64,
         Rule::Listed { bytes: 2, data } => {
             let at = 2 * entry as usize;
             i64::from(i16::from_le_bytes([data[at], data[at + 1]]))
@@ -158,9 +159,10 @@ pub fn random_circuit(axes: &[Vec<u64>], seed: u64) -> Builder {
     for width in 1..=3u16 {
         let segments = (0..1 + random.below(3)).map(|_| {
             let entries = 1 + random.below(23);
-            let rules = (0..width).map(|_| match random.below(3) {
+            let rules = (0..width).map(|_| match random.below(4) {
                 0 => Rule::Constant(random.small()),
                 1 => Rule::Iota(random.small()),
+                2 => Rule::Line { start: random.small(), step: -2 - random.small().abs() },
                 _ => listed(&(0..entries).map(|_| random.small() as i16).collect::<Vec<_>>()),
             });
             (entries, rules.collect())
