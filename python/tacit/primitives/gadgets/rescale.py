@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from hashlib import sha256
 
 import numpy as np
 
@@ -81,6 +82,10 @@ class Shape:
 
         in_parts(x.shape, count)
         return sum(counts)
+
+    def name_of(self, values: np.ndarray) -> str:
+        """Of these values and all equal ones of the function: exponents do not matter where they change no integer."""
+        return f"{self.function.label}/{sha256(values.astype('<i8').tobytes()).hexdigest()[:12]}"
 
     @property
     def label(self) -> str:
@@ -314,11 +319,12 @@ def round_saturate(
     if chosen == "whole":
         return whole_interval(b, name, x, shift, q, shape)
     bits_in, offset = (high - low).bit_length(), half(shift) - (low << shift)
-    leaving = Leaving(shape.label, shift, bits_in, x.low + offset, x.high + offset, b.elements(x))
+    values = shape.over(low, high)
+    leaving = Leaving(shape.name_of(values), shift, bits_in, x.low + offset, x.high + offset, b.elements(x))
     own = leaving.grid(shift + min(2, bits_in)) if chosen == "grid" else None
     grid = own or (grid_of(b, leaving) if chosen == "wide" else None)
     if grid is not None:
-        return on_grid(b, name, x, low, bits_in, grid, shape.over(low, high), shape.at, exponent_out)
+        return on_grid(b, name, x, low, bits_in, grid, values, shape.at, exponent_out)
     return sign_and_table(b, name, x, shift, q, shape, True if chosen == "joined" else None)
 
 
