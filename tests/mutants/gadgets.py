@@ -111,6 +111,25 @@ GADGETS = (
         PARTS,
     ),
     dropped(
+        "a rest on a grid has no range", "grids.py", 'b.lookup(f"{name}/rest", grid.rests((0,), 1), [rest, outside])', PARTS
+    ),
+    dropped(
+        "an activation on a grid is in no table",
+        "grids.py",
+        'b.lookup(f"{name}/table", Table(f"{grid.key}/{grid.cell}/{grid.low}..{grid.high}", rows), [place, outside, y])',
+        PARTS,
+    ),
+    Mutant(
+        "a rest inside a table is as long as outside",
+        (Edit(FOLDER + "grids.py", "[Rows(1 << self.shift, (Iota(0)", "[Rows(1 << self.cell, (Iota(0)"),),
+        PARTS,
+    ),
+    Mutant(
+        "a grid begins inside its table",
+        (Edit(FOLDER + "grids.py", "(self.inside(bits), self.high + 1 - self.inside(bits), after)", "(1, self.high, after)"),),
+        PARTS,
+    ),
+    dropped(
         "a constant divisor's remainder has no range",
         "rescale.py",
         'interval_check(b, f"{name}/remainder", rem, 0, divisor - 1)',
@@ -215,6 +234,25 @@ GADGETS = (
         "a softmax's maximum need not occur",
         "softmax.py",
         'digits(b, f"{name}/exists", (maxima - 1).bounded(0, x.shape[-1] - 1), (x.shape[-1] - 1).bit_length())',
+        EXPONENTIALS,
+    ),
+    dropped(
+        "a distance's rest on a grid has no range",
+        "softmax.py",
+        'b.lookup(f"{name}/rest", grid.rests((0, 1), far), [rest, mark])',
+        EXPONENTIALS,
+    ),
+    dropped(
+        "an exponential on a grid is in no table",
+        "softmax.py",
+        'b.lookup(f"{name}/exponential", Table(f"{grid.key}/{grid.cell}/{grid.high}/{far}", tuple(rows)), [place, mark, e])',
+        EXPONENTIALS,
+    ),
+    dropped("far scores are not counted", "softmax.py", 'digits(b, f"{name}/far", beyond, size.bit_length())', EXPONENTIALS),
+    dropped(
+        "no mark need say that a maximum occurs",
+        "softmax.py",
+        'digits(b, f"{name}/exists", (maxima - 1).bounded(0, size - 1), width)',
         EXPONENTIALS,
     ),
     dropped(

@@ -1,15 +1,16 @@
-"""Widths of range tables: chosen for a whole program, never dearer than what each call chose, the same values."""
+"""Widths of range tables, and grids: chosen for a whole program, never dearer than what each call chose, the same values."""
 
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
 import pytest
 
 from tacit.primitives.evaluate import Evaluate
-from tacit.primitives.gadgets import range_check, round_wide
+from tacit.primitives.gadgets import range_check, round_saturate, round_wide
 from tacit.primitives.gadgets.digits import cuts, digit_widths
 from tacit.primitives.program import Program, ProgramBuilder, run
-from tacit.primitives.ranges import cheapest, price, read, total, with_ranges
+from tacit.primitives.ranges import cheapest, cheapest_grids, grids_of, price, read, total, with_ranges, with_tables
 
 NUMBERS = [
     {9: 400, 13: 60, 20: 10},
@@ -76,3 +77,50 @@ def test_widths_that_no_program_is_cheaper_with_are_not_kept():
     chosen = with_ranges(program)
     assert price(read(chosen)) <= price(read(program)) and with_ranges(chosen).ranges == chosen.ranges
     assert cheapest({}) == () and cheapest({0: 7}) == ()
+
+
+def leavers(sizes):
+    """Roundings by 8 bits to tables of 8 bits; of each (bits that numbers reach, how many)."""
+    builder = ProgramBuilder()
+    for place, (reach, size) in enumerate(sizes):
+        x = builder.input(f"x{place}", (size,), -(1 << reach), (1 << reach) - 1, 8)
+        builder.output(f"y{place}", round_saturate(builder, f"y{place}", x, 8, 8, form="wide"))
+    return builder.program()
+
+
+def integers_of(program, sizes):
+    generator = np.random.default_rng(1)
+    given = {f"x{place}": generator.integers(-(1 << reach), 1 << reach, size) for place, (reach, size) in enumerate(sizes)}
+    b = Evaluate(given, check=True)
+    run(program, b)
+    return b.outputs()
+
+
+def test_numbers_that_leave_their_tables_share_a_grid():
+    sizes = ((20, 30_000), (22, 30_000), (20, 30))
+    program = leavers(sizes)
+    chosen = with_tables(program)
+    (grid,) = chosen.grids
+    assert price(read(chosen)) < price(read(with_ranges(program))) and all(grid.covers(each) for each in read(chosen).leaving)
+    assert Program.from_json(chosen.to_json()).grids == chosen.grids
+    for name, values in integers_of(program, sizes).items():
+        np.testing.assert_array_equal(values, integers_of(chosen, sizes)[name])
+
+
+def test_a_grid_leaves_out_who_reaches_too_far_for_it():
+    """Ten numbers that reach a thousand times as far stay with a table of three parts."""
+    chosen = with_tables(leavers(((20, 60_000), (32, 10))))
+    (grid,) = chosen.grids
+    assert [grid.covers(each) for each in read(chosen).leaving] == [True, False]
+
+
+def test_few_numbers_have_no_grid():
+    assert with_tables(leavers(((20, 40),))).grids == () and cheapest_grids([]) == ()
+
+
+def test_the_cheapest_cells_are_chosen():
+    """Against every size of cells, by the price of the whole program."""
+    program = leavers(((20, 30_000), (24, 50_000)))
+    (grid,) = cheapest_grids(read(program).leaving)
+    every = [replace(program, grids=grids_of(read(program).leaving, cell)[1]) for cell in range(9, 16)]
+    assert price(read(replace(program, grids=(grid,)))) == min(price(read(each)) for each in every)

@@ -19,6 +19,7 @@ from tacit.primitives.builder import Builder, Rows, Table
 from tacit.primitives.gadgets.digits import once, require_injective
 from tacit.primitives.gadgets.segments import graph_rows
 from tacit.primitives.tensor import Tensor
+from tacit.primitives.threads import Elementwise
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,21 +82,27 @@ def grid_of(b: Builder, leaving: Leaving) -> Grid | None:
 
 
 def placed(
-    b: Builder, name: str, x: Tensor, least: int, most: int, bits: int, grid: Grid, total: Callable[[], np.ndarray]
-) -> tuple[Tensor, Tensor, Callable[[], np.ndarray]]:
-    """(place, rest, whether inside) of x, whose integers `total` gives, between least and most; rest is virtual.
+    b: Builder, name: str, x: Tensor, offset: int, bits: int, grid: Grid, integers: Callable[[], np.ndarray], reach: tuple[int, int]
+) -> tuple[Tensor, Tensor, Callable[[np.ndarray], np.ndarray]]:
+    """(place, rest, what says which of given integers lie inside) of x + offset, which lies in `reach`; `integers` gives those of x,
+    and rest is virtual.
 
-    Relation: x = place 2^shift + rest. With the lookups of (rest, mark) and (place, mark, ..), unique: inside and outside, place and
-    rest give every integer of the grid once, and the grid's integers are fewer than p.
+    Relation: x + offset = place 2^shift + rest. With the lookups of (rest, mark) and (place, mark, ..), unique: inside and outside,
+    place and rest give every integer of the grid once, and the grid's integers are fewer than p.
     """
-    shift, cut = grid.shift, grid.cell - grid.shift
-    require_injective(name, (grid.high - grid.low + 1) << grid.cell)
-    within = once(lambda: (total() >= 0) & (total() >> shift < 1 << bits))
-    coarse = lambda: np.where(within(), total() >> shift, total() >> grid.cell << cut)  # noqa: E731
-    low, high = least >> grid.cell << cut, max(most >> shift, 0)
-    place = b.commit(f"{name}/place", x, low, high, coarse)
-    rest = x.bounded(0, 0) - place.bounded(0, 0) * (1 << shift)
-    return place, rest.bounded(0, (1 << grid.cell) - 1), within
+    shift, cell, end = grid.shift, grid.cell, 1 << (bits + grid.shift)
+    require_injective(name, (grid.high - grid.low + 1) << cell)
+
+    def within(part: np.ndarray) -> np.ndarray:
+        return (part >= -offset) & (part < end - offset)
+
+    def coarse(part: np.ndarray) -> np.ndarray:
+        return np.where(within(part), (part + offset) >> shift, (part + offset) >> cell << (cell - shift))
+
+    low, high = reach[0] >> cell << (cell - shift), max(reach[1] >> shift, 0)
+    place = b.commit(f"{name}/place", x, min(low, 0), high, lambda: Elementwise(coarse, integers()))
+    rest = x.bounded(0, 0) + offset - place.bounded(0, 0) * (1 << shift)
+    return place, rest.bounded(0, (1 << cell) - 1), within
 
 
 def on_grid(
@@ -106,21 +113,19 @@ def on_grid(
     bits: int,
     grid: Grid,
     values: np.ndarray,
-    at: Callable[[np.ndarray], np.ndarray],
+    at: Callable[[np.ndarray, int], Elementwise],
     exponent: int,
 ) -> Tensor:
-    """y = values[clamp(q - first)], q = round(x / 2^shift), clamped to the 2^bits values; `at` gives y for an array of q.
+    """y = values[clamp(q - first)], q = round(x / 2^shift), clamped to the 2^bits values; `at` gives y for x and shift.
 
     (place, o, y) is a row of the values for o = 0, and values[0] before them and values[-1] after them for o = 1; see `placed`. Cells
     y, place, o; leaves 2. Unique: place fixes o, and both fix y.
     """
     offset = (1 << grid.shift >> 1) - (first << grid.shift)
-    total = once(lambda: b.value(x) + offset)
-    y = b.commit(
-        name, x, int(values.min()), int(values.max()), lambda: at((total() >> grid.shift) + first), exponent=exponent
-    )
-    place, rest, within = placed(b, name, x + offset, x.low + offset, x.high + offset, bits, grid, total)
-    outside = b.commit(f"{name}/outside", x, 0, 1, lambda: np.logical_not(within()).astype(np.int64))
+    integers = once(lambda: b.value(x))
+    y = b.commit(name, x, int(values.min()), int(values.max()), lambda: at(integers(), grid.shift), exponent=exponent)
+    place, rest, within = placed(b, name, x, offset, bits, grid, integers, (x.low + offset, x.high + offset))
+    outside = b.commit(f"{name}/outside", x, 0, 1, lambda: Elementwise(lambda part: ~within(part), integers()))
     b.lookup(f"{name}/rest", grid.rests((0,), 1), [rest, outside])
     rows = (*graph_rows(0, values, (0,)), *grid.outside(bits, 1, int(values[0]), int(values[-1])))
     b.lookup(f"{name}/table", Table(f"{grid.key}/{grid.cell}/{grid.low}..{grid.high}", rows), [place, outside, y])

@@ -183,10 +183,10 @@ def by_grid(
     size, (exact, distance) = t.shape[-1], integers
     width = (size - 1).bit_length()
     far = max(FAR, 2 << width)
-    place, rest, _ = placed(b, name, t, 0, most, table.bits, grid, exact)
-    e = b.commit(f"{name}/exponential", t, 0, 1 << MANTISSA, lambda: table.at(distance()), exponent=MANTISSA)
-    marks = lambda: np.where(distance() >> table.bits > 0, far, (distance() == 0).astype(np.int64))  # noqa: E731
-    mark = b.commit(f"{name}/mark", t, 0, far, marks)
+    place, rest, _ = placed(b, name, t, 0, table.bits, grid, exact, (0, most))
+    e = b.commit(f"{name}/exponential", t, 0, 1 << MANTISSA, lambda: Elementwise(table.at, distance()), exponent=MANTISSA)
+    marks = lambda part: np.where(part >> table.bits > 0, far, part == 0)  # noqa: E731
+    mark = b.commit(f"{name}/mark", t, 0, far, lambda: Elementwise(marks, distance()))
     values = table.values()
     rows = [Rows(1, (Constant(0), Constant(1), Constant(int(values[0])))), *grid.outside(table.bits, far, 0, 0)]
     rows.append(Rows(len(values) - 1, (Iota(1), Constant(0), listed(values[1:]))))
