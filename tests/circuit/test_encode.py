@@ -51,7 +51,8 @@ sizes = st.sampled_from([1, 2, 4, 8])
 columns = st.builds(Column, names, several(long), sizes, homes) | st.builds(
     Column, names, several(long), sizes, st.just("virtual"), sums
 )
-rules = st.builds(Constant, signed) | st.builds(Iota, signed) | st.builds(Line, signed, signed) | st.builds(Listed, sizes, st.binary(max_size=9))
+lines = st.builds(Iota, signed) | st.builds(Line, signed, signed)
+rules = st.builds(Constant, signed) | lines | st.builds(Listed, sizes, st.binary(max_size=9))
 tables = st.builds(Table, names, small, several(st.builds(Segment, long, small, several(rules))))
 publics = st.builds(
     Public, names, st.booleans(), small, names, several(long), st.integers(-(2**31), 2**31 - 1), signed, signed

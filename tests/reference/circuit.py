@@ -65,7 +65,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Rule:
-    """`start + step * i` (step 0: a constant; 1: iota; others: a line), or `cells[i]`. `size` is 0, or the bytes of a listed cell."""
+    """`start + step * i` (step 0: a constant; 1: iota), or `cells[i]`. `size` is 0, or the bytes of a listed cell."""
 
     start: int
     step: int

@@ -33,7 +33,7 @@ class Step:
 @dataclass(frozen=True, slots=True)
 class Program:
     """`batch`: how many samples the steps, which speak of one, are run for; None: of one, without an axis of its own. `computed`:
-    about how many values the steps compute, `ranges` and `grids`: the widths of digits and what lies beyond tables, see `Builder`."""
+    about how many values the steps compute, `ranges`: the widths of digits, `grids`: what lies beyond tables; see `Builder`."""
 
     steps: tuple[Step, ...]
     batch: int | None = None
@@ -49,7 +49,8 @@ class Program:
             for step in self.steps
         ]
         batch = {} if self.batch is None else {"batch": self.batch}
-        head = {"format": FORMAT, **batch, "computed": self.computed, "ranges": list(self.ranges), "grids": list(map(astuple, self.grids))}
+        chosen = {"ranges": list(self.ranges), "grids": list(map(astuple, self.grids))}
+        head = {"format": FORMAT, **batch, "computed": self.computed, **chosen}
         return {**head, "axes": encoder.sizes, "columns": encoder.columns, "steps": steps}
 
     @classmethod

@@ -103,7 +103,8 @@ def cheapest_grids(numbers: Iterable[Leaving]) -> tuple[Grid, ...]:
         kinds.setdefault((each.shift, each.cells), []).append(each)
     chosen: list[Grid] = []
     for (shift, _), those in sorted(kinds.items()):
-        spared, grids = max((grids_of(those, cell) for cell in range(shift + 1, WIDEST_CELL + 1)), key=itemgetter(0), default=(0, ()))
+        options = (grids_of(those, cell) for cell in range(shift + 1, WIDEST_CELL + 1))
+        spared, grids = max(options, key=itemgetter(0), default=(0, ()))
         if spared > 0:
             chosen.extend(grids)
     return tuple(chosen)

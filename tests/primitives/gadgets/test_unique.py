@@ -87,7 +87,10 @@ def test_saturation_by_digits(low, high, prime, small):
     assert ambiguous(Search(make, small), every(small)) > 0
 
 
-@pytest.mark.parametrize("form, least", [("wide", -1), ("joined", -6), ("grid", -1), ("grid", -6), ("clamped", -1), ("clamped", -6)])
+WINDOWS = [("wide", -1), ("joined", -6), ("grid", -1), ("grid", -6), ("clamped", -1), ("clamped", -6)]
+
+
+@pytest.mark.parametrize("form, least", WINDOWS)
 def test_a_window_that_is_not_centred(form, least):
     bits_out = None if form == "clamped" else 4
     make = one(-40, 39, round_saturate, shift=2, bits=3, bits_out=bits_out, least=least, form=form)

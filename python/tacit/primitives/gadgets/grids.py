@@ -1,10 +1,10 @@
 """Integers that may leave the table that they are looked up in: beyond it a coarser grid, in place of a check of the excess.
 
-Let T be an integer, counted from the beginning of a table of 2^bits steps of 2^shift integers each. Inside the table T = place 2^shift +
-rest with rest < 2^shift, and `place` is the row. Outside, `place` is a multiple of 2^(cell - shift), so that the same sum says T with rest <
-2^cell: nobody asks which step it is. A lookup of (rest, mark) holds rest in the range that the mark says; one of (place, mark, ..) gives
-what belongs to the row, or what all of a side outside share. The grid reaches as far as the numbers of a whole program leave a table
-by (see `primitives.ranges`).
+Let T be an integer, counted from the beginning of a table of 2^bits steps of 2^shift integers each. Inside the table T =
+place 2^shift + rest with rest < 2^shift, and `place` is the row. Outside, `place` is a multiple of 2^(cell - shift), so that
+the same sum says T with rest < 2^cell: nobody asks which step it is. A lookup of (rest, mark) holds rest in the range that
+the mark says; one of (place, mark, ..) gives what belongs to the row, or what all of a side outside share. The grid reaches
+as far as the numbers of a whole program leave a table by (see `primitives.ranges`).
 """
 
 from __future__ import annotations
@@ -57,8 +57,8 @@ class Grid:
 
 @dataclass(frozen=True, slots=True)
 class Leaving:
-    """`size` integers least .. most, counted from the beginning of the table `key` of 2^bits steps of 2^shift integers. On a grid each
-    needs so many `cells` and one lookup less, and all of them so many times the table's rows less."""
+    """`size` integers least .. most, counted from the beginning of the table `key` of 2^bits steps of 2^shift integers. On a grid
+    each needs so many `cells` and one lookup less, and all of them so many times the table's rows less."""
 
     key: str
     shift: int
@@ -82,10 +82,17 @@ def grid_of(b: Builder, leaving: Leaving) -> Grid | None:
 
 
 def placed(
-    b: Builder, name: str, x: Tensor, offset: int, bits: int, grid: Grid, integers: Callable[[], np.ndarray], reach: tuple[int, int]
+    b: Builder,
+    name: str,
+    x: Tensor,
+    offset: int,
+    bits: int,
+    grid: Grid,
+    integers: Callable[[], np.ndarray],
+    reach: tuple[int, int],
 ) -> tuple[Tensor, Tensor, Callable[[np.ndarray], np.ndarray]]:
-    """(place, rest, what says which of given integers lie inside) of x + offset, which lies in `reach`; `integers` gives those of x,
-    and rest is virtual.
+    """(place, rest, what says which of given integers lie inside) of x + offset, which lies in `reach`; `integers` gives those of
+    x, and rest is virtual.
 
     Relation: x + offset = place 2^shift + rest. With the lookups of (rest, mark) and (place, mark, ..), unique: inside and outside,
     place and rest give every integer of the grid once, and the grid's integers are fewer than p.
@@ -118,8 +125,8 @@ def on_grid(
 ) -> Tensor:
     """y = values[clamp(q - first)], q = round(x / 2^shift), clamped to the 2^bits values; `at` gives y for x and shift.
 
-    (place, o, y) is a row of the values for o = 0, and values[0] before them and values[-1] after them for o = 1; see `placed`. Cells
-    y, place, o; leaves 2. Unique: place fixes o, and both fix y.
+    (place, o, y) is a row of the values for o = 0, and values[0] before them and values[-1] after them for o = 1; see `placed`.
+    Cells y, place, o; leaves 2. Unique: place fixes o, and both fix y.
     """
     offset = (1 << grid.shift >> 1) - (first << grid.shift)
     integers = once(lambda: b.value(x))

@@ -174,11 +174,13 @@ def by_grid(
     table: Exponentials,
     grid: Grid,
 ) -> Tensor:
-    """e for t = d 2^s + 2^s - 1 - rem, whose `integers` are those of t and of d, by `placed`, with the mark 1 of d = 0, 0 of other d below 2^w, and FAR elsewhere.
+    """e for t = d 2^s + 2^s - 1 - rem, whose `integers` are those of t and of d, by `placed`, with the mark 1 of d = 0, 0 of other
+    d below 2^w, and FAR elsewhere.
 
-    (place, mark, e) in one table; row: sum_j mark_j = 1 + a + far FAR with a and far in R, FAR larger than any a. Cells e, place, mark;
-    leaves 2. Unique: the sum is the number of maxima and FAR times another, so that there are a + 1 of them, which is at least one;
-    with that as `exponentials` without a grid: t and what a maximum may be moved by are together less than p.
+    (place, mark, e) in one table; row: sum_j mark_j = 1 + a + far FAR with a and far in R, FAR larger than any a. Cells e,
+    place, mark; leaves 2. Unique: the sum is the number of maxima and FAR times another, so that there are a + 1 of them,
+    which is at least one; with that as `exponentials` without a grid: t and what a maximum may be moved by are together
+    less than p.
     """
     size, (exact, distance) = t.shape[-1], integers
     width = (size - 1).bit_length()
