@@ -56,3 +56,32 @@ def test_ties_are_found_by_their_numbers(monkeypatch):
         "small": a[:1],
     }
     assert ties.ties(constants) == {"same": ties.Tie("a", False), "turned": ties.Tie("a", True)}
+
+
+def convolutions(first: np.ndarray, second: np.ndarray) -> bytes:
+    """Two kernels over the same input, added."""
+    nodes = [
+        helper.make_node("Conv", ["x", "first"], ["a"]),
+        helper.make_node("Conv", ["x", "second"], ["b"]),
+        helper.make_node("Add", ["a", "b"], ["y"]),
+    ]
+    inputs = [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, first.shape[1], 4, 4])]
+    outputs = [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, first.shape[0], 2, 2])]
+    given = [numpy_helper.from_array(array, name) for name, array in (("first", first), ("second", second))]
+    graph = helper.make_graph(nodes, "twice", inputs, outputs, given)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8).SerializeToString()
+
+
+def test_two_kernels_of_the_same_numbers_share_a_column(monkeypatch):
+    monkeypatch.setattr(ties, "SMALLEST", 100)
+    random = np.random.default_rng(0)
+    first = random.normal(size=(8, 6, 3, 3)).astype(np.float32)
+    x = random.normal(size=(3, 1, 6, 4, 4)).astype(np.float32)
+    tied = tacit.compile(convolutions(first, first.copy()), x)
+    free = tacit.compile(convolutions(first, first[::-1].copy()), x)
+    assert (weights(tied), weights(free)) == (first.size, 2 * first.size)
+    (column,) = tied.tensors().values()
+    assert column.shape == (3, 3, 8, 6)
+    receipt = tied.prove(x[0])
+    tacit.verify(receipt, tied.key)
+    assert tied.report.fidelity[0].cosine > 0.99999

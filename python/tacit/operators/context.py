@@ -282,18 +282,19 @@ class Context:
             exponent = 0 if array.dtype.kind in "iub" else min(exponent_for(largest, CONSTANT_BITS, 0), 30)
         return self.weight(name, array, exponent)
 
-    def weight(self, name: str, array: np.ndarray, exponent: int) -> Tensor:
+    def weight(self, name: str, array: np.ndarray, exponent: int, order: Sequence[int] | None = None) -> Tensor:
         """A column of weights round(array * 2^exponent), or its place in a longer one of `shared`; equal ones of one name, or of
-        constants that are tied, are stored once."""
+        constants that are tied, are stored once. `order`: the array's axes as the column has them, where it is cheaper so."""
         if not array.size:
             raise UnsupportedOperator(f"The tensor {name!r} has no elements, and a node reads numbers of it; remove that node.")
         tie = self.tie(name, array)
         if tie is not None:
-            first = self.weight(tie.first, self.graph.constants[tie.first], exponent)
+            first = self.weight(tie.first, self.graph.constants[tie.first], exponent, None if tie.turned else order)
             return movement.transpose(self.builder, first) if tie.turned else first
         require_finite(name, array)
         limit, block = 1 << 62, self.graph.blocks.get(name)
         integers = quantise(array if block is None else block.stored(array), exponent, -limit, limit)
+        integers = integers if order is None else integers.transpose(order)
         whole = narrowed(self._shared_column(name, exponent, integers))
         stored = self._columns.setdefault((name, exponent), [])
         tensor = next((tensor for present, tensor in stored if np.array_equal(present, whole)), None)
@@ -302,6 +303,8 @@ class Context:
             stored.append((whole, tensor))
         for axis, size in enumerate(integers.shape):
             tensor = tensor if tensor.shape[axis] == size else movement.slice_(self.builder, tensor, axis, 0, size)
+        if order is not None:
+            tensor = movement.transpose(self.builder, tensor, [*map(order.index, range(len(order)))])
         return tensor if block is None else self._block(tensor, block.offset, array.shape)
 
     def _block(self, tensor: Tensor, offset: Sequence[int], shape: Sequence[int]) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import ceil
 from typing import TYPE_CHECKING
 
@@ -58,8 +59,10 @@ def common_shift(context: Context) -> int:
     return shift
 
 
-def weigh(context: Context, node: Node, name: str, array: np.ndarray, data: Tensor) -> Tensor:
-    """The column of constant weights that multiply `data` in `node`."""
+def weigh(
+    context: Context, node: Node, name: str, array: np.ndarray, data: Tensor, order: Sequence[int] | None = None
+) -> Tensor:
+    """The column of constant weights that multiply `data` in `node`; `order`: see `Context.weight`."""
     require_finite(name, array)
     whole, key = context.is_whole(node.outputs[0]), f"{node.name}/{name}"
     shared, known = context.shared.get(name, ()), context.scales.weighed.get(key)
@@ -81,7 +84,7 @@ def weigh(context: Context, node: Node, name: str, array: np.ndarray, data: Tens
         exponent = max(exponent, kept_exponent(context, array, data))
         exponent = tied_exponent(context, node, name, array, data, exponent)
     context.weighed[key] = exponent
-    return context.weight(name, array, exponent)
+    return context.weight(name, array, exponent, order)
 
 
 def kept_exponent(context: Context, array: np.ndarray, data: Tensor) -> int:

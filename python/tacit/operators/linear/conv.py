@@ -10,7 +10,7 @@ from tacit.graph import Node
 from tacit.operators.registry import lowering
 from tacit.operators.weights import add_bias, weigh
 from tacit.operators.windows import windows
-from tacit.primitives import arithmetic, movement
+from tacit.primitives import arithmetic
 from tacit.primitives.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -47,8 +47,4 @@ def conv(context: Context, node: Node) -> None:
 def kernel(context: Context, node: Node, array: np.ndarray, data: Tensor) -> Tensor:
     """The kernel as [O, C / group, kernel..], its column with the axes of the kernel first: runs of channels are long and of two's
     powers, and taps are neither."""
-    name, rank = node.inputs[1], array.ndim - 2
-    if name in context.graph.blocks:
-        return weigh(context, node, name, array, data)
-    column = weigh(context, node, name, np.ascontiguousarray(np.moveaxis(array, (0, 1), (-2, -1))), data)
-    return movement.transpose(context.builder, column, [rank, rank + 1, *range(rank)])
+    return weigh(context, node, node.inputs[1], array, data, [*range(2, array.ndim), 0, 1])
