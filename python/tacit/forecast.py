@@ -18,7 +18,7 @@ ELEMENT, EXTENSION, DIGEST = 8, 24, 32
 """Bytes of an element of the field, of its extension, of a hash."""
 HELD, PART = 2**27, 2**26
 """Elements of a codeword that is kept; elements of a part of one that is not (`crates/protocols/open/src/prove/encode.rs`)."""
-SHARED, SHARED_MOST, JOINED = 5, 16, 2**25
+SHARED, SHARED_MOST, JOINED = 9, 16, 2**24
 """How many limbs the opening joins at once (`crates/protocols/open/src/prove/batch.rs`)."""
 PROCESS = 45 * MEGABYTE
 """Interpreter, modules and native module."""

@@ -24,7 +24,7 @@ const RUN: usize = 1 << 4;
 /// The matrix costs a product per row and pair of limbs that share `a`: at most so many limbs share one ..
 const SHARED: usize = 9;
 /// .. unless the joined vector would have more than `JOINED` elements, or at most `SHARED_MOST` then.
-const JOINED: usize = 1 << 25;
+const JOINED: usize = 1 << 24;
 const SHARED_MOST: usize = 16;
 /// Memory of so many joined elements is kept for the next proof.
 const KEPT: usize = 1 << 23;
@@ -256,7 +256,8 @@ mod tests {
         assert_eq!(matrix_rounds(1, 0, 24), 0);
         assert_eq!(matrix_rounds(34, 6, 19), 4);
         assert_eq!(matrix_rounds(52, 6, 10), 3);
-        assert_eq!(matrix_rounds(52, 6, 22), 3);
+        assert_eq!(matrix_rounds(52, 6, 22), 4);
+        assert_eq!(matrix_rounds(52, 6, 21), 3);
         assert_eq!(matrix_rounds(60, 6, 26), 4);
         for (limbs, rounds) in [(3, 2), (5, 3), (40, 6), (64, 6), (65, 7)] {
             for log_rows in [1, 20, 30] {
