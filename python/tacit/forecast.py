@@ -16,8 +16,9 @@ from tacit.sizes import Sizes, sizes
 MEGABYTE = 10**6
 ELEMENT, EXTENSION, DIGEST = 8, 24, 32
 """Bytes of an element of the field, of its extension, of a hash."""
-HELD, PART = 2**27, 2**26
-"""Elements of a codeword that is kept; elements of a part of one that is not (`crates/protocols/open/src/prove/encode.rs`)."""
+HELD, PART, SLICES = 2**27, 2**26, 4
+"""Elements of a codeword that is kept; elements of a part of one that is not, at least, and the most parts that are as long as the
+cells where parts stay below HELD (`crates/protocols/open/src/prove/encode.rs`)."""
 SHARED, SHARED_MOST, JOINED = 9, 16, 2**24
 """How many limbs the opening joins at once (`crates/protocols/open/src/prove/batch.rs`)."""
 PROCESS = 45 * MEGABYTE
@@ -170,7 +171,8 @@ def _encoded(limbs: int, log_rows: int, log_rate: int) -> Encoded:
     if limbs * points <= HELD:
         kept = ELEMENT * limbs * points + (DIGEST * points >> 5)
         return Encoded(kept + factors, kept)
-    rows = min(1 << log_rows, 1 << (PART // limbs).bit_length() - 1)
+    part = min(max(PART, (limbs << log_rows) // SLICES), HELD)
+    rows = min(1 << log_rows, 1 << (part // limbs).bit_length() - 1)
     return Encoded(ELEMENT * limbs * rows + 2 * DIGEST * rows + factors, DIGEST * points >> 5)
 
 

@@ -386,7 +386,7 @@ impl Model {
                 (form, value)
             }
         };
-        let cells = CellsOfLimbs(stage.layout.committed(values));
+        let cells = CellsOfLimbs(stage.layout.committed(values), 0);
         let weights = FormWeights::new(stage.layout, &form, &self.limb_values);
         progress.advance(10)?;
         progress.enter("open");
@@ -471,13 +471,7 @@ fn commit(
 ) -> Result<Commitment, Stopped> {
     let (earlier, limbs) = layout.widths().split_at(commitment);
     let base: usize = earlier.iter().sum();
-    let cells = layout.committed(values);
+    let cells = CellsOfLimbs(layout.committed(values), base);
     let width = limbs.first().copied().unwrap_or(0);
-    tacit_open::commit(
-        schedule,
-        width,
-        randomness,
-        |limb, first, rows| cells.read(base.saturating_add(limb), first, rows),
-        progress,
-    )
+    tacit_open::commit(schedule, width, randomness, cells, progress)
 }

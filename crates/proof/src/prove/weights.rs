@@ -11,19 +11,19 @@ use tacit_transcript::Randomness;
 pub fn limb_values(layout: &Layout, values: &dyn Columns, z: K) -> Vec<K> {
     let cells = layout.committed(values);
     let limbs = 0..layout.widths().first().copied().unwrap_or(0);
-    values_at(&CellsOfLimbs(cells), limbs, layout.log_rows(), z)
+    values_at(&CellsOfLimbs(cells, 0), limbs, layout.log_rows(), z)
 }
 
-/// The opening's view of the layout's cells.
-pub struct CellsOfLimbs<'a>(pub Cells<'a>);
+/// The opening's view of the layout's cells, in the limbs from a number on.
+pub struct CellsOfLimbs<'a>(pub Cells<'a>, pub usize);
 
 impl Limbs for CellsOfLimbs<'_> {
     fn read_cells(&self, limb: usize, first: usize, rows: &mut [F]) {
-        self.0.read(limb, first, rows);
+        self.0.read(self.1.saturating_add(limb), first, rows);
     }
 
     fn read_small(&self, limb: usize, first: usize, rows: &mut [i32]) -> bool {
-        self.0.read_small(limb, first, SMALL, rows)
+        self.0.read_small(self.1.saturating_add(limb), first, SMALL, rows)
     }
 }
 

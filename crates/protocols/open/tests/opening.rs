@@ -338,9 +338,7 @@ fn codewords_that_are_not_held_change_nothing() {
         for held in [0, 400, 1600, 9000] {
             let limbs = &case.limbs;
             let thin = |first: usize, width: usize| {
-                let cells = |limb: usize, from: usize, rows: &mut [F]| {
-                    rows.copy_from_slice(&limbs[first + limb][from..from + rows.len()]);
-                };
+                let cells = Whole(&limbs[first..first + width]);
                 commit_within(held, &case.schedule, width, &Randomness::new([5; 32]), cells, &Progress::default())
                     .unwrap()
             };
@@ -415,8 +413,18 @@ fn stopping_is_heard() {
     let mut sender = Sender::new(Transcript::new("opening test"));
     let stopped = case.open(case.value, &mut Scratch::default(), &mut sender, &progress);
     assert_eq!(stopped, Err(OpenError::Stopped(Stopped)));
-    assert!(commit(&case.schedule, 1, &Randomness::public(), |_, _, rows| rows.fill(F::ZERO), &progress).is_err());
     assert!(
-        commit_within(0, &case.schedule, 1, &Randomness::public(), |_, _, rows| rows.fill(F::ZERO), &progress).is_err()
+        commit(&case.schedule, 1, &Randomness::public(), |_, _, rows: &mut [F]| rows.fill(F::ZERO), &progress).is_err()
+    );
+    assert!(
+        commit_within(
+            0,
+            &case.schedule,
+            1,
+            &Randomness::public(),
+            |_, _, rows: &mut [F]| rows.fill(F::ZERO),
+            &progress
+        )
+        .is_err()
     );
 }

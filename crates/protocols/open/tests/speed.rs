@@ -6,11 +6,11 @@ use p3_field::{BasedVectorSpace, PrimeCharacteristicRing};
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 use tacit_algebra::multilinear::{eq_index, eq_table};
-use tacit_algebra::packed::{Packed, WIDTH, pack};
+use tacit_algebra::packed::{Packed, WIDTH, cell, pack};
 use tacit_algebra::progress::Progress;
 use tacit_algebra::{F, K};
 use tacit_open::choice::{Receipts, candidates, complete};
-use tacit_open::{Scratch, Shape, Weights, commit, open, verify};
+use tacit_open::{Limbs, Scratch, Shape, Weights, commit, commit_within, open, verify};
 use tacit_transcript::{Randomness, Receiver, Sender, Transcript};
 
 /// Seconds of all threads so far, user and system (Linux; elsewhere 0): walls lie on a busy machine.
@@ -122,4 +122,37 @@ fn measure(log_rows: usize, widths: [usize; 2]) {
 fn speed() {
     measure(14, [53, 11]);
     measure(18, [53, 11]);
+}
+
+/// Limbs of 16 bits.
+struct Narrow(Vec<Vec<i16>>);
+
+impl Limbs for &Narrow {
+    fn read_cells(&self, limb: usize, first: usize, rows: &mut [F]) {
+        let cells = &self.0[limb][first..first + rows.len()];
+        rows.iter_mut().zip(cells).for_each(|(row, &value)| *row = cell(i64::from(value)));
+    }
+
+    fn read_small(&self, limb: usize, first: usize, rows: &mut [i32]) -> bool {
+        let cells = &self.0[limb][first..first + rows.len()];
+        rows.iter_mut().zip(cells).for_each(|(row, &value)| *row = i32::from(value));
+        true
+    }
+}
+
+/// Codewords that are not held, in parts of so many elements.
+#[test]
+#[ignore = "prints times"]
+fn thin() {
+    let (log_rows, width) = (20, 30);
+    let found = candidates(Receipts::Quick, log_rows..=log_rows, 2..=2, 0, 0, |_| Some(vec![width]));
+    let schedule = complete(&found[0].schedule, 6, &[]).unwrap().schedule;
+    let mut random = SmallRng::seed_from_u64(1);
+    let limbs = Narrow((0..width).map(|_| (0..1 << log_rows).map(|_| random.random()).collect()).collect());
+    for part in [1 << 22, 1 << 23, 1 << 25] {
+        let before = processor_seconds();
+        let progress = Progress::default();
+        let found = commit_within(part, &schedule, width, &Randomness::public(), &limbs, &progress).unwrap();
+        println!("{part}: {:.2} processor seconds, root {:02x?}", processor_seconds() - before, &found.root()[..4]);
+    }
 }

@@ -11,6 +11,8 @@ use tacit_algebra::progress::{Progress, Stopped};
 use tacit_transcript::merkle::{Tree, row_bytes};
 use tacit_transcript::{Digest, Randomness, on_pool};
 
+use super::limbs::Limbs;
+use super::narrow::{MOST, combine_slices};
 use super::transform::{Factors, LOG_DONE, Room, evaluate, evaluate_groups, evaluate_node};
 use crate::schedule::Schedule;
 
@@ -20,8 +22,10 @@ const STRIP: usize = 64;
 const TRANSPOSED: usize = 1 << 15;
 /// A commitment whose codeword has more elements does not keep it: opened rows are computed again.
 pub const HELD: usize = 1 << 27;
-/// Elements of the part of such a codeword that is held while the tree is computed.
+/// Elements of the part of such a codeword that is held while the tree is computed, at least ..
 const PART: usize = 1 << 26;
+/// .. and log2 of how many parts are as long as the cells, at most, where parts stay below [`HELD`]: every part reads all cells.
+const LOG_SLICES: usize = 2;
 /// log2 of the leaves under a lowest digest that is kept: the tree above costs next to nothing, and 64 leaves are hashed again at once.
 const LOG_GROUP: usize = LOG_DONE;
 
@@ -46,6 +50,42 @@ fn times_and(rows: &mut [F], factor: F, more: &[F]) {
         (Lanes::pack_slice_with_suffix_mut(rows), Lanes::pack_slice_with_suffix(more));
     rows.iter_mut().zip(more).for_each(|(row, &cell)| *row = *row * factor + cell);
     rows_rest.iter_mut().zip(more_rest).for_each(|(row, &cell)| *row = *row * factor + cell);
+}
+
+/// Writes a column into rows of `width` elements.
+fn scatter(column: &[F], at: usize, width: usize, rows: &mut [F]) {
+    rows.iter_mut().skip(at).step_by(width).zip(column).for_each(|(row, &cell)| *row = cell);
+}
+
+/// Some rows of a column modulo x^L - y: `sum_s y^s slice_s`, the slices having L rows.
+#[derive(Default)]
+struct Residue {
+    column: Vec<F>,
+    more: Vec<F>,
+    small: Vec<i32>,
+}
+
+impl Residue {
+    /// Computes `rows` rows from `first` on, with L = `2^log_node`; `powers` are those of y, one for each slice.
+    fn read(&mut self, cells: &impl Limbs, limb: usize, first: usize, log_node: usize, powers: &[F], rows: usize) {
+        let (Self { column, more, small }, last) = (self, powers.len() - 1);
+        let at = |slice: usize| (slice << log_node) + first;
+        column.resize(rows, F::ZERO);
+        if last > 0 && last < MOST {
+            small.resize(rows * powers.len(), 0);
+            let mut slices = small.chunks_exact_mut(rows).enumerate();
+            if slices.all(|(slice, small)| cells.read_small(limb, at(slice), small)) {
+                return combine_slices(powers, small, column);
+            }
+        }
+        // Horner's rule, the last slice first.
+        cells.read_cells(limb, at(last), column);
+        for slice in (0..last).rev() {
+            more.resize(rows, F::ZERO);
+            cells.read_cells(limb, at(slice), more);
+            times_and(column, powers[1], more);
+        }
+    }
 }
 
 /// The stream that oracle 0's salts come from; those of oracle i come from the i-th after it.
@@ -125,35 +165,30 @@ impl Codeword {
         Self { rows, width, tree: Tree::above(digests, cut), salts }
     }
 
-    /// The same as oracle 0, of which the tree's layers above groups of rows are kept and nothing else. The codeword is computed
-    /// node by node (`transform.rs`), each of at most `part` elements.
+    /// The same of limbs as oracle 0, of which the tree's layers above groups of rows are kept and nothing else. The codeword is
+    /// computed node by node (`transform.rs`), each of at most `part` elements.
     fn thin(
         schedule: &Schedule,
         width: usize,
         part: usize,
         randomness: &Randomness,
-        fill: impl Fn(usize, &mut [F]) + Sync,
+        cells: &impl Limbs,
         progress: &Progress,
     ) -> Result<Self, Stopped> {
         let (log_message, log_domain) = (schedule.log_message(0), schedule.log_domain(0));
         let (factors, salts) = (Factors::new(log_domain, Schedule::shift(0)), Salts::new(schedule, 0, randomness));
         let log_node = (part / width).max(1).ilog2() as usize;
         let log_node = log_node.clamp(LOG_GROUP.min(log_message), log_message);
-        let slices = 1 << (log_message - log_node);
         let mut rows = F::zero_vec(width << log_node);
         let mut digests = Vec::with_capacity(1 << (log_domain - LOG_GROUP));
         for q in 0..1 << (log_domain - log_node) {
             progress.advance((width as u64) << log_message >> (log_domain - log_node))?;
-            let residue = factors.residue(log_node, q);
+            let powers = factors.residue(log_node, q).powers().collect_n(1 << (log_message - log_node));
             let strips = rows.par_chunks_mut(strip(width) * width).enumerate();
-            strips.for_each_init(Vec::new, |more, (n, rows)| {
-                let first = n * strip(width);
-                // Horner's rule over the slices, the last one first.
-                fill(((slices - 1) << log_node) + first, rows);
-                for slice in (0..slices - 1).rev() {
-                    more.resize(rows.len(), F::ZERO);
-                    fill((slice << log_node) + first, more);
-                    times_and(rows, residue, more);
+            strips.for_each_init(Residue::default, |residue, (n, rows)| {
+                for limb in 0..width {
+                    residue.read(cells, limb, n * strip(width), log_node, &powers, rows.len() / width);
+                    scatter(&residue.column, limb, width, rows);
                 }
             });
             let digest = |first: u64, rows: &[F]| salts.groups(rows, width, first, LOG_GROUP);
@@ -261,8 +296,7 @@ impl Commitment {
     }
 }
 
-/// Commits to `width` limbs, each of `2^log_rows` cells; `cells(limb, first, rows)` writes the cells `first ..` of a limb. All
-/// commitments of one opening share the schedule. Salts come from the stream [`SALTS`] of `randomness`.
+/// Commits to `width` limbs, each of `2^log_rows` cells, which `cells` counts from 0 on. All commitments of one opening share the schedule. Salts come from the stream [`SALTS`] of `randomness`.
 ///
 /// # Errors
 /// [`Stopped`] when `progress` asks for it.
@@ -273,7 +307,7 @@ pub fn commit(
     schedule: &Schedule,
     width: usize,
     randomness: &Randomness,
-    cells: impl Fn(usize, usize, &mut [F]) + Sync,
+    cells: impl Limbs,
     progress: &Progress,
 ) -> Result<Commitment, Stopped> {
     commit_within(HELD, schedule, width, randomness, cells, progress)
@@ -291,7 +325,7 @@ pub fn commit_within(
     schedule: &Schedule,
     width: usize,
     randomness: &Randomness,
-    cells: impl Fn(usize, usize, &mut [F]) + Sync,
+    cells: impl Limbs,
     progress: &Progress,
 ) -> Result<Commitment, Stopped> {
     assert!(width > 0, "a commitment has a limb");
@@ -301,14 +335,15 @@ pub fn commit_within(
     let fill = |first: usize, rows: &mut [F]| {
         let mut column = vec![F::ZERO; rows.len() / width];
         for limb in 0..width {
-            cells(limb, first, &mut column);
-            rows.iter_mut().skip(limb).step_by(width).zip(&column).for_each(|(row, &cell)| *row = cell);
+            cells.read_cells(limb, first, &mut column);
+            scatter(&column, limb, width, rows);
         }
     };
     let thin = width << schedule.log_domain(0) > held && schedule.log_message(0) >= LOG_GROUP;
     let codeword = on_pool(|| {
         if thin {
-            return Codeword::thin(schedule, width, PART.min(held), randomness, fill, progress);
+            let part = (width << schedule.log_message(0) >> LOG_SLICES).max(PART).min(held);
+            return Codeword::thin(schedule, width, part, randomness, &cells, progress);
         }
         let codeword = Codeword::new(schedule, 0, width, randomness, fill);
         progress.advance(units)?;

@@ -11,7 +11,7 @@ use tacit_algebra::{F, K};
 /// Integers of at most this magnitude are small.
 pub const SMALL: i32 = (1 << 22) - 1;
 /// Products of 53 bits that one sum takes.
-const MOST: usize = 1 << 10;
+pub(crate) const MOST: usize = 1 << 10;
 /// Rows that are combined together: their sums fit the first-level cache.
 const ROWS: usize = 256;
 
@@ -86,38 +86,53 @@ fn products([a, b, c, d, e, f]: [&[i32]; 6], cells: &[i32]) -> [i64; 6] {
 
 /// `out_t = sum_l coefficient_l cell_lt` of at most [`MOST`] limbs' small cells.
 pub(crate) fn combine(limbs: &[(K, &[i32])], out: &mut [Packed]) {
-    let coefficients: Vec<[(i32, i32); 3]> = limbs
-        .iter()
-        .map(|(coefficient, _)| {
-            let words: &[F] = coefficient.as_basis_coefficients_slice();
-            std::array::from_fn(|i| halves(words[i]))
-        })
-        .collect();
-    let mut sums = [[0i64; ROWS]; 2];
-    let mut words = [[F::ZERO; ROWS]; 3];
+    let mut sums = [[F::ZERO; ROWS]; 3];
     for (n, out) in out.chunks_mut(ROWS / WIDTH).enumerate() {
-        for word in 0..3 {
-            let [high, low] = &mut sums;
-            (*high, *low) = ([0; ROWS], [0; ROWS]);
-            for (coefficient, (_, cells)) in coefficients.iter().zip(limbs) {
-                let (above, below) = coefficient[word];
-                let cells = &cells[n * ROWS..][..out.len() * WIDTH];
-                for ((high, low), &cell) in high.iter_mut().zip(low.iter_mut()).zip(cells) {
-                    *high = high.wrapping_add(i64::from(above) * i64::from(cell));
-                    *low = low.wrapping_add(i64::from(below) * i64::from(cell));
-                }
-            }
-            // With high = 2^32 h + l, 2^32 high is (2^32 - 1) h + 2^32 l; h has 31 bits, and 2^32 l is below p.
-            let [a, b, c] = &mut words;
-            for ((((a, b), c), &high), &low) in a.iter_mut().zip(b).zip(c).zip(high.iter()).zip(low.iter()) {
-                let above = high >> 32;
-                (*a, *b, *c) = (cell(low), cell((above << 32) - above), F::from_u64((high as u64) << 32));
-            }
-            let [a, b, c] = words.each_ref().map(|words| Lanes::pack_slice(words));
-            for (((out, &a), &b), &c) in out.iter_mut().zip(a).zip(b).zip(c) {
-                out.0[word] = a + b + c;
-            }
+        for (word, sums) in sums.iter_mut().enumerate() {
+            let limbs = limbs.iter().map(|(coefficient, cells)| {
+                let words: &[F] = coefficient.as_basis_coefficients_slice();
+                (words[word], &cells[n * ROWS..][..out.len() * WIDTH])
+            });
+            combine_words(limbs, &mut sums[..out.len() * WIDTH]);
         }
+        for (t, out) in out.iter_mut().enumerate() {
+            *out = Packed(sums.each_ref().map(|sums| *Lanes::from_slice(&sums[t * WIDTH..][..WIDTH])));
+        }
+    }
+}
+
+/// `out_t = sum_l coefficient_l cell_lt` in F, of at most [`MOST`] limbs' and [`ROWS`] small cells.
+fn combine_words<'a>(limbs: impl Iterator<Item = (F, &'a [i32])>, out: &mut [F]) {
+    let (mut high, mut low) = ([0i64; ROWS], [0i64; ROWS]);
+    for (coefficient, cells) in limbs {
+        let (above, below) = halves(coefficient);
+        for ((high, low), &cell) in high.iter_mut().zip(low.iter_mut()).zip(cells) {
+            *high = high.wrapping_add(i64::from(above) * i64::from(cell));
+            *low = low.wrapping_add(i64::from(below) * i64::from(cell));
+        }
+    }
+    // With high = 2^32 h + l, 2^32 high is (2^32 - 1) h + 2^32 l; h has 31 bits, and 2^32 l is below p.
+    let mut more = [[F::ZERO; ROWS]; 2];
+    let [b, c] = &mut more;
+    for ((((a, b), c), &high), &low) in out.iter_mut().zip(b.iter_mut()).zip(c.iter_mut()).zip(&high).zip(&low) {
+        let above = high >> 32;
+        (*a, *b, *c) = (cell(low), cell((above << 32) - above), F::from_u64((high as u64) << 32));
+    }
+    let (lanes, rest) = Lanes::pack_slice_with_suffix_mut(out);
+    let count = lanes.len() * WIDTH;
+    for ((a, &b), &c) in lanes.iter_mut().zip(Lanes::pack_slice(&b[..count])).zip(Lanes::pack_slice(&c[..count])) {
+        *a = *a + b + c;
+    }
+    rest.iter_mut().zip(&b[count..]).zip(&c[count..]).for_each(|((a, &b), &c)| *a = *a + b + c);
+}
+
+/// `out_t = sum_s coefficient_s cell_st` in F, of at most [`MOST`] slices of small cells, one after another, each as long as `out`.
+pub(crate) fn combine_slices(coefficients: &[F], cells: &[i32], out: &mut [F]) {
+    let rows = out.len();
+    for (n, out) in out.chunks_mut(ROWS).enumerate() {
+        let part = n * ROWS..n * ROWS + out.len();
+        let slices = coefficients.iter().zip(cells.chunks_exact(rows));
+        combine_words(slices.map(|(&coefficient, cells)| (coefficient, &cells[part.clone()])), out);
     }
 }
 
@@ -188,6 +203,26 @@ mod tests {
                 let of =
                     |t: usize| coefficients.iter().zip(&cells).map(|(&c, v)| c * signed(i64::from(v[t]))).sum::<K>();
                 assert!(found.into_iter().eq((0..rows).map(of)), "{limbs} limbs");
+            }
+        }
+    }
+
+    #[test]
+    fn combined_slices_are_those_of_the_field() {
+        let words: Vec<F> = words().into_iter().map(F::new).collect();
+        for rows in [1, WIDTH + 3, ROWS, 2 * ROWS + 64] {
+            for slices in [1, 2, 8, MOST] {
+                for (same, coefficients) in [(false, words.clone()), (true, vec![words[5]]), (true, vec![words[6]])] {
+                    let coefficients: Vec<F> = coefficients.into_iter().cycle().take(slices).collect();
+                    let cells = if same { vec![SMALL; rows * slices] } else { cells(rows * slices, 1) };
+                    let mut out = vec![F::ONE; rows];
+                    combine_slices(&coefficients, &cells, &mut out);
+                    let of = |t: usize| {
+                        let terms = coefficients.iter().zip(cells.chunks_exact(rows));
+                        terms.map(|(&c, cells)| c * signed(i64::from(cells[t]))).sum::<F>()
+                    };
+                    assert!(out.into_iter().eq((0..rows).map(of)), "{rows} rows, {slices} slices");
+                }
             }
         }
     }
