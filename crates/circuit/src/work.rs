@@ -22,7 +22,8 @@ const PART: u64 = 8;
 ///
 /// A use of a sum costs its axes and a fixed part per term and, per view: the blocks of the column (its cells when it is
 /// public), and per map that is neither the identity nor a constant position the index tuples that are scattered and the
-/// vector that they are scattered into, once for each segment that the later axes leave it, four times over. A definition counts once for each
+/// vector that they are scattered into, once for each segment that the later axes leave it, four times
+/// over. A definition counts once for each
 /// term that reads the virtual column. Vectors that have a closed form are charged as if they had none, and vectors that
 /// several views share as if they did not.
 pub(crate) fn work(circuit: &Circuit) -> u64 {

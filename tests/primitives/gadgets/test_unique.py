@@ -182,13 +182,20 @@ def exponentials_on_a_grid(b):
     return two_exponentials(b)
 
 
+def exponentials_of_the_whole_spread(b):
+    """One table, which goes on with zeros beyond its four distances."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(MODULE, "look_up_whole", lambda *_: True)
+        return two_exponentials(b)
+
+
 @pytest.fixture
 def no_whole_table(monkeypatch):
     monkeypatch.setattr(MODULE, "look_up_whole", lambda *_: False)
     monkeypatch.setattr(MODULE, "FAR", 0)
 
 
-@pytest.mark.parametrize("make", [two_exponentials, exponentials_on_a_grid])
+@pytest.mark.parametrize("make", [two_exponentials, exponentials_of_the_whole_spread, exponentials_on_a_grid])
 def test_exponentials_are_unique(make, no_whole_table):
     prime = 67
     search, table = Search(make, prime), MODULE.Exponentials(-2)
@@ -207,6 +214,8 @@ def test_exponentials_are_unique(make, no_whole_table):
     [
         (two_exponentials, "p/maximum"),
         (two_exponentials, "p/exists"),
+        (exponentials_of_the_whole_spread, "p/maximum"),
+        (exponentials_of_the_whole_spread, "p/exists"),
         (exponentials_on_a_grid, "p/maximum"),
         (exponentials_on_a_grid, "p/exists"),
         (exponentials_on_a_grid, "p/far"),

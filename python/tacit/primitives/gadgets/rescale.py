@@ -83,16 +83,21 @@ class Shape:
         in_parts(x.shape, count)
         return sum(counts)
 
-    def name_of(self, values: np.ndarray) -> str:
-        """Of these values and all equal ones of the function: exponents do not matter where they change no integer."""
-        return f"{self.function.label}/{sha256(values.astype('<i8').tobytes()).hexdigest()[:12]}"
-
     @property
     def label(self) -> str:
         return (
             f"{self.function.label}/{self.exponent_in}>{self.exponent_out}/{self.low}..{self.high}"
             f">{self.low_out}..{self.high_out}" + (f"/gain{self.gain}" if self.gain else "")
         )
+
+
+@lru_cache(maxsize=64)
+def tabulated(shape: Shape) -> tuple[str, np.ndarray]:
+    """A name and the values over the whole table. The name is that of equal values of one function: exponents do not matter where
+    they change no integer."""
+    values = shape.over(shape.low, shape.high)
+    values.flags.writeable = False
+    return f"{shape.function.label}/{sha256(values.astype('<i8').tobytes()).hexdigest()[:12]}", values
 
 
 def remainder(b: Builder, name: str, tensor: Tensor, value: Callable[[], np.ndarray], offset: int, shift: int) -> Tensor:
@@ -319,8 +324,8 @@ def round_saturate(
     if chosen == "whole":
         return whole_interval(b, name, x, shift, q, shape)
     bits_in, offset = (high - low).bit_length(), half(shift) - (low << shift)
-    values = shape.over(low, high)
-    leaving = Leaving(shape.name_of(values), shift, bits_in, x.low + offset, x.high + offset, b.elements(x))
+    key, values = tabulated(shape)
+    leaving = Leaving(key, shift, bits_in, x.low + offset, x.high + offset, b.elements(x))
     own = leaving.grid(shift + min(2, bits_in)) if chosen == "grid" else None
     grid = own or (grid_of(b, leaving) if chosen == "wide" else None)
     if grid is not None:

@@ -296,7 +296,8 @@ impl Commitment {
     }
 }
 
-/// Commits to `width` limbs, each of `2^log_rows` cells, which `cells` counts from 0 on. All commitments of one opening share the schedule. Salts come from the stream [`SALTS`] of `randomness`.
+/// Commits to `width` limbs, each of `2^log_rows` cells, which `cells` counts from 0 on. All commitments of one opening
+/// share the schedule. Salts come from the stream [`SALTS`] of `randomness`.
 ///
 /// # Errors
 /// [`Stopped`] when `progress` asks for it.
