@@ -1,6 +1,7 @@
 """Real models out of PyPI packages (requirements-models.lock): proved, verified, compared with onnxruntime on unseen inputs.
 
-python bench/real.py [NAME ...] [--runs N] [--widths standard] [--openings N] [--receipts small]    writes bench/real.json
+python bench/real.py [NAME ...] [--runs N] [--widths standard] [--openings N] [--receipts small] [--encoded]
+writes bench/real.json
 """
 
 from __future__ import annotations
@@ -234,7 +235,7 @@ def agreement(real: Real, model: Any, rows: list[dict[str, np.ndarray]]) -> list
     return found
 
 
-def one(name: str, runs: int, widths: str, openings: int, receipts: str) -> dict[str, Any]:
+def one(name: str, runs: int, widths: str, openings: int, receipts: str, encoded: bool = False) -> dict[str, Any]:
     """The figures of `measure`, and the agreement on inputs that `compile` never saw."""
     real = MODELS[name]
     path = real.path
@@ -242,7 +243,7 @@ def one(name: str, runs: int, widths: str, openings: int, receipts: str) -> dict
         raise FileNotFoundError(f"{real.package} is not installed: pip install -r requirements-models.lock")
     samples, widths = real.samples(), real.widths or widths
     options: dict[str, Any] = {"openings": openings, "receipts": receipts}
-    result = measure(path, samples, runs=runs, widths=widths, shapes=real.shapes, fixed=real.fixed, **options)
+    result = measure(path, samples, runs=runs, widths=widths, shapes=real.shapes, fixed=real.fixed, encoded=encoded, **options)
     model = api.compile(path, samples, widths=widths, shapes=real.shapes, fixed=real.fixed, openings=0)
     rows = inputs.many(real.held(), model.declared, model.image)
     found = agreement(real, model, rows)
@@ -260,13 +261,14 @@ def main() -> int:
     parser.add_argument("--widths", default="standard")
     parser.add_argument("--openings", type=int, default=OPENINGS, help="0: transparent proofs")
     parser.add_argument("--receipts", choices=("quick", "small"), default="quick")
+    parser.add_argument("--encoded", action="store_true", help="the encoded weights of large models lie in a file")
     arguments = parser.parse_args()
     for name in arguments.names:
-        figures = one(name, arguments.runs, arguments.widths, arguments.openings, arguments.receipts)
+        figures = one(name, arguments.runs, arguments.widths, arguments.openings, arguments.receipts, arguments.encoded)
         print(json.dumps(figures), flush=True)
         found = json.loads(RESULTS.read_text())["models"] if RESULTS.exists() else {}
         wide = name if arguments.widths == "standard" else f"{name} ({arguments.widths})"
-        found[named(wide, arguments.receipts)] = figures
+        found[named(wide, arguments.receipts, arguments.encoded)] = figures
         results = {"processor": processor(), "threads": os.cpu_count(), "models": dict(sorted(found.items()))}
         RESULTS.write_text(json.dumps(results, indent=1) + "\n")
     return 0

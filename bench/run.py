@@ -1,6 +1,6 @@
 """Measures workloads of fixed seeds and writes bench/results.json; README's table comes from it.
 
-python bench/run.py [NAME ...] [--runs N] [--openings N] [--receipts small] [--peer ezkl] [--readme]
+python bench/run.py [NAME ...] [--runs N] [--openings N] [--receipts small] [--encoded] [--peer ezkl] [--readme]
 
 Without names, those that take seconds. By name, too: resnet50 at 224 x 224, gpt2-16, gpt2-64 and gpt2-512 (random weights in the
 shape of GPT-2, so many tokens); NAMExN is a batch of N, such as lenet5x32.
@@ -59,18 +59,18 @@ def workload(name: str, folder: Path) -> tuple[Path, Any, dict[str, Any]]:
     return path, models.samples(name, 2 if name == "resnet50" else CALIBRATION), {}
 
 
-def named(name: str, receipts: str) -> str:
-    """What the results call a workload whose receipts were asked to be small."""
-    return name if receipts == "quick" else f"{name}, {receipts} receipts"
+def named(name: str, receipts: str, encoded: bool = False) -> str:
+    """What the results call a workload whose receipts were asked to be small, or whose encoded weights lay in a file."""
+    return name + ("" if receipts == "quick" else f", {receipts} receipts") + (", encoded weights in a file" if encoded else "")
 
 
-def one(name: str, runs: int, openings: int, receipts: str, peer: str | None) -> dict:
+def one(name: str, runs: int, openings: int, receipts: str, peer: str | None, encoded: bool = False) -> dict:
     batch = None if name in models.NAMES else re.fullmatch(r"(.+)x(\d+)", name)
     count = int(batch[2]) if batch else None
     with tempfile.TemporaryDirectory() as folder:
         path, samples, options = workload(batch[1] if batch else name, Path(folder))
         weights = "trained" if name.startswith("digits") else "seeded random"
-        measured = measure(path, samples, runs=runs, batch=count, openings=openings, receipts=receipts, **options)
+        measured = measure(path, samples, runs=runs, batch=count, openings=openings, receipts=receipts, encoded=encoded, **options)
         result = {**measured, "model": name, "weights": weights, "runs": runs}
         if peer:
             result["peer"] = with_peer(path, peer)
@@ -147,14 +147,15 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--openings", type=int, default=OPENINGS, help="0: transparent proofs")
     parser.add_argument("--receipts", choices=("quick", "small"), default="quick")
+    parser.add_argument("--encoded", action="store_true", help="the encoded weights of large models lie in a file")
     parser.add_argument("--peer", choices=("ezkl",))
     parser.add_argument("--readme", action="store_true", help="only write README's table from results.json")
     arguments = parser.parse_args()
     if not arguments.readme:
         found = json.loads(RESULTS.read_text())["models"] if RESULTS.exists() else {}
         for name in arguments.names:
-            kept = named(name, arguments.receipts)
-            found[kept] = one(name, arguments.runs, arguments.openings, arguments.receipts, arguments.peer)
+            kept, encoded = named(name, arguments.receipts, arguments.encoded), arguments.encoded
+            found[kept] = one(name, arguments.runs, arguments.openings, arguments.receipts, arguments.peer, encoded)
             print(json.dumps(found[kept]), flush=True)
             ordered = {name: found[name] for name in [*WORKLOADS, *found] if name in found}
             threads = found[kept]["threads"]

@@ -1,5 +1,6 @@
 from _typeshed import Incomplete
 from collections.abc import Sequence
+from os import PathLike
 from typing import final
 from typing_extensions import Buffer
 
@@ -36,6 +37,14 @@ class Prover:
         """
         What makes the commitment again without encoding the weights; empty when that is quick.
         """
+    def encode_weights(self, /, path: str | PathLike[str], progress: Progress) -> None:
+        """
+        Writes the encoded weights into an existing file, where proofs read what they show of them from now on.
+        """
+    def encoded_bytes(self, /) -> int | None:
+        """
+        Bytes of the encoded weights, where they are too many to be held in memory.
+        """
     def key(self, /) -> bytes:
         """
         The bytes of the verifier's key.
@@ -45,6 +54,10 @@ class Prover:
         The bytes of a receipt; `hide` has one byte (0 or 1) for the weights and one per
         binding; without it the proof is transparent. `named`: (binding, secret of 32 bytes), bindings ascending, of hidden tensors that
         get commitments of their own.
+        """
+    def take_encoded(self, /, path: str | PathLike[str]) -> bool:
+        """
+        Takes a file of `encode_weights`; whether it is of this commitment.
         """
 
 @final

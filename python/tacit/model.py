@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from tacit import _core, hiding, inputs, progress, storage
+from tacit import _core, encoded, hiding, inputs, progress, storage
 from tacit.circuit import Parameters
 from tacit.circuit.encode import decode
 from tacit.commitments import Committed, Naming, arrays, limbs
@@ -93,6 +93,20 @@ class Model:
             if prover.key() != self.key.to_bytes():
                 raise ModelError("The model file is damaged: its weights do not give the commitment in its key.")
             self._prover = prover
+            if self.places.file is not None:
+                encoded.take(prover, encoded.path_of(self.places.file, self.key))
+
+    def encode(self) -> Path | None:
+        """Writes the encoded weights of a large model into a file beside its own, with mode 0600: 8 bytes a weight over the rate,
+        32 as a rule. Every later proof, of any model of that folder with the same commitment, reads there what it shows of them, in
+        place of encoding them again. The file may be removed at any time. Returns its path; None where the encoded weights are
+        held in memory anyway. Raises ModelError when the model was not saved yet, or the disk has no room."""
+        if self.places.file is None:
+            raise ModelError("This model has no file that its encoded weights could lie beside: save it first.")
+        self.prepare()
+        assert self._prover is not None
+        path = encoded.path_of(self.places.file, self.key)
+        return path if encoded.write(self._prover, path) else None
 
     def prove(
         self,

@@ -1,10 +1,13 @@
 //! The prover's handles.
 
 use std::borrow::Cow;
+use std::fs::File;
+use std::path::PathBuf;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex};
 
 use pyo3::buffer::{PyBuffer, ReadOnlyCell};
+use pyo3::exceptions::PyOSError;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use tacit_circuit::Circuit;
@@ -45,6 +48,7 @@ fn raise(error: ProveError) -> PyErr {
     match error {
         ProveError::Stopped(stopped) => Stopped::new_err(stopped.to_string()),
         ProveError::Unsatisfied(failure) => Unsatisfied::new_err(failure.to_string()),
+        ProveError::File(kind) => PyOSError::new_err(kind.to_string()),
         other => Malformed::new_err(other.to_string()),
     }
 }
@@ -134,6 +138,24 @@ impl Prover {
     /// What makes the commitment again without encoding the weights; empty when that is quick.
     fn digests(&self) -> PyResult<Cow<'_, [u8]>> {
         Ok(Cow::Owned(self.lock()?.digests()))
+    }
+
+    /// Bytes of the encoded weights, where they are too many to be held in memory.
+    fn encoded_bytes(&self) -> PyResult<Option<u64>> {
+        Ok(self.lock()?.encoded_bytes())
+    }
+
+    /// Writes the encoded weights into an existing file, where proofs read what they show of them from now on.
+    fn encode_weights(&self, python: Python<'_>, path: PathBuf, progress: &Progress) -> PyResult<()> {
+        python.detach(|| {
+            let file = File::options().read(true).write(true).open(path)?;
+            self.lock()?.encode_weights(file, &progress.0).map_err(raise)
+        })
+    }
+
+    /// Takes a file of `encode_weights`; whether it is of this commitment.
+    fn take_encoded(&self, python: Python<'_>, path: PathBuf) -> PyResult<bool> {
+        python.detach(|| Ok(self.lock()?.take_encoded(File::open(path)?)))
     }
 
     /// The bytes of a receipt; `hide` has one byte (0 or 1) for the weights and one per

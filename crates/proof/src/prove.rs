@@ -9,6 +9,7 @@ mod forged;
 #[path = "../tests/toy/mod.rs"]
 mod toy;
 
+use std::fs::File;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tacit_algebra::progress::{Progress, Stopped};
@@ -42,6 +43,9 @@ pub enum ProveError {
     Internal(#[from] Invalid),
     #[error(transparent)]
     Stopped(#[from] Stopped),
+    /// Encoded weights could not be written.
+    #[error("{0}")]
+    File(std::io::ErrorKind),
 }
 
 impl From<OpenError> for ProveError {
@@ -49,6 +53,7 @@ impl From<OpenError> for ProveError {
         match error {
             OpenError::Stopped(stopped) => Self::Stopped(stopped),
             OpenError::Cells => Self::Malformed("the weights are not those that were committed to".into()),
+            OpenError::File(kind) => Self::File(kind),
         }
     }
 }
@@ -165,6 +170,27 @@ impl Model {
         self.commitment
             .digests()
             .map_or_else(Vec::new, |digests| digests.concat().into_iter().chain(values()).collect())
+    }
+
+    /// Bytes of the weights' codeword, where it is too large to be held in memory.
+    pub fn encoded_bytes(&self) -> Option<u64> {
+        self.commitment.stored_bytes(&self.schedule)
+    }
+
+    /// Writes a codeword that is too large into a file; proofs read there what they show of it from now on.
+    ///
+    /// # Errors
+    /// When `progress` asks to stop, when the commitment is one to other weights, and when the file cannot be written.
+    pub fn encode_weights(&mut self, file: File, progress: &Progress) -> Result<(), ProveError> {
+        let columns = held(&self.circuit, &self.weights)?;
+        let values = Extended::new(&columns, &self.noise);
+        let cells = CellsOfLimbs(self.layout.committed(&values), 0);
+        Ok(self.commitment.store(&self.schedule, file, cells, progress)?)
+    }
+
+    /// Takes a file that [`Self::encode_weights`] wrote; `false` where it is of another commitment.
+    pub fn take_encoded(&mut self, file: File) -> bool {
+        self.commitment.take(&self.schedule, file)
     }
 
     /// The bytes of the verifier's key.

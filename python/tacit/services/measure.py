@@ -56,11 +56,12 @@ def measure(
     openings: int = OPENINGS,
     receipts: str = "quick",
     fixed: Mapping[str, Any] | None = None,
+    encoded: bool = False,
 ) -> dict[str, Any]:
     """One JSON-able object; `samples`, `shapes`, `fixed`, `tolerance`, `held`, `batch`, `openings` and `receipts` as in `compile`,
     seeded random samples when None. `threads` are those of the prover and of onnxruntime, all processors when None. `mode` and
     `hidden`
-    say what the measured proofs hide.
+    say what the measured proofs hide. `encoded`: encoded weights lie in a file, as `Model.encode` writes it.
 
     Proving runs in a process of its own that never imports onnxruntime, so that its peak memory is its own.
     """
@@ -84,7 +85,7 @@ def measure(
         if batch is not None:
             given = {d.name: np.stack([rows[n % len(rows)][d.name] for n in range(batch)]) for d in declared}
         np.savez(Path(folder) / "input.npz", **given)
-        proved = _prove_elsewhere(Path(folder), runs, threads)
+        proved = _prove_elsewhere(Path(folder), runs, threads, encoded)
         data = (Path(folder) / "out.receipt").read_bytes()
     parse_s, _, receipt = medians(5, lambda: Receipt.from_bytes(data))
     key_parse_s, _, key = medians(5, lambda: Key.from_bytes(key_bytes))
@@ -137,11 +138,14 @@ import json, resource, statistics, sys, time
 import numpy as np
 from pathlib import Path
 from tacit.model import Model
-folder, runs = Path(sys.argv[1]), int(sys.argv[2])
+folder, runs, encoded = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3] == "encoded"
 started = time.perf_counter()
 model = Model.load(folder / "model.tacit")
 model.prepare()
 setup = time.perf_counter() - started
+started = time.perf_counter()
+path = model.encode() if encoded else None
+disk = {} if path is None else {"encode_s": round(time.perf_counter() - started, 2), "encoded_bytes": path.stat().st_size}
 inputs = dict(np.load(folder / "input.npz"))
 wall, cpu = [], []
 for _ in range(runs):
@@ -156,14 +160,15 @@ lines = status.read_text().splitlines() if status.exists() else []
 peak = 1024 * next((int(l.split()[1]) for l in lines if l.startswith("VmHWM")), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 print(json.dumps({"prove_s": round(statistics.median(wall), 4), "prove_least_s": round(min(wall), 4),
                   "prove_first_s": round(wall[0], 4),
-                  "prove_cpu_s": round(statistics.median(cpu), 4), "load_and_commit_s": round(setup, 4), "peak_rss_bytes": peak,
+                  "prove_cpu_s": round(statistics.median(cpu), 4), "load_and_commit_s": round(setup, 4),
+                  "peak_rss_bytes": peak, **disk,
                   "stages_s": {name: round(seconds, 5) for name, seconds in model.stages.items()}}))
 """
 
 
-def _prove_elsewhere(folder: Path, runs: int, threads: int) -> dict[str, Any]:
+def _prove_elsewhere(folder: Path, runs: int, threads: int, encoded: bool) -> dict[str, Any]:
     counts = dict.fromkeys(("RAYON_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(threads))
-    command = [sys.executable, "-c", PROVE, str(folder), str(runs)]
+    command = [sys.executable, "-c", PROVE, str(folder), str(runs), "encoded" if encoded else "again"]
     done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **counts})
     if done.returncode != 0:
         raise RuntimeError(f"the proving process failed: {done.stderr.strip().splitlines()[-1:]}")

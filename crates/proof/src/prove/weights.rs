@@ -79,7 +79,10 @@ mod tests {
     use tacit_circuit::{Circuit, Values};
     use tacit_open::commit_within;
 
-    use super::super::toy;
+    use std::fs::File;
+    use std::sync::Arc;
+
+    use super::super::{Extended, Model, ProveError, Shared, held, toy};
     use super::*;
     use crate::parameters::schedule;
     use crate::seal::seal_point;
@@ -106,5 +109,45 @@ mod tests {
         for wrong in [&bytes[1..], &bytes[24..], &bytes[32..], &[], &above, &[&bytes[..], &[0; 32]].concat()] {
             assert!(known(wrong, &layout, &schedule, &randomness).is_none());
         }
+    }
+
+    /// A model whose codeword is too large proves alike when the codeword lies in a file, and takes no other file.
+    #[test]
+    fn encoded_weights_in_a_file_change_nothing() {
+        let circuit = finish_with(&toy::circuit().encode(), &Wanted { openings: 1, ..Wanted::default() }).unwrap();
+        let (buffers, progress) = (toy::buffers(1), Progress::default());
+        let weights = Shared(Arc::new(buffers.weights.clone()));
+        let whole = Model::setup_shared(&circuit, weights.clone(), Some([4; 32]), None, &progress).unwrap();
+        assert_eq!(whole.encoded_bytes(), None);
+        let columns = held(&whole.circuit, &weights).unwrap();
+        let cells = Extended::new(&columns, &whole.noise);
+        let read = CellsOfLimbs(whole.layout.committed(&cells), 0);
+        let (width, randomness) = (whole.layout.widths()[0], Randomness::new([4; 32]));
+        let thin = commit_within(0, &whole.schedule, width, &randomness, read, &progress).unwrap();
+        let values = whole.limb_values.iter().flat_map(|&value| to_bytes(value));
+        let digests: Vec<u8> = thin.digests().unwrap().concat().into_iter().chain(values).collect();
+        let path = std::env::temp_dir().join(format!("tacit-encoded-{}", std::process::id()));
+        let fresh = || File::options().read(true).write(true).create(true).truncate(true).open(&path).unwrap();
+        let again =
+            |seed| Model::setup_shared(&circuit, weights.clone(), Some(seed), Some(&digests), &progress).unwrap();
+        let mut model = again([4; 32]);
+        assert_eq!(model.key(), whole.key());
+        model.encode_weights(fresh(), &progress).unwrap();
+        let size = std::fs::metadata(&path).unwrap().len();
+        assert_eq!(model.encoded_bytes(), Some(size));
+        let prove =
+            |model: &Model| model.prove(&buffers.public, &buffers.witness, b"file", &progress).unwrap().encode();
+        assert!(prove(&model) == prove(&whole));
+        let mut other = again([4; 32]);
+        assert!(other.take_encoded(File::open(&path).unwrap()));
+        assert!(prove(&other) == prove(&whole));
+        // Weights that these digests are not of.
+        let failed = again([5; 32]).encode_weights(fresh(), &progress).unwrap_err();
+        assert!(matches!(failed, ProveError::Malformed(reason) if reason.contains("committed")));
+        let failed = model.encode_weights(File::open(&path).unwrap(), &progress).unwrap_err();
+        assert!(matches!(failed, ProveError::File(_)));
+        std::fs::write(&path, vec![7; size as usize]).unwrap();
+        assert!(!other.take_encoded(File::open(&path).unwrap()));
+        std::fs::remove_file(path).unwrap();
     }
 }

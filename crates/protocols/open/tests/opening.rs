@@ -1,5 +1,7 @@
 //! Completeness on random shapes, and refusal of everything else.
 
+use std::fs::File;
+
 use p3_field::{BasedVectorSpace, PrimeCharacteristicRing};
 use proptest::prelude::*;
 use rand::rngs::SmallRng;
@@ -154,6 +156,11 @@ impl Case {
         let weights = Held(&self.weights, self.rank_one.as_ref());
         let salts = Randomness::new([6; 32]);
         open(&self.schedule, &commitments, &self.shape, cells, &weights, value, &salts, scratch, sender, progress)
+    }
+
+    fn opens(&self, value: K) -> Result<(), OpenError> {
+        let mut sender = Sender::new(Transcript::new("opening test"));
+        self.open(value, &mut Scratch::default(), &mut sender, &Progress::default())
     }
 
     fn form(&self, point: &[K]) -> K {
@@ -361,6 +368,63 @@ fn codewords_that_are_not_held_change_nothing() {
     }
 }
 
+/// A codeword in a file gives the same proofs, and so does one whose file was changed later; what is not its file is not taken.
+#[test]
+fn codewords_in_files_change_nothing() {
+    let folder = std::env::temp_dir().join(format!("tacit-codewords-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let named = |name: &str| folder.join(name);
+    let opened = |name: &str, fresh: bool| {
+        File::options().read(true).write(true).create(fresh).truncate(fresh).open(named(name)).unwrap()
+    };
+    let mut case = Case::new(schedule(10, &[4], &[2, 2], &[200, 30]), &[3, 11], 8);
+    let (value, schedule, limbs) = (case.value, case.schedule.clone(), case.limbs.clone());
+    let (proof, progress) = (case.prove(value), Progress::default());
+    let thin = |limbs: &[Vec<F>]| {
+        commit_within(0, &schedule, limbs.len(), &Randomness::new([5; 32]), Whole(limbs), &progress).unwrap()
+    };
+    assert_eq!(case.commitments[0].stored_bytes(&schedule), None);
+
+    let mut stored = thin(&limbs[..3]);
+    assert_eq!(stored.stored_bytes(&schedule), Some((3 * 8) << 12));
+    assert_eq!(stored.store(&schedule, opened("right", true), Whole(&limbs[..3]), &progress), Ok(()));
+    assert_eq!(std::fs::metadata(named("right")).unwrap().len(), (3 * 8) << 12);
+    case.commitments[0] = stored;
+    assert!(case.prove(value) == proof);
+
+    let mut again = thin(&limbs[..3]);
+    assert!(again.take(&schedule, opened("right", false)));
+    case.commitments[0] = again.clone();
+    assert!(case.prove(value) == proof);
+    // Cells that are not read: a codeword that is encoded again would be noticed to be of others.
+    case.limbs[..3].iter_mut().flatten().for_each(|cell| *cell = F::ZERO);
+    assert_eq!(case.commitments[0].root(), case.roots()[0]);
+    assert_eq!(case.opens(value), Ok(()));
+    let bytes = std::fs::read(named("right")).unwrap();
+    let middle: Vec<u8> = bytes.iter().enumerate().map(|(n, &b)| b ^ u8::from((9000..90_000).contains(&n))).collect();
+    std::fs::write(named("right"), middle).unwrap();
+    assert_eq!(case.opens(value), Err(OpenError::Cells));
+    case.limbs.clone_from(&limbs);
+    assert!(case.prove(value) == proof);
+
+    // Other cells, a file that was cut or is longer.
+    assert_eq!(thin(&limbs[1..4]).store(&schedule, opened("cells", true), Whole(&limbs[1..4]), &progress), Ok(()));
+    assert!(!thin(&limbs[..3]).take(&schedule, opened("cells", false)));
+    for wrong in [&bytes[..bytes.len() - 1], &[], &[bytes.as_slice(), &[0; 8]].concat()] {
+        std::fs::write(named("wrong"), wrong).unwrap();
+        assert!(!thin(&limbs[..3]).take(&schedule, opened("wrong", false)));
+    }
+    assert!(!case.commitments[1].take(&schedule, opened("right", false)), "one that is held");
+    let mut third = thin(&limbs[..3]);
+    assert_eq!(third.store(&schedule, opened("wrong", true), Whole(&limbs[1..4]), &progress), Err(OpenError::Cells));
+    let unwritable = File::open(named("cells")).unwrap();
+    assert!(matches!(third.store(&schedule, unwritable, Whole(&limbs[..3]), &progress), Err(OpenError::File(_))));
+    progress.stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    let stopped = third.store(&schedule, opened("wrong", true), Whole(&limbs[..3]), &progress);
+    assert_eq!(stopped, Err(OpenError::Stopped(Stopped)));
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
 #[test]
 fn opening_other_cells_than_those_committed_to_is_noticed() {
     let mut case = sample();
@@ -368,17 +432,9 @@ fn opening_other_cells_than_those_committed_to_is_noticed() {
     let cells = |limb: usize, from: usize, rows: &mut [F]| rows.copy_from_slice(&limbs[limb][from..from + rows.len()]);
     case.commitments[0] =
         commit_within(0, &case.schedule, 5, &Randomness::new([5; 32]), cells, &Progress::default()).unwrap();
-    let open = |case: &Case| {
-        case.open(
-            case.value,
-            &mut Scratch::default(),
-            &mut Sender::new(Transcript::new("opening test")),
-            &Progress::default(),
-        )
-    };
-    assert_eq!(open(&case), Ok(()));
+    assert_eq!(case.opens(case.value), Ok(()));
     case.limbs[3][77] += F::ONE;
-    assert_eq!(open(&case), Err(OpenError::Cells));
+    assert_eq!(case.opens(case.value), Err(OpenError::Cells));
 }
 
 #[test]

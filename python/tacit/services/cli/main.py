@@ -196,6 +196,9 @@ def parser() -> argparse.ArgumentParser:
     verify.add_argument("--opening", **named("FILE", "what its owner revealed of a tensor that the receipt commits to"))
     verify.add_argument("--seed", metavar="TEXT", help="what tokens must have been drawn from, of a model that draws them")
 
+    encode = commands.add_parser("encode", help="writes the encoded weights of a large model beside its file: faster proofs")
+    encode.add_argument("model", help="a model file")
+
     recommit = commands.add_parser("recommit", help="a model file -> another commitment to its weights, for more hiding proofs")
     recommit.add_argument("model", help="a model file that was compiled with --openings")
     recommit.add_argument("-o", "--output", required=True, help="the model file to write; the key goes beside it as .key")

@@ -1,7 +1,7 @@
 //! Reed-Solomon encoding and commitments (prover).
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use p3_field::{PackedValue, PrimeCharacteristicRing};
 use rayon::prelude::*;
@@ -9,10 +9,11 @@ use tacit_algebra::F;
 use tacit_algebra::packed::Lanes;
 use tacit_algebra::progress::{Progress, Stopped};
 use tacit_transcript::merkle::{Tree, row_bytes};
-use tacit_transcript::{Digest, Randomness, on_pool};
+use tacit_transcript::{Digest, Randomness};
 
 use super::limbs::Limbs;
 use super::narrow::{MOST, combine_slices};
+use super::stored::Stored;
 use super::transform::{Factors, LOG_DONE, Room, evaluate, evaluate_groups, evaluate_node};
 use crate::schedule::Schedule;
 
@@ -20,23 +21,19 @@ use crate::schedule::Schedule;
 const STRIP: usize = 64;
 /// Elements that one task of the transposition writes: they fit the second-level cache, and limbs are read in as long ranges as may be.
 const TRANSPOSED: usize = 1 << 15;
-/// A commitment whose codeword has more elements does not keep it: opened rows are computed again.
-pub const HELD: usize = 1 << 27;
-/// Elements of the part of such a codeword that is held while the tree is computed, at least ..
-const PART: usize = 1 << 26;
-/// .. and log2 of how many parts are as long as the cells, at most, where parts stay below [`HELD`]: every part reads all cells.
-const LOG_SLICES: usize = 2;
 /// log2 of the leaves under a lowest digest that is kept: the tree above costs next to nothing, and 64 leaves are hashed again at once.
-const LOG_GROUP: usize = LOG_DONE;
+pub(super) const LOG_GROUP: usize = LOG_DONE;
 
 /// Evaluations of columns, one row per point of the domain, and the tree over the rows.
 #[derive(Debug, Clone)]
 pub(crate) struct Codeword {
     /// Row-major; row p belongs to `Schedule::point(i, p)`. Empty when only the tree is kept.
-    rows: Vec<F>,
-    width: usize,
-    tree: Tree,
-    salts: Salts,
+    pub(super) rows: Vec<F>,
+    /// Rows that are not held, in a file.
+    pub(super) stored: Option<Arc<Stored>>,
+    pub(super) width: usize,
+    pub(super) tree: Tree,
+    pub(super) salts: Salts,
 }
 
 /// Rows of so many columns that are written together: a power of two.
@@ -53,7 +50,7 @@ fn times_and(rows: &mut [F], factor: F, more: &[F]) {
 }
 
 /// Writes a column into rows of `width` elements.
-fn scatter(column: &[F], at: usize, width: usize, rows: &mut [F]) {
+pub(super) fn scatter(column: &[F], at: usize, width: usize, rows: &mut [F]) {
     rows.iter_mut().skip(at).step_by(width).zip(column).for_each(|(row, &cell)| *row = cell);
 }
 
@@ -93,14 +90,14 @@ pub const SALTS: u64 = 1 << 32;
 
 /// `size` bytes a leaf, at `size * position` of a stream.
 #[derive(Debug, Clone)]
-struct Salts {
+pub(super) struct Salts {
     randomness: Randomness,
     stream: u64,
     size: usize,
 }
 
 impl Salts {
-    fn new(schedule: &Schedule, i: usize, randomness: &Randomness) -> Self {
+    pub(super) fn new(schedule: &Schedule, i: usize, randomness: &Randomness) -> Self {
         Self { randomness: randomness.clone(), stream: SALTS + i as u64, size: schedule.salt() }
     }
 
@@ -162,12 +159,11 @@ impl Codeword {
         let digest = |first: u64, rows: &[F]| salts.groups(rows, width, first, cut);
         let (message, domain) = (schedule.log_message(i), schedule.log_domain(i));
         let digests = evaluate(&mut rows, width, message, domain, Schedule::shift(i), digest).concat();
-        Self { rows, width, tree: Tree::above(digests, cut), salts }
+        Self { rows, stored: None, width, tree: Tree::above(digests, cut), salts }
     }
 
-    /// The same of limbs as oracle 0, of which the tree's layers above groups of rows are kept and nothing else. The codeword is
-    /// computed node by node (`transform.rs`), each of at most `part` elements.
-    fn thin(
+    /// The same of limbs as oracle 0, of which the tree's layers above groups of rows are kept and nothing else.
+    pub(super) fn thin(
         schedule: &Schedule,
         width: usize,
         part: usize,
@@ -175,26 +171,13 @@ impl Codeword {
         cells: &impl Limbs,
         progress: &Progress,
     ) -> Result<Self, Stopped> {
-        let (log_message, log_domain) = (schedule.log_message(0), schedule.log_domain(0));
-        let (factors, salts) = (Factors::new(log_domain, Schedule::shift(0)), Salts::new(schedule, 0, randomness));
-        let log_node = (part / width).max(1).ilog2() as usize;
-        let log_node = log_node.clamp(LOG_GROUP.min(log_message), log_message);
-        let mut rows = F::zero_vec(width << log_node);
-        let mut digests = Vec::with_capacity(1 << (log_domain - LOG_GROUP));
-        for q in 0..1 << (log_domain - log_node) {
-            progress.advance((width as u64) << log_message >> (log_domain - log_node))?;
-            let powers = factors.residue(log_node, q).powers().collect_n(1 << (log_message - log_node));
-            let strips = rows.par_chunks_mut(strip(width) * width).enumerate();
-            strips.for_each_init(Residue::default, |residue, (n, rows)| {
-                for limb in 0..width {
-                    residue.read(cells, limb, n * strip(width), log_node, &powers, rows.len() / width);
-                    scatter(&residue.column, limb, width, rows);
-                }
-            });
-            let digest = |first: u64, rows: &[F]| salts.groups(rows, width, first, LOG_GROUP);
-            digests.extend(evaluate_node(&mut rows, width, &factors, log_node, q, digest).concat());
-        }
-        Ok(Self { rows: Vec::new(), width, tree: Tree::above(digests, LOG_GROUP), salts })
+        let salts = Salts::new(schedule, 0, randomness);
+        let mut digests = Vec::with_capacity(1 << (schedule.log_domain(0) - LOG_GROUP));
+        nodes(schedule, width, part, &salts, cells, progress, |_, _, groups| {
+            digests.extend(groups);
+            Ok::<(), Stopped>(())
+        })?;
+        Ok(Self { rows: Vec::new(), stored: None, width, tree: Tree::above(digests, LOG_GROUP), salts })
     }
 
     pub(crate) fn root(&self) -> Digest {
@@ -216,17 +199,15 @@ impl Codeword {
         let (width, cut) = (self.width, self.tree.cut());
         let mut groups: Vec<usize> = positions.iter().map(|position| (position >> cut) as usize).collect();
         groups.dedup();
-        let rows = if self.rows.is_empty() {
-            self.encoded_again(schedule, &groups, column)
-        } else {
-            let group = |&group: &usize| &self.rows[(group * width) << cut..((group + 1) * width) << cut];
-            groups.iter().flat_map(group).copied().collect()
+        let found = self.rows_at_hand(&groups).and_then(|rows| Some((self.trees(&groups, &rows)?, rows)));
+        let (below, rows) = match found {
+            Some(found) => found,
+            None if self.rows.is_empty() => {
+                let rows = self.encoded_again(schedule, &groups, column);
+                (self.trees(&groups, &rows)?, rows)
+            }
+            None => return None,
         };
-        let small = |(rows, &group): (&[F], &usize)| {
-            let tree = self.salts.tree(rows, width, (group as u64) << cut);
-            (self.tree.layer(cut).get(group) == Some(&tree.root())).then_some((group as u64, tree))
-        };
-        let below: HashMap<u64, Tree> = rows.chunks(width << cut).zip(&groups).map(small).collect::<Option<_>>()?;
         let row = |&position: &u64| {
             let number = groups.partition_point(|&group| (group as u64) < position >> cut);
             &rows[((number << cut) + (position as usize & ((1 << cut) - 1))) * width..][..width]
@@ -234,6 +215,28 @@ impl Codeword {
         let shown = positions.iter().flat_map(row).copied().collect();
         let salts = positions.iter().flat_map(|&position| self.salts.of(position, 1)).collect();
         Some(Opened { rows: shown, width, salts, siblings: self.tree.siblings_over(positions, &below) })
+    }
+
+    /// The trees over the rows of these groups; `None` where one of them is another one than was committed to.
+    pub(super) fn trees(&self, groups: &[usize], rows: &[F]) -> Option<HashMap<u64, Tree>> {
+        let (width, cut) = (self.width, self.tree.cut());
+        let small = |(rows, &group): (&[F], &usize)| {
+            let tree = self.salts.tree(rows, width, (group as u64) << cut);
+            (self.tree.layer(cut).get(group) == Some(&tree.root())).then_some((group as u64, tree))
+        };
+        rows.chunks(width << cut).zip(groups).map(small).collect()
+    }
+
+    /// The rows of these groups, where they are held or can be read.
+    pub(super) fn rows_at_hand(&self, groups: &[usize]) -> Option<Vec<F>> {
+        let size = self.width << self.tree.cut();
+        if !self.rows.is_empty() {
+            return Some(groups.iter().flat_map(|&group| &self.rows[group * size..][..size]).copied().collect());
+        }
+        let stored = self.stored.as_ref()?;
+        let mut rows = F::zero_vec(groups.len() * size);
+        let mut parts = rows.chunks_exact_mut(size).zip(groups);
+        parts.all(|(rows, &group)| stored.read(group * size, rows).is_ok()).then_some(rows)
     }
 
     /// The rows of these groups, of a codeword that is not held.
@@ -263,92 +266,35 @@ impl Codeword {
     }
 }
 
-/// A committed list of limbs (prover's side).
-#[derive(Debug, Clone)]
-pub struct Commitment {
-    pub(crate) codeword: Codeword,
-}
-
-impl Commitment {
-    pub fn root(&self) -> Digest {
-        self.codeword.root()
-    }
-
-    /// What [`Commitment::from_digests`] takes; `None` when the codeword is held.
-    pub fn digests(&self) -> Option<&[Digest]> {
-        let codeword = &self.codeword;
-        codeword.rows.is_empty().then(|| codeword.tree.layer(LOG_GROUP))
-    }
-
-    /// A commitment that was made before; `None` when the number of digests is another one. Whoever made the digests decides what
-    /// the root is: it is to be compared with the one expected.
-    pub fn from_digests(
-        schedule: &Schedule,
-        width: usize,
-        randomness: &Randomness,
-        digests: Vec<Digest>,
-    ) -> Option<Self> {
-        let groups = schedule.log_domain(0).checked_sub(LOG_GROUP)?;
-        let fits = width > 0 && schedule.log_message(0) >= LOG_GROUP && digests.len() == 1 << groups;
-        let salts = Salts::new(schedule, 0, randomness);
-        let tree = |digests| Tree::above(digests, LOG_GROUP);
-        fits.then(|| Self { codeword: Codeword { rows: Vec::new(), width, tree: tree(digests), salts } })
-    }
-}
-
-/// Commits to `width` limbs, each of `2^log_rows` cells, which `cells` counts from 0 on. All commitments of one opening
-/// share the schedule. Salts come from the stream [`SALTS`] of `randomness`.
-///
-/// # Errors
-/// [`Stopped`] when `progress` asks for it.
-///
-/// # Panics
-/// When there is no limb.
-pub fn commit(
+/// Limbs as oracle 0, computed node by node (`transform.rs`), each of at most `part` elements: `each(first, rows, digests)` gets the
+/// rows from `first` on and the digests of their groups.
+pub(super) fn nodes<E: From<Stopped>>(
     schedule: &Schedule,
     width: usize,
-    randomness: &Randomness,
-    cells: impl Limbs,
+    part: usize,
+    salts: &Salts,
+    cells: &impl Limbs,
     progress: &Progress,
-) -> Result<Commitment, Stopped> {
-    commit_within(HELD, schedule, width, randomness, cells, progress)
-}
-
-/// The same; a codeword of more than `held` elements is not kept: an opening computes the rows that it shows again.
-///
-/// # Errors
-/// As [`commit`].
-///
-/// # Panics
-/// As [`commit`].
-pub fn commit_within(
-    held: usize,
-    schedule: &Schedule,
-    width: usize,
-    randomness: &Randomness,
-    cells: impl Limbs,
-    progress: &Progress,
-) -> Result<Commitment, Stopped> {
-    assert!(width > 0, "a commitment has a limb");
-    let units = (width as u64) << schedule.log_rows();
-    progress.expect(units);
-    progress.advance(0)?;
-    let fill = |first: usize, rows: &mut [F]| {
-        let mut column = vec![F::ZERO; rows.len() / width];
-        for limb in 0..width {
-            cells.read_cells(limb, first, &mut column);
-            scatter(&column, limb, width, rows);
-        }
-    };
-    let thin = width << schedule.log_domain(0) > held && schedule.log_message(0) >= LOG_GROUP;
-    let codeword = on_pool(|| {
-        if thin {
-            let part = (width << schedule.log_message(0) >> LOG_SLICES).max(PART).min(held);
-            return Codeword::thin(schedule, width, part, randomness, &cells, progress);
-        }
-        let codeword = Codeword::new(schedule, 0, width, randomness, fill);
-        progress.advance(units)?;
-        Ok(codeword)
-    })?;
-    Ok(Commitment { codeword })
+    mut each: impl FnMut(usize, &[F], Vec<Digest>) -> Result<(), E>,
+) -> Result<(), E> {
+    let (log_message, log_domain) = (schedule.log_message(0), schedule.log_domain(0));
+    let factors = Factors::new(log_domain, Schedule::shift(0));
+    let log_node = (part / width).max(1).ilog2() as usize;
+    let log_node = log_node.clamp(LOG_GROUP.min(log_message), log_message);
+    let mut rows = F::zero_vec(width << log_node);
+    for q in 0..1 << (log_domain - log_node) {
+        progress.advance((width as u64) << log_message >> (log_domain - log_node))?;
+        let powers = factors.residue(log_node, q).powers().collect_n(1 << (log_message - log_node));
+        let strips = rows.par_chunks_mut(strip(width) * width).enumerate();
+        strips.for_each_init(Residue::default, |residue, (n, rows)| {
+            for limb in 0..width {
+                residue.read(cells, limb, n * strip(width), log_node, &powers, rows.len() / width);
+                scatter(&residue.column, limb, width, rows);
+            }
+        });
+        let digest = |first: u64, rows: &[F]| salts.groups(rows, width, first, LOG_GROUP);
+        let digests = evaluate_node(&mut rows, width, &factors, log_node, q, digest).concat();
+        each(q << log_node, &rows, digests)?;
+    }
+    Ok(())
 }

@@ -2,10 +2,12 @@
 
 mod apart;
 mod batch;
+mod commitment;
 mod encode;
 mod limbs;
 mod narrow;
 mod powers;
+mod stored;
 mod sumcheck;
 mod transform;
 
@@ -22,7 +24,8 @@ use sumcheck::{Message, Sumcheck};
 
 pub use apart::{RankOne, values_at};
 pub use batch::{Scratch, Weights};
-pub use encode::{Commitment, SALTS, commit, commit_within};
+pub use commitment::{Commitment, commit, commit_within};
+pub use encode::SALTS;
 pub use limbs::Limbs;
 pub use narrow::SMALL;
 
@@ -32,6 +35,14 @@ pub enum OpenError {
     Stopped(Stopped),
     /// A codeword that was not kept is another one now.
     Cells,
+    /// A codeword could not be written.
+    File(std::io::ErrorKind),
+}
+
+impl From<std::io::Error> for OpenError {
+    fn from(error: std::io::Error) -> Self {
+        Self::File(error.kind())
+    }
 }
 
 impl From<Stopped> for OpenError {
