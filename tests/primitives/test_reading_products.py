@@ -19,6 +19,7 @@ def drawn(bits: int, *shape: int) -> np.ndarray:
     return RNG.integers(-(1 << bits), 1 << bits, shape)
 
 
+@pytest.mark.parametrize("small", [0, 1 << 15])
 @pytest.mark.parametrize("piece, alone, tile", [(1, 1, 1), (7, 30, 2), (64, 12, 3), (1 << 16, 1 << 19, 64)])
 @pytest.mark.parametrize("bits", [15, 29])
 @pytest.mark.parametrize(
@@ -33,12 +34,15 @@ def drawn(bits: int, *shape: int) -> np.ndarray:
         ("bmk,nbk->bmn", (2, 3, 5), (4, 2, 5)),
         ("mjk,jkn->mn", (3, 2, 5), (2, 5, 3)),
         ("mjk,njk->mn", (3, 2, 5), (4, 2, 5)),
+        ("mijk,nijk->mn", (3, 2, 3, 5), (4, 2, 3, 5)),
         ("mk,nko->mno", (3, 5), (4, 5, 2)),
         ("mk,kno->mno", (3, 2), (2, 4, 5)),
     ],
 )
-def test_products_are_those_of_int64(monkeypatch, piece, alone, tile, bits, equation, left, right):
+def test_products_are_those_of_int64(monkeypatch, small, piece, alone, tile, bits, equation, left, right):
     for name, value in (("PIECE", piece), ("ALONE", alone), ("ALONE_VECTOR", alone), ("TILE", tile), ("SHARED", piece)):
+        monkeypatch.setattr(products, name, value)
+    for name, value in (("SMALL", small), ("DEEP", tile + 1), ("WIDE", tile)):
         monkeypatch.setattr(products, name, value)
     a, w = drawn(bits, *left), drawn(15, *right)
     b = Evaluate({"a": a})
@@ -46,6 +50,28 @@ def test_products_are_those_of_int64(monkeypatch, piece, alone, tile, bits, equa
     found = b.value(einsum(b, equation, x, y))
     assert found.dtype == np.int64
     np.testing.assert_array_equal(found, np.einsum(equation, a, w))
+
+
+@pytest.mark.parametrize("large, cuts", [(1 << 16, 0), (1 << 29, 1)])
+def test_integers_far_from_the_ends_of_their_interval_are_not_cut(monkeypatch, large, cuts):
+    """Sums of magnitudes below 2^53 are exact, whatever the intervals would allow."""
+    seen = []
+    cut_wide = products.cut_wide
+    monkeypatch.setattr(products, "cut_wide", lambda *given: seen.append(1) or cut_wide(*given))
+    a, w = drawn(8, 3, 600), drawn(15, 600, 4)
+    a[1] = -large
+    b = Evaluate({"a": a})
+    x, y = b.input("a", a.shape, -(1 << 30), 1 << 30, 0), b.weight("w", w, 0)
+    np.testing.assert_array_equal(b.value(einsum(b, "mk,kn->mn", x, y)), a @ w)
+    assert len(seen) == cuts
+
+
+def test_pieces_are_parted_where_they_are_far_apart_in_memory():
+    """Heads one behind the other, or columns of each: runs of neighbours stay whole, unless there are too few parts to share."""
+    array = np.zeros((64, 96, 40), dtype=np.int8)
+    for turned, order, cells, axis in ((False, (0, 1, 2), 100, 0), (False, (0, 2, 1), 100, 1), (True, (1, 2, 0), 10, 0)):
+        operand = products.Operand(array.transpose(order), 0, 2, turned, 1)
+        assert products.axis_to_cut(operand, cells) == axis
 
 
 @pytest.mark.parametrize("turned", [False, True])

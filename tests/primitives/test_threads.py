@@ -107,7 +107,7 @@ def test_products_fail_where_they_are_asked_for(monkeypatch):
     def fails(*given):
         raise MemoryError("no room")
 
-    monkeypatch.setattr(products, "blocks", fails)
+    monkeypatch.setattr(products, "add_products", fails)
     b = Evaluate({"a": np.ones((80, 100), dtype=np.int64)})
     product = einsum(b, "mk,kn->mn", b.input("a", (80, 100), 0, 1, 0), b.weight("w", np.ones((100, 90), dtype=np.int64), 0))
     with pytest.raises(MemoryError, match="no room"):

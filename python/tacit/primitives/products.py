@@ -13,17 +13,21 @@ from math import prod
 
 import numpy as np
 
-from tacit.primitives.threads import pieces, share
+from tacit.primitives.threads import available, pieces, share
 
 EXACT = 2**53
 ALONE, ALONE_VECTOR = 2**19 - 1, 9215
 """So many multiplications OpenBLAS (0.3, `interface/gemm.c`, `interface/gemv.c`) leaves to one thread, whatever their number."""
-TILE = 64
-"""Rows and columns of a block; its products run along as many places as `ALONE` leaves."""
+TILE = 32
+"""Rows and columns of a block; its products run along as many places as `ALONE` leaves: the fewer sums of parts, the better."""
 SHARED = 2**20
 """Multiplications that are worth another thread."""
-PIECE = 2**16
+PIECE = 2**17
 """Cells that are converted to float64 at a time: few enough to stay in cache until they are multiplied."""
+DEEP, WIDE = 1024, 256
+"""A piece has about so many places of what is summed if these are neighbours in memory, or if those are that it is not."""
+SMALL = 2**15
+"""Products whose operands and results have no more cells are computed many at a time."""
 NARROWEST = 4
 """Wide integers are cut into pieces of at least so many bits."""
 
@@ -81,6 +85,20 @@ class Operand:
         array = self.array[(slice(None),) * axis + (where,)]
         return Operand(array, self.batch, self.outer, self.turned, self.reach)
 
+    def stretches(self, most: int) -> Iterator[tuple[slice, Operand]]:
+        """The places of what is summed, flattened, in slices of about `most`, and the operand at these."""
+        start, sizes = self.inner_place, self.array.shape[self.inner_place : self.inner_place + self.inner]
+        axis = next(axis for axis in range(self.inner) if axis == self.inner - 1 or prod(sizes[axis + 1 :]) <= most)
+        length, rest, done = sizes[axis], prod(sizes[axis + 1 :]), 0
+        step = -(-length // -(-length * rest // most))
+        for lead in np.ndindex(sizes[:axis]):
+            for first in range(0, length, step):
+                index = (*(slice(place, place + 1) for place in lead), slice(first, first + step))
+                array = self.array[(slice(None),) * start + index]
+                count = min(step, length - first) * rest
+                yield slice(done, done + count), Operand(array, self.batch, self.outer, self.turned, self.reach)
+                done += count
+
     def at(self, place: tuple[int, ...]) -> Operand:
         """The operand at one place of its batch."""
         return Operand(self.array[place], 0, self.outer, self.turned, self.reach)
@@ -90,10 +108,10 @@ class Operand:
         array = np.expand_dims(self.array, self.outer_place + self.outer)
         return Operand(array, self.batch, self.outer + 1, self.turned, self.reach)
 
-    def converted(self, memory: Memory | None = None) -> np.ndarray:
-        """float64 [batch, outer, inner]; in `memory`, until it is used again."""
+    def converted(self, memory: Memory | None = None, purpose: str = "operand") -> np.ndarray:
+        """float64 [batch, outer, inner]; in `memory`, until it is used again for the same."""
         size = self.array.size
-        found = (np.empty(size) if memory is None else memory.of(size, "operand")).reshape(self.array.shape)
+        found = (np.empty(size) if memory is None else memory.of(size, purpose)).reshape(self.array.shape)
         np.copyto(found, self.array)
         return self.flat(found)
 
@@ -122,10 +140,10 @@ def multiply(left: Operand, right: Operand, result: np.ndarray, exact: bool, mem
     fit int64."""
     batch, m, k = left.shape
     n = right.shape[1]
-    bits = 0 if exact else piece_bits(right, k)
+    bits = 0 if exact or 2 * largest_sum(left) * right.reach < EXACT else piece_bits(right, k)
     if bits < 0:
         multiply_slowly(left, right, result)
-    elif m * n * k <= ALONE and m > 1 < n or m * k * n <= ALONE_VECTOR:
+    elif max(m * n, m * k, n * k) <= SMALL:
         multiply_batch(left, right, result, bits, memory)
     else:
 
@@ -133,6 +151,12 @@ def multiply(left: Operand, right: Operand, result: np.ndarray, exact: bool, mem
             multiply_one(left.at(place), right.at(place).widened(), result[(*place, ..., None)], bits, memory)
 
         share(at, list(np.ndindex(left.array.shape[: left.batch])))
+
+
+def largest_sum(operand: Operand) -> float:
+    """Of magnitudes along what is summed, to a few places: an input's integers are far from the ends of their intervals."""
+    inner = tuple(range(operand.inner_place, operand.inner_place + operand.inner))
+    return float(np.abs(operand.array, dtype=np.float64).sum(axis=inner).max(initial=0))
 
 
 def piece_bits(right: Operand, k: int) -> int:
@@ -150,7 +174,7 @@ def multiply_slowly(left: Operand, right: Operand, result: np.ndarray) -> None:
 
 
 def multiply_batch(left: Operand, right: Operand, result: np.ndarray, bits: int, memory: Memory) -> None:
-    """Many products, each small enough for one thread: along the longest axis of the batch."""
+    """Many small products: along the longest axis of the batch."""
     batch, m, k = left.shape
     n = right.shape[1]
     axis = max(range(left.batch), key=lambda place: left.array.shape[place], default=-1)
@@ -177,13 +201,18 @@ def shorter(part: slice, cells: int) -> Iterator[slice]:
 
 
 def summed(left: Operand, right: Operand, bits: int, memory: Memory) -> np.ndarray:
-    """The sums of a batch, float64 or int64 [batch, m, n]."""
-    columns = right.converted().swapaxes(1, 2)
+    """The sums of a batch, float64 or int64 [batch, m, n]; valid until the next call of this thread."""
+    batch, m, _ = left.shape
+    n = right.shape[1]
+    columns = right.converted(memory, "columns").swapaxes(1, 2)
+    sums = memory.of(batch * m * n, "sums").reshape(batch, m, n)
     if not bits:
-        return np.matmul(left.converted(memory), columns)
-    total = np.zeros((left.shape[0], left.shape[1], right.shape[1]), dtype=np.int64)
+        add_products(left.converted(memory), columns, sums, False, memory)
+        return sums
+    total = np.zeros(sums.shape, dtype=np.int64)
     for shift, rows in cut_wide(left, bits):
-        total += np.matmul(rows, columns).astype(np.int64) << shift
+        add_products(rows, columns, sums, False, memory)
+        total += sums.astype(np.int64) << shift
     return total
 
 
@@ -208,50 +237,64 @@ def multiply_one(left: Operand, right: Operand, result: np.ndarray, bits: int, m
     before."""
     _, m, k = left.shape
     n = right.shape[1]
-    parts_of_left = m > n and not bits
-    cut = [] if parts_of_left else [(s, rows[0]) for s, rows in cut_wide(left, bits)] if bits else [(0, left.converted()[0])]
-    whole = right.converted()[0].T if parts_of_left else None
-    long = left if parts_of_left else right
-    axis = max(range(long.outer), key=lambda place: long.array.shape[long.outer_place + place])
+    of_left = m > n and not bits
+    long, short = (left, right) if of_left else (right, left)
+    whole = [(shift, rows[0]) for shift, rows in cut_wide(left, bits)] if bits else [(0, short.converted()[0])]
+    depth = DEEP if long.turned else WIDE
+    axis = axis_to_cut(long, PIECE // min(k, depth))
     length = long.array.shape[long.outer_place + axis]
     other = max(m, n) // max(length, 1)
     parts = pieces(length, other * k * min(m, n), SHARED)
-    parts = [part for larger in parts for part in shorter(larger, other * k)]
-    at = axis + (0 if parts_of_left else left.outer)  # of the result
+    parts = [part for larger in parts for part in shorter(larger, other * min(k, depth))]
+    at = axis + (0 if of_left else left.outer)  # of the result
 
     def work(part: slice) -> None:
-        piece = long.cut(long.outer_place + axis, part).converted(memory)[0]
         where = result[(slice(None),) * at + (part,)]
-        if whole is not None:
-            store(where, blocks(piece, whole, memory))
-            return
-        for shift, rows in cut:
-            sums = blocks(rows, piece.T, memory)
+        cells = other * where.shape[at]
+        shape = (cells, n) if of_left else (m, cells)
+        sums = memory.of(len(whole) * prod(shape), "sums").reshape(-1, *shape)
+        for along, piece in long.cut(long.outer_place + axis, part).stretches(max(depth, PIECE // cells)):
+            rows = piece.converted(memory)[0]
+            for total, (_, others) in zip(sums, whole):
+                a, b = (rows, others[:, along]) if of_left else (others[:, along], rows)
+                add_products(a, b.T, total, along.start > 0, memory)
+        for total, (shift, _) in zip(sums, whole):
             if not shift:
-                store(where, sums)
+                store(where, total)
             else:
-                where += (sums.astype(np.int64) << shift).reshape(where.shape)
+                where += (total.astype(np.int64) << shift).reshape(where.shape)
 
     share(work, parts)
 
 
-def blocks(rows: np.ndarray, columns: np.ndarray, memory: Memory) -> np.ndarray:
-    """rows[m, k] times columns[k, n], in products that BLAS leaves to one thread; valid until the next call of this thread."""
-    (m, k), n = rows.shape, columns.shape[1]
-    wide, high = min(n, TILE), min(m, TILE)
-    along = list(tiles(k, max(1, (ALONE if wide > 1 < high else ALONE_VECTOR) // (wide * high))))
-    parts = memory.of(sum(count for _, count, _ in along) * m * n, "parts").reshape(-1, m, n)
-    done = 0
-    for start, count, deep in along:
+def axis_to_cut(operand: Operand, most: int) -> int:
+    """Of those outside what is summed: the one that parts farthest in memory, if threads can share it and it parts into no more
+    than `most` cells; else the longest."""
+    sizes = operand.array.shape[operand.outer_place : operand.outer_place + operand.outer]
+    steps = operand.array.strides[operand.outer_place : operand.outer_place + operand.outer]
+    fit = [place for place, size in enumerate(sizes) if size >= 4 * available() and prod(sizes) <= most * size]
+    return max(fit or range(len(sizes)), key=lambda place: (abs(steps[place]) if fit else 0, sizes[place]))
+
+
+def add_products(rows: np.ndarray, columns: np.ndarray, total: np.ndarray, more: bool, memory: Memory) -> None:
+    """total = rows[.., m, k] times columns[.., k, n], or `more` is added to it; in products that BLAS leaves to one thread."""
+    *batch, m, k = rows.shape
+    n = columns.shape[-1]
+    high, wide = min(m, TILE), min(n, TILE)
+    most = max(1, (ALONE if wide > 1 < high else ALONE_VECTOR) // (wide * high))
+    step = -(-k // -(-k // most))
+    for start in range(0, k, step):
+        sums = memory.of(total.size, "more").reshape(total.shape) if more else total
         for top, above, height in tiles(m, high):
             for left, beside, width in tiles(n, wide):
-                x = rows[top : top + above * height, start : start + count * deep].reshape(above, 1, height, count, deep)
-                y = columns[start : start + count * deep, left : left + beside * width].reshape(count, 1, deep, beside, width)
-                sums = parts[done : done + count, top : top + above * height, left : left + beside * width]
-                place = sums.reshape(count, above, height, beside, width).swapaxes(2, 3)
-                np.matmul(x.transpose(3, 0, 1, 2, 4), y.transpose(0, 1, 3, 2, 4), out=place)
-        done += count
-    return parts[0] if done == 1 else np.add.reduce(parts, axis=0, out=memory.of(m * n, "sums").reshape(m, n))
+                x = rows[..., top : top + above * height, start : start + step].reshape(*batch, above, 1, height, -1)
+                y = columns[..., start : start + step, left : left + beside * width].reshape(*batch, 1, -1, beside, width)
+                place = sums[..., top : top + above * height, left : left + beside * width]
+                place = place.reshape(*batch, above, height, beside, width)
+                np.matmul(x, y.swapaxes(-3, -2), out=place.swapaxes(-3, -2))
+        if more:
+            total += sums
+        more = True
 
 
 def tiles(length: int, most: int) -> Iterator[tuple[int, int, int]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -322,6 +322,8 @@ def without_zeros(left: Operand, right: Operand) -> tuple[Operand, Operand]:
     if right.array.size < LEAST_SAVED * k or left.overlaps:
         return left, right
     inner = range(left.inner_place, left.inner_place + left.inner)
+    if 2 * np.count_nonzero(at_first(left.array, inner)) > k:
+        return left, right
     used = np.flatnonzero(left.array.any(axis=tuple(place for place in range(left.array.ndim) if place not in inner)))
     if 2 * used.size > k:
         return left, right
@@ -335,9 +337,18 @@ def rows_in_use(left: Operand, right: Operand) -> slice | None:
     size = left.array.shape[left.outer_place] if left.outer else 0
     if min(size, right.shape[1]) < LEAST_ROWS or left.overlaps:
         return None
-    used = np.flatnonzero(left.array.any(axis=tuple(place for place in range(left.array.ndim) if place != left.outer_place)))
-    found = slice(int(used[0]), int(used[-1]) + 1) if used.size else slice(0, 1)
-    return found if 2 * (found.stop - found.start) <= size else None
+    others = tuple(place for place in range(left.array.ndim) if place != left.outer_place)
+    for values in (at_first(left.array, (left.outer_place,)), left.array):
+        used = np.flatnonzero(values.any(axis=others) if values.ndim > 1 else values)
+        found = slice(int(used[0]), int(used[-1]) + 1) if used.size else slice(0, 1)
+        if 2 * (found.stop - found.start) > size:
+            return None
+    return found
+
+
+def at_first(array: np.ndarray, axes: Collection[int]) -> np.ndarray:
+    """The array along these axes, at the first place of all others: a look at a few cells often tells what one at all would."""
+    return array[tuple(slice(None) if place in axes else 0 for place in range(array.ndim))]
 
 
 def summed(array: np.ndarray, axes: tuple[Axis, ...], keep: set[Axis]) -> tuple[np.ndarray, tuple[Axis, ...]]:
