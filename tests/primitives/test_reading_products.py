@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tacit.operators.quantised.saturation import multiples
-from tacit.primitives import products, reading
+from tacit.primitives import movement, products, reading
 from tacit.primitives.arithmetic import einsum
 from tacit.primitives.evaluate import Evaluate
 from tacit.primitives.gadgets.digits import range_check
@@ -200,3 +200,24 @@ def test_products_of_one_coefficient_are_kept_as_one_sum(monkeypatch):
         np.testing.assert_array_equal(b.value(total * factor + more), expected * factor + more)
     assert len(seen) == count
     np.testing.assert_array_equal(b.value(total + terms[0] * 3), expected + 3 * (a[0] @ w[0]))
+
+
+def test_a_product_in_other_axes_is_the_one_that_is_kept(monkeypatch):
+    """Whoever aligns a tensor with others reads it in new axes; other integers, order of axes and sums are other products."""
+    seen = []
+    multiply = reading.multiply
+    monkeypatch.setattr(reading, "multiply", lambda *given: seen.append(1) or multiply(*given))
+    a, c, w = drawn(8, 6, 6), drawn(8, 6, 6), drawn(8, 6, 6)
+    b = Evaluate({"a": a, "c": c})
+    left, other = (b.input(name, (6, 6), -512, 512, 0) for name in "ac")
+    right = b.weight("w", w, 0)
+    x = einsum(b, "mk,kn->mn", left, right)
+    for tensor in (x, movement.align_all(b, (other, x))[1], x * -3, x + other):
+        coefficient, rest = tensor.terms[0].coefficient, c if len(tensor.terms) > 1 else 0
+        np.testing.assert_array_equal(b.value(tensor), a @ w * coefficient + rest)
+    assert len(seen) == 1
+    several = ("mk,nk->mn", a @ w.T), ("km,kn->mn", a.T @ w), ("mk,kn->nm", (a @ w).T)
+    for equation, expected in several:
+        np.testing.assert_array_equal(b.value(einsum(b, equation, left, right)), expected)
+    np.testing.assert_array_equal(b.value(einsum(b, "mk,kn->mn", other, right)), c @ w)
+    assert len(seen) == 5

@@ -13,7 +13,7 @@ import numpy as np
 from tacit.circuit import Affine
 from tacit.primitives.axes import span
 from tacit.primitives.products import EXACT, Memory, Operand, multiply
-from tacit.primitives.tensor import Axis, Column, Factor, Tensor, Term
+from tacit.primitives.tensor import Axis, Column, Factor, Map, Tensor, Term
 from tacit.primitives.threads import Index, in_parts, part_of
 
 LEAST_SAVED = 256
@@ -108,6 +108,8 @@ class Reading:
         self.lead = () if batch is None else (batch,)
         self.plans: dict[int, tuple[Factor, Plan, tuple[Axis, ...]]] = {}
         self.groups: dict[int, tuple[tuple[Term, ...], Sums]] = {}
+        self.numbers: dict[Any, tuple[Sequence[tuple[Term, ...]], int]] = {}
+        self.forms: dict[Any, int] = {}
         self.recent: OrderedDict[Any, tuple[Any, np.ndarray]] = OrderedDict()
         self.memory = Memory()
 
@@ -175,9 +177,16 @@ class Reading:
             return np.ones((1,) * len(axes), dtype=np.int64)
         if len(groups) == 1 and len(groups[0][0].factors) == 1:
             return self.product(groups[0], axes)
-        factors = tuple(term.factors for terms in groups for term in terms)
-        inner = tuple(term.coefficient if len(terms) > 1 else len(terms) for terms in groups for term in terms)
-        return self.remember((*map(id, factors), inner, axes), (factors, axes), lambda: self.add_products(groups, axes))
+        return self.remember(("products", self.number(groups, axes)), groups, lambda: self.add_products(groups, axes))
+
+    def number(self, groups: Sequence[tuple[Term, ...]], axes: tuple[Axis, ...]) -> int:
+        """The same one for products that differ in their axes' identity alone: tensors that were aligned with others say a product
+        in other axes. `groups` live as long."""
+        found = self.numbers.get((id(groups), axes))
+        if found is None:
+            form = form_of(groups, axes)
+            found = self.numbers[(id(groups), axes)] = (groups, self.forms.setdefault(form, len(self.forms)))
+        return found[1]
 
     def add_products(self, groups: Sequence[tuple[Term, ...]], axes: tuple[Axis, ...]) -> np.ndarray:
         if len(groups) == 1:
@@ -297,6 +306,26 @@ def alike(groups: Sequence[tuple[Term, ...]]) -> Sums:
             places[coefficient] = len(found)
             found.append((coefficient, [terms]))
     return found
+
+
+def form_of(groups: Sequence[tuple[Term, ...]], axes: tuple[Axis, ...]) -> Any:
+    """What products sum up, over these axes, with the axes by their places: those of the result, then others as they appear. Terms
+    that stand alone have their coefficient elsewhere."""
+    places = {axis: place for place, axis in enumerate(axes)}
+
+    def read(item: Map) -> Any:
+        if not isinstance(item, Affine):
+            return places.setdefault(item.axis, len(places)), item.indices
+        return item.offset, tuple((places.setdefault(axis, len(places)), stride) for axis, stride in item.terms)
+
+    products = tuple(
+        tuple(
+            (term.coefficient if len(terms) > 1 else 1, *((factor.column.name, *map(read, factor.maps)) for factor in term.factors))
+            for term in terms
+        )
+        for terms in groups
+    )
+    return products, len(axes), tuple(axis.size for axis in places)
 
 
 def joint_reach(terms: Sequence[Term]) -> int:
