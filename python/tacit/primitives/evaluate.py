@@ -17,6 +17,7 @@ from tacit.primitives.builder import Rows, Table
 from tacit.primitives.gadgets.digits import forgetting
 from tacit.primitives.reading import Reading
 from tacit.primitives.record import Record, Virtual
+from tacit.primitives.sums import Sum
 from tacit.primitives.tensor import Axis, Column, Tensor
 from tacit.primitives.threads import Elementwise, Index, in_parts
 
@@ -141,9 +142,9 @@ class Evaluate(Record):
         self.act(partial(self.keep_virtual, virtual))
 
     def keep_virtual(self, virtual: Virtual) -> None:
-        self.keep(virtual.column, self.value(virtual.tensor))
+        self.keep(virtual.column, self.reading.once(virtual.tensor))
 
-    def keep(self, column: Column, array: np.ndarray | Elementwise) -> None:
+    def keep(self, column: Column, array: np.ndarray | Elementwise | Sum) -> None:
         """Stores a column's values; ModelError when one leaves the interval that was proved for it."""
         stored = np.empty(array.shape, dtype=f"<i{column_bytes(column.low, column.high)}")
         ends: list[tuple[int, int]] = []

@@ -13,8 +13,8 @@ import numpy as np
 from tacit.circuit import Affine
 from tacit.primitives.axes import span
 from tacit.primitives.products import EXACT, Memory, Operand, multiply
+from tacit.primitives.sums import Sum
 from tacit.primitives.tensor import Axis, Column, Factor, Map, Tensor, Term
-from tacit.primitives.threads import Index, in_parts, part_of
 
 LEAST_SAVED = 256
 """From so many products an element of the left operand on, a look for zeros is a small part of a multiplication."""
@@ -148,33 +148,26 @@ class Reading:
         """Whether each sample of the batch has values of its own."""
         return self.batch is not None and column.home != "weights"
 
+    def once(self, tensor: Tensor) -> np.ndarray | Sum:
+        """As `value`, in one of the shapes that have the same cells in the same order, for who reads it once, part by part."""
+        return self.value(tensor) if tensor.column is not None or id(tensor) in self.recent else self.sum_of(tensor)
+
     def sum_of_terms(self, tensor: Tensor) -> np.ndarray:
+        return self.sum_of(tensor).whole().reshape(tuple(axis.size for axis in self.lead) + tensor.shape)
+
+    def sum_of(self, tensor: Tensor) -> Sum:
+        """Over the axes of a batch and of the tensor."""
         axes = self.lead + tensor.axes
-        total = np.empty(tuple(axis.size for axis in axes), dtype=np.int64)
-        parts = [(self.sum_of_products(groups, axes), coefficient) for coefficient, groups in self.together(tensor.terms)]
-
-        def add(index: Index) -> None:
-            sums = total[index]
-            for place, (values, coefficient) in enumerate(parts):
-                part = part_of(values, index)
-                if place == 0:
-                    np.multiply(part, coefficient, out=sums, dtype=np.int64)
-                elif coefficient == 1:
-                    np.add(sums, part, out=sums, dtype=np.int64)
-                else:
-                    sums += np.multiply(part, coefficient, dtype=np.int64)
-            if not parts:
-                sums[...] = 0
-            if tensor.denominator != 1:
-                divide_exactly(sums, tensor.denominator)
-
-        in_parts(total.shape, add)
-        return total.reshape(tuple(axis.size for axis in self.lead) + tensor.shape)
+        parts, constant = [], 0
+        for coefficient, groups in self.together(tensor.terms):
+            if groups[0][0].factors:
+                parts.append((self.sum_of_products(groups, axes), coefficient))
+            else:
+                constant += coefficient * len(groups)
+        return Sum(tuple(axis.size for axis in axes), parts, constant, tensor.denominator)
 
     def sum_of_products(self, groups: Sequence[tuple[Term, ...]], axes: tuple[Axis, ...]) -> np.ndarray:
         """The sum of terms without their coefficients, or of what belongs `together`, broadcastable over `axes`."""
-        if not groups[0][0].factors:
-            return np.ones((1,) * len(axes), dtype=np.int64)
         if len(groups) == 1 and len(groups[0][0].factors) == 1:
             return self.product(groups[0], axes)
         return self.remember(("products", self.number(groups, axes)), groups, lambda: self.add_products(groups, axes))
@@ -396,16 +389,3 @@ def times(
     order = sorted(range(len(right_axes)), key=lambda i: axes.index(right_axes[i]))
     shape = [axis.size if axis in right_axes else 1 for axis in axes]
     return np.multiply(left, right.transpose(order).reshape(shape), dtype=np.int64), axes
-
-
-def divide_exactly(values: np.ndarray, denominator: int) -> None:
-    """In place. ArithmeticError when the denominator does not divide every value."""
-    bits = denominator.bit_length() - 1
-    if denominator == 1 << bits:
-        exact = not np.bitwise_or.reduce(values, axis=None) & (denominator - 1)
-        values >>= bits
-    else:
-        exact = not (values % denominator).any()
-        values //= denominator
-    if not exact:
-        raise ArithmeticError(f"a value is not a multiple of {denominator}")
