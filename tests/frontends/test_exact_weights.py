@@ -1,5 +1,6 @@
-"""Weights of GGUF files are used as the integers that they are: the columns of a compiled model, times their steps, are the file's
-numbers, no second rounding between."""
+"""Weights of GGUF files that are quantised are used as the integers that they are: the columns of a compiled model, times their
+steps, are the file's numbers, no second rounding between. So are 16-bit floats at faithful widths; at others they are rounded once.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +20,7 @@ from tacit.lower import lower
 from tacit.numbers.fixed import exact_exponent
 from tacit.observe import observe
 from tacit.operators import EXPANSIONS, SUPPORTED
+from tacit.operators.weights import are_half_precision
 from tacit.passes import expand, join_softmax, simplify
 from tacit.quantize import quantize
 
@@ -27,8 +29,20 @@ ROWS = [{"input_ids": ids[None], "position": place.reshape(1)} for ids, place in
 
 def exactly(integers: np.ndarray, numbers: np.ndarray) -> bool:
     """Whether integers times one power of two are these floats."""
+    return not off(integers, numbers).any()
+
+
+def rounded(integers: np.ndarray, numbers: np.ndarray) -> bool:
+    """Whether they are the nearest ones, and some floats lie between, as less than 2^15 steps root mean square leave them."""
+    least = np.sqrt(np.square(integers.astype(np.float64)).mean()) < 2**15
+    return bool(off(integers, numbers).any() and off(integers, numbers).max() <= 0.5 and least)
+
+
+def off(integers: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+    """By how many steps, of a power of two, the floats miss the integers."""
     steps = np.abs(integers).max() / np.abs(numbers).max()
-    return bool(np.array_equal(integers.reshape(numbers.shape), np.ldexp(numbers.astype(np.float64), round(float(np.log2(steps))))))
+    exact = np.ldexp(numbers.astype(np.float64), round(float(np.log2(steps))))
+    return np.abs(integers.reshape(numbers.shape) - exact)
 
 
 @pytest.mark.parametrize("kind", [Q8_0, Q4_0, Q4_1, F16])
@@ -51,13 +65,17 @@ def test_columns_are_the_files_numbers(tmp_path, kind, widths):
     for name in products:
         numbers = graph.constants[name]
         assert any(np.array_equal(np.sort(numbers, axis=None), array) for array in held)
-        assert exactly(columns[name], numbers), name
+        if widths == "faithful" or not are_half_precision(numbers):
+            assert exactly(columns[name], numbers), name
+        else:
+            assert f"{name}/sloped" in columns or rounded(columns[name], numbers), name
 
 
 @pytest.mark.parametrize("kind", [*ggml_blocks(), "BF16", "F16"])
 @pytest.mark.parametrize("widths", ["lean", "standard", "faithful"])
 def test_columns_are_the_numbers_of_every_type(kind, widths):
-    """Blocks that ggml wrote, as the weights of a product: their scales of 16 bits times those of 4 to 8 fit in 30 bits."""
+    """Blocks that ggml wrote, as the weights of a product: their scales of 16 bits times those of 4 to 8 fit in 30 bits. Floats
+    of 16 bits are rounded where widths are not faithful."""
     if kind in ggml_blocks():
         blocks = next(blocks for blocks in TYPES.values() if blocks.name == kind)
         weights = blocks.floats(ggml_blocks()[kind][0].reshape(-1, blocks.bytes)).reshape(4, 256)
@@ -65,17 +83,17 @@ def test_columns_are_the_numbers_of_every_type(kind, widths):
         drawn = np.random.default_rng(4).normal(0, 0.05, (4, 256)).astype(np.float32)
         weights = brain_floats(bfloat16(drawn)) if kind == "BF16" else drawn.astype(np.float16).astype(np.float32)
     assert len(np.unique(weights)) > 8
-    assert exactly(weight_column(weights.T, widths), weights.T)
+    kept = widths == "faithful" or kind in ggml_blocks()
+    assert exactly(weight_column(weights.T, widths), weights.T) if kept else rounded(weight_column(weights.T, widths), weights.T)
 
 
-@pytest.mark.parametrize("widths", ["lean", "standard", "faithful"])
-def test_wide_spread_brain_floats_are_kept_but_for_the_least(widths):
+def test_wide_spread_brain_floats_are_kept_but_for_the_least():
     """No 30 bits hold bfloat16 numbers whose magnitudes differ by 2^40; those within 2^-18 of the largest are kept, others to
     2^-30 of it."""
     drawn = np.random.default_rng(6).normal(0, 1, (256, 4)) * np.ldexp(1.0, -np.random.default_rng(7).integers(0, 40, (256, 4)))
     weights = brain_floats(bfloat16(drawn.astype(np.float32)))
     assert exact_exponent(weights, 30) is None
-    found = weight_column(weights, widths).reshape(weights.shape)
+    found = weight_column(weights, "faithful").reshape(weights.shape)
     step = np.abs(weights).max() / np.abs(found).max()
     step = 2.0 ** round(float(np.log2(step)))
     error = np.abs(found * step - weights.astype(np.float64))

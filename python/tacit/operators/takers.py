@@ -12,10 +12,9 @@ from tacit.numbers.fixed import exact_exponent
 from tacit.operators.context import EXACT_BITS, WIDEST_PRODUCT
 from tacit.operators.lines import Folded, Joined
 from tacit.operators.magnitude import magnitude_bits
-from tacit.operators.weights import are_half_precision, kept_exponent
+from tacit.operators.weights import are_rounded, kept_exponent
 from tacit.primitives.gadgets.digits import DIGIT
 from tacit.primitives.tensor import Tensor
-from tacit.quantize.scales import FAITHFUL
 
 if TYPE_CHECKING:
     from tacit.operators.context import Context
@@ -36,17 +35,14 @@ def takers(context: Context, name: str, rows: Tensor, slope: np.ndarray) -> dict
 
 def taken(context: Context, node: Node, name: str, rows: Tensor, slope: np.ndarray) -> Folded | Joined | None:
     """How a product with a constant matrix takes the line over; None where it reads it as a tensor. A matrix with all its bits is
-    stored with the slope in it, one that is kept exactly is not; 16-bit floats are one or the other, but kept where weights are as
-    fine as FAITHFUL."""
+    stored with the slope in it, one that is kept exactly is not."""
     if node.kind != "MatMul" or node.inputs[0] != name or name == node.inputs[1] or not owns(context, node):
         return None
     array = context.constant(node.inputs[1])
     assert array is not None
-    if exact_exponent(array, EXACT_BITS) is None:
+    if are_rounded(context, array) or exact_exponent(array, EXACT_BITS) is None:
         return Folded()
-    joined = exponents(context, node, array, rows, slope)
-    rounded = are_half_precision(array) and context.scales.width.precision < FAITHFUL.precision
-    return Folded() if joined is None and rounded else joined
+    return exponents(context, node, array, rows, slope)
 
 
 def owns(context: Context, node: Node) -> bool:

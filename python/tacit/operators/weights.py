@@ -23,6 +23,7 @@ from tacit.operators.magnitude import magnitude_bits, require_finite
 from tacit.operators.registry import LOWERINGS
 from tacit.primitives import arithmetic
 from tacit.primitives.tensor import Tensor
+from tacit.quantize.scales import FAITHFUL
 
 if TYPE_CHECKING:
     from tacit.operators.context import Context
@@ -89,10 +90,10 @@ def weigh(
 
 def kept_exponent(context: Context, array: np.ndarray, data: Tensor) -> int:
     """The exponent that keeps weights exactly, where they have few bits and a product of `data` with them fits; else a small one.
-    It costs no more than a digit of the remainder of each result. Of 16-bit floats with too many bits between the largest and the
-    least, all but the least are kept: those within 2^-18 of the largest."""
+    It costs a digit of the remainder of each result, and often more. Of 16-bit floats with too many bits between the largest and
+    the least, all but the least are kept: those within 2^-18 of the largest."""
     least = -WIDEST_PRODUCT
-    if array.size < FEWEST_EXACT or sum(size > 1 for size in array.shape) < 2:
+    if array.size < FEWEST_EXACT or sum(size > 1 for size in array.shape) < 2 or are_rounded(context, array):
         return least
     exponent = exact_exponent(array, EXACT_BITS)
     if exponent is None and are_half_precision(array):
@@ -101,6 +102,11 @@ def kept_exponent(context: Context, array: np.ndarray, data: Tensor) -> int:
     if exponent is None or exponent > exponent_for(sums, WIDEST_PRODUCT - signed_bits(data), headroom=0):
         return least
     return exponent
+
+
+def are_rounded(context: Context, array: np.ndarray) -> bool:
+    """Whether weights are 16-bit floats, and widths coarser than FAITHFUL: then they are rounded as floats of 32 bits are."""
+    return context.scales.width.precision < FAITHFUL.precision and are_half_precision(array)
 
 
 def are_half_precision(array: np.ndarray) -> bool:

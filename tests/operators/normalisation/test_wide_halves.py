@@ -1,5 +1,5 @@
-"""16-bit floats of so wide a spread that no product of three factors holds them with a slope, as GPT-2's are: at standard
-widths their matrix is stored with the slope in it, at faithful ones it is kept and the line is made."""
+"""16-bit floats of so wide a spread that no product of three factors holds them with a slope: at standard widths their matrix is
+stored with the slope in it, at faithful ones it is kept and the line is made."""
 
 import numpy as np
 import pytest
