@@ -320,6 +320,10 @@ class Context:
             self._ties = ties(self.graph.constants)
         return self._ties.get(name)
 
+    def is_tied(self, name: str) -> bool:
+        """Whether a constant shares its numbers with another one."""
+        return self.tie(name, self.graph.constants[name]) is not None or name in {tie.first for tie in (self._ties or {}).values()}
+
     def tied_exponents(self, name: str, array: np.ndarray) -> list[int]:
         """Exponents of the columns that a constant could share with another one that it is tied to."""
         tie = self.tie(name, array)

@@ -18,6 +18,8 @@ from tacit.primitives.tensor import Axis, Column, Factor, Map, Tensor, Term
 
 LEAST_SAVED = 256
 """From so many products an element of the left operand on, a look for zeros is a small part of a multiplication."""
+LEAST_SAVED_WIDE = 16
+"""The same where the products are those of integers too wide for float64."""
 LEAST_ROWS = 16
 """Of both operands; of fewer, a look for rows of zeros is not."""
 CACHED_VALUES = 8
@@ -246,7 +248,7 @@ class Reading:
         outer_left = [axis for axis in left_axes if axis not in shared]
         outer_right = [axis for axis in right_axes if axis not in shared]
         a, b = operand(left, left_axes, batch, outer_left, inner, 0), operand(right, right_axes, batch, outer_right, inner, bound)
-        a, b = without_zeros(a, b)
+        a, b = without_zeros(a, b, LEAST_SAVED if reach < EXACT else LEAST_SAVED_WIDE)
         used = rows_in_use(a, b)
         places = {axis: place for place, axis in enumerate(order)}
         axes = batch + outer_left + outer_right
@@ -337,11 +339,11 @@ def operand(
     return Operand(array.transpose([axes.index(axis) for axis in order]), len(batch), len(outer), turned, reach)
 
 
-def without_zeros(left: Operand, right: Operand) -> tuple[Operand, Operand]:
+def without_zeros(left: Operand, right: Operand, least: int) -> tuple[Operand, Operand]:
     """The operands without the places of what is summed where the left one is zero, if these are most (one axis is left then):
-    selections have one place in thousands that is not."""
+    selections have one place in thousands that is not. `least`: fewer products an element of the left operand are not worth it."""
     k = left.shape[2]
-    if right.array.size < LEAST_SAVED * k or left.overlaps:
+    if right.array.size < least * k or left.overlaps:
         return left, right
     inner = range(left.inner_place, left.inner_place + left.inner)
     if 2 * np.count_nonzero(at_first(left.array, inner)) > k:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from drawn import Instance, drawn, intervals, operands, shapes
+from drawn import Instance, Operand, drawn, intervals, operands, shapes
 from hypothesis import strategies as st
 
 from tacit.primitives.gadgets.compaction import compacted
 from tacit.primitives.gadgets.order import ranked, top_k
+from tacit.primitives.gadgets.packing import unpacked
 from tacit.primitives.gadgets.running import carried
 from tacit.primitives.gadgets.scatter import scatter
 from tacit.primitives.gadgets.selection import one_hot, position, select
@@ -50,6 +51,18 @@ def selections(draw):
         return np.stack([rows[chosen] for rows, chosen in zip(table, at)])
 
     return Instance([table, index], lambda b, t, i: select(b, "g", t, i, batch, digits), expected)
+
+
+@drawn("unpacked")
+def taken_apart(draw):
+    count, bits = draw(st.integers(1, 3)), draw(st.integers(1, 20))
+    shape, interval = draw(shapes(1)), (-(1 << bits - 1), (1 << bits - 1) - 1)
+    first, last = draw(st.sampled_from([interval, interval[:1] * 2, interval[1:] * 2]))
+    parts = [draw(operands(shape, (first, last))).values for _ in range(count)]
+    low, high = (sum(end << bits * i for i in range(count)) for end in interval)
+    x = draw(st.sampled_from(["input", "weights", "witness", "sum", "product", "transposed", "joined"]))
+    whole = Operand(sum(part << bits * i for i, part in enumerate(parts)), low, high, draw(EXPONENTS), x)
+    return Instance([whole], lambda b, x: unpacked(b, "g", x, count, bits), lambda x: np.concatenate(parts, axis=-1))
 
 
 def largest(least):

@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 from exhaustion import Search
 
+from tacit.errors import ModelError
 from tacit.primitives import movement
 from tacit.primitives.evaluate import Evaluate
 from tacit.primitives.gadgets import carried, compacted, one_hot, position, running_sum, scatter, select, survivors, top_k
+from tacit.primitives.gadgets.packing import unpacked
 from tacit.primitives.gadgets.selection import two_digits
 
 RANDOM = np.random.default_rng(0)
@@ -222,6 +224,43 @@ def test_a_long_table_is_read_by_two_digits():
     b, t, i = inputs(t=table, i=index)
     np.testing.assert_array_equal(b.value(select(b, "s", t, i)), table[index])
     assert sum(np.prod(c.shape) for c in b.columns.values() if c.home == "witness") == indices * 2 * (10 + 32)
+
+
+def test_wide_integers_are_selected_exactly():
+    """Rows of a weight's 2^61, of which few are summed."""
+    rows, indices = 300, 9
+    table, index = RANDOM.integers(-(2**61), 2**61, (rows, 40)), RANDOM.integers(0, rows, indices)
+    b, i = inputs(i=index)
+    np.testing.assert_array_equal(b.value(select(b, "s", b.weight("t", table, 0), i, digits=2)), table[index])
+
+
+@pytest.mark.parametrize("count, bits", [(1, 3), (2, 5), (3, 20), (4, 15)])
+def test_what_is_packed_is_taken_apart(count, bits):
+    ends = np.array([-(1 << bits - 1), (1 << bits - 1) - 1, 0, -1])
+    numbers = np.stack(np.meshgrid(*[ends] * count, indexing="ij"), axis=-1).reshape(-1, count)
+    b, x = inputs(x=(numbers << bits * np.arange(count)).sum(axis=1, keepdims=True))
+    np.testing.assert_array_equal(b.value(unpacked(b, "u", x, count, bits)), numbers)
+
+
+@pytest.mark.parametrize("count, bits", [(2, 2), (3, 1), (2, 3)])
+def test_what_is_taken_apart_is_unique_for_every_field_value(count, bits):
+    prime, half = {4: 17, 3: 11, 6: 67}[count * bits], 1 << bits - 1
+    search = Search(lambda b: unpacked(b, "u", b.input("x", (1,), 0, 0, 0), count, bits), prime)
+    places = 1 << bits * np.arange(count)
+    meant = {int(places @ np.array(y)) % prime: y for y in itertools.product(range(-half, half), repeat=count)}
+    for x in range(prime):
+        assert search.outputs({"x": [x]}) == ({tuple(v % prime for v in meant[x])} if x in meant else set())
+
+
+def test_what_is_taken_apart_is_ambiguous_in_a_field_that_is_too_small():
+    search = Search(lambda b: unpacked(b, "u", b.input("x", (1,), 0, 0, 0), 2, 2), 13)
+    assert any(len(search.outputs({"x": [x]})) > 1 for x in range(13))
+
+
+def test_packed_numbers_need_a_field_that_tells_them_apart():
+    b, x = inputs(x=np.array([1]))
+    with pytest.raises(ModelError, match="more than the field separates"):
+        unpacked(b, "u", x, 4, 16)
 
 
 def test_running_sums_are_unique():

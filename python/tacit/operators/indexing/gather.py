@@ -10,6 +10,7 @@ import numpy as np
 
 from tacit.graph import Node
 from tacit.operators.indexing.arguments import rounds_if_constant, values_of, wrapped
+from tacit.operators.indexing.packed_rows import is_packable, packed_rows
 from tacit.operators.registry import lowering
 from tacit.primitives import gadgets, movement
 from tacit.primitives.tensor import Tensor
@@ -25,6 +26,9 @@ def gather(context: Context, node: Node) -> None:
     if known is not None:
         x = movement.take(builder, context.addend(node.inputs[0]), axis, [int(i) for i in known.reshape(-1)])
         context.put(output, movement.reshape(builder, x, context.shape(output)))
+        return
+    if is_packable(context, node):
+        context.put(output, packed_rows(context, node, context.exact(node.inputs[1])))
         return
     x, index = values_of(context, node.inputs[0]), context.exact(node.inputs[1])
     axis = movement.normal(x, axis)

@@ -15,6 +15,7 @@ from tacit.primitives.gadgets.drawing import drawn, kept, sample
 from tacit.primitives.gadgets.floats import excess_of, float_quotient, float_step
 from tacit.primitives.gadgets.nearest import divide_nearest
 from tacit.primitives.gadgets.order import ranked, top_k
+from tacit.primitives.gadgets.packing import unpacked
 from tacit.primitives.gadgets.pieces import by_pieces
 from tacit.primitives.gadgets.quotient import divide_signed, long_quotient
 from tacit.primitives.gadgets.rescale import divide_constant, round_saturate, round_wide
@@ -69,5 +70,6 @@ __all__ = [
     "stepped",
     "survivors",
     "top_k",
+    "unpacked",
     "weighted_mean",
 ]

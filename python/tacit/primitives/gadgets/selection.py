@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from tacit.primitives import arithmetic, movement
 from tacit.primitives.builder import Builder, gadget, range_table
 from tacit.primitives.gadgets.comparison import compare, maximum, minimum
 from tacit.primitives.gadgets.digits import require_fits
-from tacit.primitives.tensor import Tensor, constant
+from tacit.primitives.tensor import Factor, Tensor, constant
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 MANY = 1 << 14
@@ -100,15 +101,26 @@ def select(b: Builder, name: str, table: Tensor, index: Tensor, batch: int = 0, 
         count, length = high.shape[-1], low.shape[-1]
         pads = [(0, count * length - size) if i == batch else (0, 0) for i in range(len(table.shape))]
         rows = movement.pad(b, table, pads)
-        rows = movement.reshape(b, rows, (*table.shape[:batch], count, length, *table.shape[batch + 1 :]))
+        rows = without_values(movement.reshape(b, rows, (*table.shape[:batch], count, length, *table.shape[batch + 1 :])))
         both = arithmetic.contracted(high, low, f"{shared}{own}Y", f"{shared}{own}Z", f"{shared}{own}YZ")
         found = arithmetic.contracted(
             both.bounded(0, 1), rows.bounded(0, 0), f"{shared}{own}YZ", f"{shared}YZ{row}", f"{shared}{own}{row}"
         )
-        return found.with_exponent(table.exponent).bounded(min(table.low, 0), max(table.high, 0))
+        terms = tuple(replace(term, reach=one.reach) for term, one in zip(found.terms, rows.terms, strict=True))
+        found = replace(found, terms=terms, exponent=table.exponent)
+        return found.bounded(min(table.low, 0), max(table.high, 0))
     hits = one_hot(b, f"{name}/hits", place, size)
     result = arithmetic.einsum(b, f"{shared}{own}Z,{shared}Z{row}->{shared}{own}{row}", hits, table)
     return result.bounded(table.low, table.high)
+
+
+def without_values(tensor: Tensor) -> Tensor:
+    """The same tensor without the values of its weights: no bound is wanted of sums of all of them, where one is selected."""
+
+    def forgotten(factor: Factor) -> Factor:
+        return replace(factor, column=replace(factor.column, known=None))
+
+    return replace(tensor, terms=tuple(replace(t, factors=tuple(map(forgotten, t.factors))) for t in tensor.terms))
 
 
 def two_digits(b: Builder, name: str, index: Tensor, size: int) -> tuple[Tensor, Tensor]:
