@@ -12,6 +12,7 @@ import numpy as np
 
 from tacit.circuit import Affine
 from tacit.primitives.axes import span
+from tacit.primitives.inside import Inside, inside
 from tacit.primitives.products import EXACT, Memory, Operand, multiply
 from tacit.primitives.sums import Sum
 from tacit.primitives.tensor import Axis, Column, Factor, Map, Tensor, Term
@@ -76,9 +77,10 @@ def plan_factor(factor: Factor, lead: tuple[Axis, ...] = ()) -> Plan:
 def read(plan: Plan, array: np.ndarray) -> np.ndarray:
     """The factor over its own axes, from a C-contiguous column."""
     for place, indices, outside in plan.lists:
-        if outside:
-            array = padded(array, tuple((0, int(axis == place)) for axis in range(array.ndim)))
-        array = np.take(array, indices, axis=place)
+        nowhere = indices == array.shape[place] if outside else None
+        array = np.take(array, indices, axis=place, mode="clip" if outside else "raise")
+        if nowhere is not None:
+            array[(slice(None),) * place + (nowhere,)] = 0
     if plan.pads is not None:
         array = padded(array, plan.pads)
     if not array.flags.c_contiguous:
@@ -110,6 +112,7 @@ class Reading:
         self.lead = () if batch is None else (batch,)
         self.plans: dict[int, tuple[Factor, Plan, tuple[Axis, ...]]] = {}
         self.groups: dict[int, tuple[tuple[Term, ...], Sums]] = {}
+        self.insides: dict[Any, tuple[tuple[Term, ...], Inside | None]] = {}
         self.numbers: dict[Any, tuple[Sequence[tuple[Term, ...]], int]] = {}
         self.forms: dict[Any, int] = {}
         self.recent: OrderedDict[Any, tuple[Any, np.ndarray]] = OrderedDict()
@@ -188,10 +191,32 @@ class Reading:
             return self.product(groups[0], axes)
         total = np.zeros(tuple(axis.size for axis in axes), dtype=np.int64)
         for terms in groups:
-            total += self.product(terms, axes)
+            inside = self.inside(terms, axes)
+            if inside is None:
+                total += self.product_of(terms, axes)
+            else:
+                total[inside.where] += self.product_of(inside.terms, inside.axes)
         return total
 
     def product(self, terms: tuple[Term, ...], axes: tuple[Axis, ...]) -> np.ndarray:
+        """Broadcastable over `axes`."""
+        inside = self.inside(terms, axes)
+        if inside is None:
+            return self.product_of(terms, axes)
+        found = self.product_of(inside.terms, inside.axes)
+        sizes = [size if axis is other else axis.size for axis, other, size in zip(axes, inside.axes, found.shape)]
+        result = np.zeros(sizes, dtype=found.dtype)
+        result[inside.where] = found
+        return result
+
+    def inside(self, terms: tuple[Term, ...], axes: tuple[Axis, ...]) -> Inside | None:
+        """As of the function; the terms live as long, so that their id is not reused."""
+        found = self.insides.get((id(terms), axes))
+        if found is None:
+            found = self.insides[(id(terms), axes)] = (terms, inside(terms, axes))
+        return found[1]
+
+    def product_of(self, terms: tuple[Term, ...], axes: tuple[Axis, ...]) -> np.ndarray:
         keep = set(axes)
         factors = weights_last(terms[0])
         array, own = self.factor(factors[0])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 
 import numpy as np
 
@@ -20,7 +21,7 @@ class Sum:
         self, shape: tuple[int, ...], parts: Sequence[tuple[np.ndarray, int]], constant: int = 0, denominator: int = 1
     ) -> None:
         self.shape, self.constant, self.denominator = shape, constant, denominator
-        size = int(np.prod(shape))
+        size = prod(shape)
         few = [(array, coefficient) for array, coefficient in parts if FEW * array.size <= size]
         self.parts = [(array, coefficient) for array, coefficient in parts if FEW * array.size > size]
         for array, coefficient in few:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -55,7 +56,8 @@ class Exponentials:
         return Curve(DECAY, 0, (1 << self.bits) - 1, self.step, MANTISSA, 0, 1 << MANTISSA)
 
     def at(self, d: np.ndarray) -> np.ndarray:
-        return np.where(d >> self.bits > 0, 0, self.values().take(d, mode="clip"))
+        """For d >= 0."""
+        return with_zero(self).take(d, mode="clip")
 
     def table(self, first: int, count: int, between: tuple[int, ...] = ()) -> list[Rows]:
         """Rows (d, *between, e, [d = 0]) for d = 0 .. count - 1; those of d = 0 apart."""
@@ -67,6 +69,12 @@ class Exponentials:
         if count > len(values):
             rows.append(Rows(count - len(values), (Iota(len(values)), *middle, Constant(0), Constant(0))))
         return rows
+
+
+@lru_cache(maxsize=16)
+def with_zero(table: Exponentials) -> np.ndarray:
+    """The table's values and what is beyond them."""
+    return np.append(table.values(), 0)
 
 
 @gadget("softmax")
