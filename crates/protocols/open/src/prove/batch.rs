@@ -13,8 +13,8 @@ use tacit_algebra::multilinear::eq_table;
 use tacit_algebra::packed::{Packed, WIDTH};
 
 use super::apart::{Apart, RankOne};
-use super::limbs::{Limbs, Part, combine};
-use super::narrow::Halves;
+use super::limbs::{Limbs, Part, combine, inner_products};
+use super::narrow::{Halves, MOST, TOGETHER};
 use super::sumcheck::{Message, Sumcheck};
 
 /// Packed elements of a limb that one task reads.
@@ -124,11 +124,16 @@ where
                     limbs.map(|((y, limb, _), held)| (y, held.read(self.cells, limb, chunk * rows, rows))).collect();
                 self.each_run(&sharing, chunk * rows, 0..packed, &mut |at, vector, scales| {
                     halves.clear();
-                    for (y, cells) in &limbs {
-                        let product = cells.inner_product(at, vector, &mut halves);
-                        for &(x, scale) in scales {
-                            sums[x * side + y] += product * scale;
-                        }
+                    let mut add = |y: usize, product: K| {
+                        scales.iter().for_each(|&(x, scale)| sums[x * side + y] += product * scale);
+                    };
+                    let (groups, rest) = limbs.as_chunks::<TOGETHER>();
+                    for group in groups {
+                        let products = inner_products(group.map(|(_, part)| part), at, vector, &mut halves);
+                        group.iter().zip(products).for_each(|((y, _), product)| add(*y, product));
+                    }
+                    for (y, part) in rest {
+                        add(*y, part.inner_product(at, vector, &mut halves));
                     }
                 });
             }
@@ -209,7 +214,8 @@ where
 
 /// Rounds from the matrix, of `rounds` that join so many limbs.
 fn matrix_rounds(limbs: usize, rounds: usize, log_rows: usize) -> usize {
-    let within = |most: usize| (0..=rounds).rev().find(|&j| (limbs << j) >> rounds <= most).unwrap_or(0);
+    let all = rounds.min(MOST.ilog2() as usize);
+    let within = |most: usize| (0..=all).rev().find(|&j| (limbs << j) >> rounds <= most).unwrap_or(0);
     let (few, many) = (within(SHARED), within(SHARED_MOST));
     (few..many).find(|&j| 1 << (rounds - j + log_rows) <= JOINED).unwrap_or(many)
 }

@@ -4,7 +4,7 @@ use p3_field::{PackedValue, PrimeCharacteristicRing};
 use tacit_algebra::packed::{Lanes, Packed, WIDTH};
 use tacit_algebra::{F, K};
 
-use super::narrow::{self, Halves};
+use super::narrow::{self, Halves, TOGETHER};
 
 /// The cells of all limbs, counted over all commitments; read for aligned ranges of rows, by all threads.
 pub trait Limbs: Sync {
@@ -53,6 +53,20 @@ impl Part {
         }
         halves.of(vector).inner_product(&self.integers[cells])
     }
+}
+
+/// The same of some limbs.
+pub(crate) fn inner_products(
+    limbs: [&Part; TOGETHER],
+    at: usize,
+    vector: &[Packed],
+    halves: &mut Halves,
+) -> [K; TOGETHER] {
+    let cells = at * WIDTH..(at + vector.len()) * WIDTH;
+    if limbs.iter().all(|limb| limb.small) {
+        return halves.of(vector).inner_products(limbs.map(|limb| &limb.integers[cells.clone()]));
+    }
+    limbs.map(|limb| limb.inner_product(at, vector, halves))
 }
 
 /// `sum_l coefficient_l cells_l`.

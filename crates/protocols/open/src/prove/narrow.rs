@@ -1,17 +1,19 @@
 //! Products of elements of K with small integers, reduced once a run and not once a product.
 //!
 //! A word w of an element is `2^32 hi + lo`, both signed and of 32 bits; times an integer of at most [`SMALL`] that is two products of 64
-//! bits, and [`MOST`] such products have a sum of 64 bits. The loops are over plain vectors of one half each, which is what compilers
-//! make good code of.
+//! bits, and [`MOST`] such products have a sum of 64 bits. The loops are over arrays of [`WIDTH`] lanes, or over plain vectors of one half
+//! each: that is what compilers make good code of.
 
 use p3_field::{BasedVectorSpace, PackedValue, PrimeCharacteristicRing, PrimeField64};
 use tacit_algebra::packed::{Lanes, Packed, WIDTH, cell};
 use tacit_algebra::{F, K};
 
 /// Integers of at most this magnitude are small.
-pub const SMALL: i32 = (1 << 22) - 1;
-/// Products of 53 bits that one sum takes.
-pub(crate) const MOST: usize = 1 << 10;
+pub const SMALL: i32 = (1 << 23) - 1;
+/// Products of 54 bits that one sum takes.
+pub(crate) const MOST: usize = 1 << 9;
+/// Limbs that share what is read of a vector: the registers hold their sums.
+pub(crate) const TOGETHER: usize = if WIDTH > 2 { WIDTH / 2 } else { 1 };
 /// Rows that are combined together: their sums fit the first-level cache.
 const ROWS: usize = 256;
 
@@ -22,6 +24,9 @@ fn halves(word: F) -> (i32, i32) {
     let signed = word.wrapping_sub(F::ORDER_U64 * u64::from(word > 0x7fff_ffff_7fff_ffff));
     ((signed.wrapping_add(1 << 31) >> 32) as i32, signed as i32)
 }
+
+/// Integers of a block of elements.
+type Block = [i32; WIDTH];
 
 /// A vector's halves: high ones and low ones of the first words, of the second, of the third.
 #[derive(Debug, Default)]
@@ -56,16 +61,47 @@ impl Halves {
 
     /// The inner product with as many small cells.
     pub(crate) fn inner_product(&self, cells: &[i32]) -> K {
-        let mut total = [0i128; 6];
+        let mut total = Total::default();
         for (n, cells) in cells.chunks(MOST).enumerate() {
             let part = |half: usize| &self.halves[half * self.len + n * MOST..][..cells.len()];
-            let sums = products(std::array::from_fn(part), cells);
-            total.iter_mut().zip(sums).for_each(|(total, sum)| *total += i128::from(sum));
+            total.add(products(std::array::from_fn(part), cells));
         }
-        K::from_basis_coefficients_fn(|i| {
-            let word = (total[2 * i] << 32) + total[2 * i + 1];
-            F::from_u64(word.rem_euclid(i128::from(F::ORDER_U64)) as u64)
-        })
+        total.element()
+    }
+
+    /// The inner products with the cells of some limbs.
+    pub(crate) fn inner_products(&self, cells: [&[i32]; TOGETHER]) -> [K; TOGETHER] {
+        let cells = cells.map(|cells| cells.as_chunks().0);
+        let halves: [&[Block]; 6] = std::array::from_fn(|half| self.halves[half * self.len..].as_chunks().0);
+        let mut totals: [Total; TOGETHER] = Default::default();
+        for first in (0..self.len / WIDTH).step_by(MOST / WIDTH) {
+            let part = first..(first + MOST / WIDTH).min(self.len / WIDTH);
+            let sums = lanes(halves.map(|half| &half[part.clone()]), cells.map(|cells| &cells[part.clone()]));
+            for (total, sums) in totals.iter_mut().zip(&sums) {
+                total.add(sums.each_ref().map(|lanes| lanes.iter().fold(0, |sum: i64, &lane| sum.wrapping_add(lane))));
+            }
+        }
+        totals.map(|total| total.element())
+    }
+}
+
+/// The three words of a sum, as `2^32 high + low`.
+#[derive(Default)]
+struct Total([(i64, i64); 3]);
+
+impl Total {
+    /// Adds the sums of products with the six halves.
+    fn add(&mut self, sums: [i64; 6]) {
+        for (word, halves) in self.0.iter_mut().zip(sums.as_chunks::<2>().0) {
+            // 2^64 is 2^32 - 1.
+            let [(a, b), (c, d)] = halves.map(|sum| (sum >> 32, sum & 0xffff_ffff));
+            *word = (word.0 + a + b + c, word.1 + d - a);
+        }
+    }
+
+    fn element(&self) -> K {
+        let word = |(high, low): (i64, i64)| cell(high) * F::from_u64(1 << 32) + cell(low);
+        K::from_basis_coefficients_fn(|i| word(self.0[i]))
     }
 }
 
@@ -80,6 +116,26 @@ fn products([a, b, c, d, e, f]: [&[i32]; 6], cells: &[i32]) -> [i64; 6] {
         sums[3] = sums[3].wrapping_add(times(d));
         sums[4] = sums[4].wrapping_add(times(e));
         sums[5] = sums[5].wrapping_add(times(f));
+    }
+    sums
+}
+
+/// The same of some limbs, lane by lane. A function of its own: where compilers see the lanes added, they gather.
+#[inline(never)]
+fn lanes(halves: [&[Block]; 6], cells: [&[Block]; TOGETHER]) -> [[[i64; WIDTH]; 6]; TOGETHER] {
+    let mut sums = [[[0i64; WIDTH]; 6]; TOGETHER];
+    let blocks = halves[0].len();
+    let (halves, cells) = (halves.map(|half| &half[..blocks]), cells.map(|cells| &cells[..blocks]));
+    for at in 0..blocks {
+        let cells = cells.map(|cells| cells[at].map(i64::from));
+        for (number, half) in halves.iter().enumerate() {
+            let half = half[at].map(i64::from);
+            for (sums, cells) in sums.iter_mut().zip(&cells) {
+                for ((sum, &half), &cell) in sums[number].iter_mut().zip(&half).zip(cells) {
+                    *sum = sum.wrapping_add(half * cell);
+                }
+            }
+        }
     }
     sums
 }
@@ -177,12 +233,18 @@ mod tests {
     #[test]
     fn inner_products_are_those_of_the_field() {
         for count in [WIDTH, 3 * WIDTH, MOST, 3 * MOST + WIDTH] {
-            for cells in [cells(count, 0), cells(count, 5), vec![SMALL; count], vec![-(SMALL); count]] {
-                for elements in [elements(count), vec![elements(3)[2]; count]] {
-                    let vector = pack(&elements);
-                    let expected: K = elements.iter().zip(&cells).map(|(&e, &c)| e * signed(i64::from(c))).sum();
-                    assert!(Halves::default().of(&vector).inner_product(&cells) == expected, "{count}");
-                }
+            let limbs = [cells(count, 0), cells(count, 5), vec![SMALL; count], vec![-(SMALL); count]];
+            for elements in [elements(count), vec![elements(3)[2]; count], vec![elements(9)[8]; count]] {
+                let (vector, mut halves) = (pack(&elements), Halves::default());
+                let halves = halves.of(&vector);
+                let sum = |cells: &Vec<i32>| -> K {
+                    elements.iter().zip(cells).map(|(&e, &c)| e * signed(i64::from(c))).sum()
+                };
+                let expected: Vec<K> = limbs.iter().map(sum).collect();
+                assert!(limbs.iter().map(|cells| halves.inner_product(cells)).eq(expected.iter().copied()), "{count}");
+                let together = std::array::from_fn(|n| limbs[n % limbs.len()].as_slice());
+                let found = halves.inner_products(together);
+                assert!(found.into_iter().eq((0..TOGETHER).map(|n| expected[n % limbs.len()])), "{count}");
             }
         }
     }
