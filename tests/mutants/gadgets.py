@@ -245,7 +245,19 @@ GADGETS = (
     dropped(
         "an exponential on a grid is in no table",
         "softmax.py",
-        'b.lookup(f"{name}/exponential", Table(f"{grid.key}/{grid.cell}/{grid.high}/{far}", tuple(rows)), [place, mark, e])',
+        'b.lookup(f"{name}/exponential", Table(f"{grid.key}/{grid.cell}/{grid.high}/{far}", rows), [place, mark, e])',
+        EXPONENTIALS,
+    ),
+    dropped(
+        "a far distance need not be marked",
+        "softmax.py",
+        'b.lookup(f"{name}/distance", Table(f"marks/{highest}/{far}", (*near, *beyond)), [hi, mark])',
+        EXPONENTIALS,
+    ),
+    dropped(
+        "a cut distance's exponential is in no table",
+        "softmax.py",
+        'b.lookup(f"{name}/exponential", Table(f"exp/{table.step}/cut/{far}", rows), [low, mark, e])',
         EXPONENTIALS,
     ),
     dropped("far scores are not counted", "softmax.py", 'digits(b, f"{name}/far", beyond, size.bit_length())', EXPONENTIALS),

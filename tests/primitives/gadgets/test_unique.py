@@ -214,6 +214,7 @@ def test_exponentials_are_unique(make, no_whole_table):
     [
         (two_exponentials, "p/maximum"),
         (two_exponentials, "p/exists"),
+        (two_exponentials, "p/far"),
         (exponentials_of_the_whole_spread, "p/maximum"),
         (exponentials_of_the_whole_spread, "p/exists"),
         (exponentials_on_a_grid, "p/maximum"),

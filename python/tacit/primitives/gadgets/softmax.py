@@ -59,16 +59,21 @@ class Exponentials:
         """For d >= 0."""
         return with_zero(self).take(d, mode="clip")
 
-    def table(self, first: int, count: int, between: tuple[int, ...] = ()) -> list[Rows]:
-        """Rows (d, *between, e, [d = 0]) for d = 0 .. count - 1; those of d = 0 apart."""
-        middle = tuple(Constant(value) for value in between)
+    def table(self, count: int) -> list[Rows]:
+        """Rows (d, e, [d = 0]) for d = 0 .. count - 1; those of d = 0 apart."""
         values = self.values()[:count]
-        rows = [Rows(1, (Constant(0), *middle, Constant(int(values[0])), Constant(1)))]
+        rows = [Rows(1, (Constant(0), Constant(int(values[0])), Constant(1)))]
         if len(values) > 1:
-            rows.append(Rows(len(values) - 1, (Iota(1), *middle, listed(values[1:]), Constant(0))))
+            rows.append(Rows(len(values) - 1, (Iota(1), listed(values[1:]), Constant(0))))
         if count > len(values):
-            rows.append(Rows(count - len(values), (Iota(len(values)), *middle, Constant(0), Constant(0))))
+            rows.append(Rows(count - len(values), (Iota(len(values)), Constant(0), Constant(0))))
         return rows
+
+    def marked(self) -> list[Rows]:
+        """Rows (d, mark, e) for d = 0 .. 2^bits - 1: a mark of 1 where d = 0, else 0."""
+        values = self.values()
+        first = Rows(1, (Constant(0), Constant(1), Constant(int(values[0]))))
+        return [first, Rows(len(values) - 1, (Iota(1), Constant(0), listed(values[1:])))]
 
 
 @lru_cache(maxsize=16)
@@ -119,9 +124,9 @@ def exponentials(b: Builder, name: str, x: Tensor, table: Exponentials) -> Tenso
     maximum.
 
     Relation: x + 2^(s-1) = (m - d) 2^s + rem, rem in R_s, (d, e, z = [d = 0]) in the table over the scores' whole
-    spread, or d = hi 2^w + lo with (hi, [hi > 0]) and (lo, [hi > 0], e, z) in tables; row: sum_j z_j - 1 in R (a
-    maximum exists) and m - low in R by digits. d, or lo, is virtual. Cells rem, e, z (hi, [hi > 0]); leaves 2 (3). Where there are
-    few scores, lo has no table: see `by_polynomials`; where the program has a grid for the distances, see `by_grid`.
+    spread, or d = hi 2^w + lo with (hi, mark) and (lo, mark, e) in tables, see `marked`; row: sum_j z_j - 1 in R (a
+    maximum exists) and m - low in R by digits. d, or lo, is virtual. Cells rem, e, z (or mark, and hi); leaves 2 (3). Where there
+    are few scores, lo has no table: see `by_polynomials`; where the program has a grid for the distances, see `by_grid`.
     Unique: were m + t another maximum, |t| < 2^(w'), w' the width of m's check, then every d would grow by t (2^s times
     the widths stays below p), while z demands an element with d = 0 before and after, so t = 0; then rem and d are
     mixed-radix digits.
@@ -145,7 +150,7 @@ def exponentials(b: Builder, name: str, x: Tensor, table: Exponentials) -> Tenso
     digits(b, f"{name}/maximum", m - q.low, q.digits)
     if not whole and few is None:
         most = ((spread + 1) << shift) - 1
-        grid = grid_of(b, Leaving(f"exp/{table.step}", shift, table.bits, 0, most, b.elements(x), cells=2, parts=2))
+        grid = grid_of(b, Leaving(f"exp/{table.step}", shift, table.bits, 0, most, b.elements(x), parts=2))
         if grid is not None:
             require_injective(name, ((grid.high + 1) << grid.cell) + (1 << (q.digits + shift)))
             offset = (1 << shift) - 1 - half(shift)
@@ -162,12 +167,12 @@ def exponentials(b: Builder, name: str, x: Tensor, table: Exponentials) -> Tenso
         e, z = by_polynomials(b, name, d, distance, spread, table, (few.degree, few.bits, few.shift))
     else:
         e = b.commit(f"{name}/exponential", d, 0, 1 << MANTISSA, lambda: Elementwise(table.at, distance()), exponent=MANTISSA)
+        if not whole:
+            cut_distance(b, name, d, distance, spread, e, table)
+            return e
         z = b.commit(f"{name}/is_maximum", d, 0, 1, lambda: Elementwise(lambda part: part == 0, distance()))
-        if whole:
-            rows = tuple(table.table(0, spread + 1))
-            b.lookup(f"{name}/exponential", Table(f"exp/{table.step}/{spread}", rows), [d, e, z])
-        else:
-            cut_distance(b, name, d, distance, spread, e, z, table)
+        rows = tuple(table.table(spread + 1))
+        b.lookup(f"{name}/exponential", Table(f"exp/{table.step}/{spread}", rows), [d, e, z])
     maxima = arithmetic.reduce_sum(b, z, [-1], keepdims=True)
     digits(b, f"{name}/exists", (maxima - 1).bounded(0, x.shape[-1] - 1), (x.shape[-1] - 1).bit_length())
     return e
@@ -182,32 +187,40 @@ def by_grid(
     table: Exponentials,
     grid: Grid,
 ) -> Tensor:
-    """e for t = d 2^s + 2^s - 1 - rem, whose `integers` are those of t and of d, by `placed`, with the mark 1 of d = 0, 0 of other
-    d below 2^w, and FAR elsewhere.
+    """e for t = d 2^s + 2^s - 1 - rem, whose `integers` are those of t and of d, by `placed`, with marks as in `marked`.
 
-    (place, mark, e) in one table; row: sum_j mark_j = 1 + a + far FAR with a and far in R, FAR larger than any a. Cells e,
-    place, mark; leaves 2. Unique: the sum is the number of maxima and FAR times another, so that there are a + 1 of them,
-    which is at least one; with that as `exponentials` without a grid: t and what a maximum may be moved by are together
-    less than p.
+    (place, mark, e) in one table. Cells e, place, mark; leaves 2. Unique: as `exponentials` without a grid; t and what a maximum
+    may be moved by are together less than p.
     """
-    size, (exact, distance) = t.shape[-1], integers
-    width = (size - 1).bit_length()
-    far = max(FAR, 2 << width)
+    exact, distance = integers
     place, rest, _ = placed(b, name, t, 0, table.bits, grid, exact, (0, most))
     e = b.commit(f"{name}/exponential", t, 0, 1 << MANTISSA, lambda: Elementwise(table.at, distance()), exponent=MANTISSA)
-    marks = lambda part: np.where(part >> table.bits > 0, far, part == 0)  # noqa: E731
-    mark = b.commit(f"{name}/mark", t, 0, far, lambda: Elementwise(marks, distance()))
-    values = table.values()
-    rows = [Rows(1, (Constant(0), Constant(1), Constant(int(values[0])))), *grid.outside(table.bits, far, 0, 0)]
-    rows.append(Rows(len(values) - 1, (Iota(1), Constant(0), listed(values[1:]))))
+    mark, far = marked(b, name, t, distance, table.bits)
+    first, *others = table.marked()
+    rows = (first, *grid.outside(table.bits, far, 0, 0), *others)
     b.lookup(f"{name}/rest", grid.rests((0, 1), far), [rest, mark])
-    b.lookup(f"{name}/exponential", Table(f"{grid.key}/{grid.cell}/{grid.high}/{far}", tuple(rows)), [place, mark, e])
-    row = t.shape[:-1] + (1,)
-    beyond = b.commit(f"{name}/far", row, 0, size, lambda: (distance() >> table.bits > 0).sum(axis=-1, keepdims=True))
+    b.lookup(f"{name}/exponential", Table(f"{grid.key}/{grid.cell}/{grid.high}/{far}", rows), [place, mark, e])
+    return e
+
+
+def marked(b: Builder, name: str, x: Tensor, distance: Callable[[], np.ndarray], bits: int) -> tuple[Tensor, int]:
+    """(mark, FAR): a cell for each score, 1 where its distance is 0, FAR where it is 2^bits or more, else 0, if a table says so;
+    and that a row has a maximum.
+
+    Row: sum_j mark_j = 1 + a + n FAR with a and n in R, FAR larger than any a. Unique: the sum is the number of maxima and
+    FAR times another number, so that there are a + 1 of them, which is at least one.
+    """
+    size = x.shape[-1]
+    width = (size - 1).bit_length()
+    far = max(FAR, 2 << width)
+    marks = lambda part: np.where(part >> bits > 0, far, part == 0)  # noqa: E731
+    mark = b.commit(f"{name}/mark", x, 0, far, lambda: Elementwise(marks, distance()))
+    row = x.shape[:-1] + (1,)
+    beyond = b.commit(f"{name}/far", row, 0, size, lambda: (distance() >> bits > 0).sum(axis=-1, keepdims=True))
     digits(b, f"{name}/far", beyond, size.bit_length())
     maxima = arithmetic.reduce_sum(b, mark, [-1], keepdims=True) - beyond * far
     digits(b, f"{name}/exists", (maxima - 1).bounded(0, size - 1), width)
-    return e
+    return mark, far
 
 
 def pieces_for_few(b: Builder, d: Tensor, table: Exponentials, entries: int) -> Choice | None:
@@ -245,7 +258,7 @@ def look_up_whole(size: int, spread: int, table: Exponentials) -> bool:
     """Whether one table over the whole spread is cheaper than cutting distances into two digits."""
     if spread >> table.bits == 0:
         return True
-    cut = size * (2 * CELL + LEAF) + ((2 << table.bits) + (spread >> table.bits)) * ENTRY
+    cut = size * (CELL + LEAF) + ((2 << table.bits) + (spread >> table.bits)) * ENTRY
     return spread.bit_length() <= WIDEST_TABLE and spread * ENTRY <= cut
 
 
@@ -256,16 +269,18 @@ def cut_distance(
     distance: Callable[[], np.ndarray],
     spread: int,
     e: Tensor,
-    z: Tensor,
     table: Exponentials,
 ) -> None:
-    """d = hi 2^w + lo: (hi, far = [hi > 0]) and (lo, far, e, z) in tables, the second one zero for far = 1."""
-    bits = table.bits
-    hi, far = near_and_far(b, name, d, distance, spread, bits)
-    rows = table.table(0, 1 << bits, (0,))
-    rows.append(Rows(1 << bits, (Iota(0), Constant(1), Constant(0), Constant(0))))
+    """d = hi 2^w + lo: (hi, mark), and (lo, mark, e), in tables, the second one zero for far ones."""
+    bits, highest = table.bits, spread >> table.bits
+    hi = b.commit(f"{name}/distance", d, 0, highest, lambda: Elementwise(lambda part: part >> bits, distance()))
+    mark, far = marked(b, name, d, distance, bits)
+    near = [Rows(1, (Constant(0), Constant(value))) for value in (0, 1)]
+    beyond = [Rows(highest, (Iota(1), Constant(far)))] if highest else []
+    b.lookup(f"{name}/distance", Table(f"marks/{highest}/{far}", (*near, *beyond)), [hi, mark])
+    rows = (*table.marked(), Rows(1 << bits, (Iota(0), Constant(far), Constant(0))))
     low = (d - hi * (1 << bits)).bounded(0, (1 << bits) - 1)
-    b.lookup(f"{name}/exponential", Table(f"exp/{table.step}/cut", tuple(rows)), [low, far, e, z])
+    b.lookup(f"{name}/exponential", Table(f"exp/{table.step}/cut/{far}", rows), [low, mark, e])
 
 
 def near_and_far(
