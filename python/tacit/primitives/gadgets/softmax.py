@@ -57,7 +57,7 @@ class Exponentials:
 
     def at(self, d: np.ndarray) -> np.ndarray:
         """For d >= 0."""
-        return with_zero(self).take(d, mode="clip")
+        return with_zero(self.curve).take(d, mode="clip")
 
     def table(self, count: int) -> list[Rows]:
         """Rows (d, e, [d = 0]) for d = 0 .. count - 1; those of d = 0 apart."""
@@ -77,9 +77,9 @@ class Exponentials:
 
 
 @lru_cache(maxsize=16)
-def with_zero(table: Exponentials) -> np.ndarray:
-    """The table's values and what is beyond them."""
-    return np.append(table.values(), 0)
+def with_zero(curve: Curve) -> np.ndarray:
+    """The curve's values and what is beyond them."""
+    return np.append(curve.table(), 0)
 
 
 @gadget("softmax")
