@@ -31,6 +31,7 @@ SIGNED = found_by("roots", "test_signed_division_is_tight")
 ROOT = found_by("roots", "test_square_root_is_unique")
 SELECTED = found_by("selection", "test_one_hot_has_one_witness_for_every_field_value")
 TWO_DIGITS = found_by("selection", "test_one_hot_digits_have_one_witness_for_every_field_value")
+PACKED = found_by("selection", "test_what_is_taken_apart_is_unique_for_every_field_value")
 ORDER = found_by("selection", "test_top_k_is_unique_for_every_field_value")
 SCATTER = found_by("selection", "test_scatter_is_unique_for_every_field_value")
 PLACE = found_by("selection", "test_the_only_place")
@@ -248,6 +249,8 @@ GADGETS = (
         'b.lookup(f"{name}/exponential", Table(f"{grid.key}/{grid.cell}/{grid.high}/{far}", rows), [place, mark, e])',
         EXPONENTIALS,
     ),
+    dropped("a packed number has no range", "packing.py", 'digits(b, f"{name}/number", y + half, bits)', PACKED),
+    dropped("packed numbers need not add up", "packing.py", 'b.contract(f"{name}/sum", rest)', PACKED),
     dropped(
         "a far distance need not be marked",
         "softmax.py",
