@@ -9,6 +9,7 @@ mod forged;
 #[path = "../tests/toy/mod.rs"]
 mod toy;
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -17,7 +18,7 @@ use tacit_algebra::{K, to_bytes};
 use tacit_circuit::{Circuit, CircuitError, Columns, Failure, Home, Values, counts, digest};
 use tacit_columns::{Layout, Views};
 use tacit_hide::{Pads, prove_triples};
-use tacit_open::{Commitment, OpenError, Schedule, Scratch, Shape};
+use tacit_open::{Commitment, OpenError, Schedule, Shape};
 use tacit_transcript::{Digest, Invalid, Randomness, Receiver, Sender};
 
 use crate::blinding::{PADS, Secret, masked, put, uniform};
@@ -85,8 +86,6 @@ pub struct Model {
     blinding: Option<Randomness>,
     /// Of the last hide set and the bindings with commitments of their own.
     mode: Mutex<Option<Kept>>,
-    /// Memory of the last opening.
-    scratch: Mutex<Scratch>,
 }
 
 impl Model {
@@ -151,7 +150,6 @@ impl Model {
             seal,
             blinding,
             mode: Mutex::default(),
-            scratch: Mutex::default(),
         })
     }
 
@@ -268,7 +266,8 @@ impl Model {
         }
         let bindings: Vec<u32> = named.iter().map(|(binding, _)| *binding).collect();
         let mode = self.mode(set, &bindings)?;
-        let mut more = Secret(self.noise.clone());
+        let held = Extended::new(values, &self.noise);
+        let mut more = Secret::default();
         let pads = Pads::new(&mode.variables, fresh, PADS);
         uniform(&mode.layout, 1, &mut more.0, fresh);
         put(&mut more.0, mode.layout.uniform().pads, pads.cells());
@@ -276,7 +275,7 @@ impl Model {
             uniform(&mode.layout, commitment, &mut more.0, secret);
         }
         let stage = Stage { circuit: &mode.circuit, layout: &mode.layout, shape: &mode.shape };
-        self.receipt(stage, &Extended::new(values, &more.0), Some((set, &pads)), named, fresh, context, progress)
+        self.receipt(stage, &Extended::new(&held, &more.0), Some((set, &pads)), named, fresh, context, progress)
     }
 
     /// The mode of a hide set and of bindings with commitments of their own; the last one is kept.
@@ -320,9 +319,10 @@ impl Model {
             witness_root: commitment.root(),
             proof: Vec::new(),
         };
-        let commitments: Vec<&Commitment> = [&self.commitment, &commitment].into_iter().chain(&own).collect();
+        let owned = [commitment].into_iter().chain(own).map(Cow::Owned);
+        let commitments = [Cow::Borrowed(&self.commitment)].into_iter().chain(owned).collect();
         receipt.proof =
-            self.argue(stage, values, &receipt, &commitments, hidden.map(|(_, pads)| pads), fresh, progress)?;
+            self.argue(stage, values, &receipt, commitments, hidden.map(|(_, pads)| pads), fresh, progress)?;
         Ok(receipt)
     }
 
@@ -365,7 +365,7 @@ impl Model {
         stage: Stage<'_>,
         values: &Extended<'_>,
         receipt: &Receipt,
-        commitments: &[&Commitment],
+        commitments: Vec<Cow<'_, Commitment>>,
         pads: Option<&Pads>,
         fresh: &Randomness,
         progress: &Progress,
@@ -424,7 +424,6 @@ impl Model {
             &weights,
             value,
             fresh,
-            &mut self.scratch.lock().unwrap_or_else(PoisonError::into_inner),
             &mut sender,
             progress,
         )?;

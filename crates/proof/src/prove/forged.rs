@@ -77,8 +77,9 @@ impl Forger {
             proof: Vec::new(),
         };
         edit(&mut receipt);
-        let commitments: Vec<&Commitment> = [&model.commitment, &commitment].into_iter().chain(&own).collect();
-        let proof = model.argue(stage, &changed, &receipt, &commitments, Some(&pads), &fresh, &progress);
+        let own = [commitment].into_iter().chain(own).map(Cow::Owned);
+        let commitments = [Cow::Borrowed(&model.commitment)].into_iter().chain(own).collect();
+        let proof = model.argue(stage, &changed, &receipt, commitments, Some(&pads), &fresh, &progress);
         receipt.proof = proof.unwrap();
         self.key.verify(&receipt, b"")
     }

@@ -1,5 +1,6 @@
 //! The simulator of whole receipts (`docs/hiding.md`): it is given the statement, and makes up everything else.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use tacit_algebra::{F, K, centred};
 use tacit_circuit::{Circuit, ColumnId, Home, Values, Writer, digest, integers};
 use tacit_columns::{Block, Claim, Form, FormTerm, Hiding, Layout, Views, Weight, known, mask_columns};
 use tacit_hide::{Affine, Blank, Hidden, Variables, mask_form, pad_form};
-use tacit_open::{Commitment, Schedule, Scratch, Shape, commit, open};
+use tacit_open::{Commitment, Schedule, Shape, commit, open};
 use tacit_proof::{HideSet, Named, Receipt, seal_point};
 use tacit_transcript::{Digest, Invalid, Randomness, Reading, Sender, Transcript};
 
@@ -339,8 +340,8 @@ impl Simulator {
         };
         let (proof, steps) = oracle.record(|| {
             let (mut sender, form, value) = self.messages(&receipt, key_seal, &cells, seed);
-            let commitments: Vec<&Commitment> = [&committed, &witness].into_iter().chain(&own).collect();
-            self.open(&commitments, &cells, &form, value, &random[1], &mut sender);
+            let commitments = [committed, witness].into_iter().chain(own).map(Cow::Owned).collect();
+            self.open(commitments, &cells, &form, value, &random[1], &mut sender);
             sender.finish()
         });
         (Receipt { proof, ..receipt }, steps)
@@ -349,7 +350,7 @@ impl Simulator {
     /// The honest prover of the opening.
     pub fn open(
         &self,
-        commitments: &[&Commitment],
+        commitments: Vec<Cow<'_, Commitment>>,
         cells: &Values,
         form: &Form,
         value: K,
@@ -359,8 +360,8 @@ impl Simulator {
         let (schedule, shape) = (&self.schedule, &self.shape);
         let (committed, weights) = (self.layout.committed(cells), FormWeights::new(&self.layout, form));
         let read = |limb: usize, first: usize, rows: &mut [F]| committed.read(limb, first, rows);
-        let (mut scratch, progress) = (Scratch::default(), Progress::default());
-        open(schedule, commitments, shape, read, &weights, value, salts, &mut scratch, sender, &progress).unwrap();
+        let progress = Progress::default();
+        open(schedule, commitments, shape, read, &weights, value, salts, sender, &progress).unwrap();
     }
 
     /// One variable (three cells) takes the form to its value; all others stay zero.

@@ -1,6 +1,7 @@
 //! The algebraic view of an opening as a matrix: real layouts, the real prover, challenges and positions of a fixed run.
 #![allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, dead_code)]
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -15,7 +16,7 @@ use tacit_algebra::{F, K, P, centred};
 use tacit_circuit::{Circuit, Column, ColumnId, Home, Parameters, Values};
 use tacit_columns::{Form, FormTerm, Hiding, Layout, Rows, Weight, known, mask_columns};
 use tacit_hide::mask_form;
-use tacit_open::{Commitment, RankOne, Schedule, Scratch, Shape, Weights, commit, open};
+use tacit_open::{Commitment, RankOne, Schedule, Shape, Weights, commit, open};
 use tacit_transcript::tamper::{How, with};
 use tacit_transcript::{Digest, Invalid, Randomness, Receiver, Sender, Transcript};
 
@@ -360,13 +361,12 @@ impl Run<'_> {
             commitment
         };
         let commitments: Vec<Commitment> = toy.shape.widths.iter().map(&mut next).collect();
-        let commitments: Vec<&Commitment> = commitments.iter().collect();
+        let roots = commitments.iter().map(Commitment::root).collect();
+        let commitments = commitments.into_iter().map(Cow::Owned).collect();
         let read = |limb: usize, first: usize, rows: &mut [F]| cells.read(limb, first, rows);
         let (schedule, shape, mut sender) = (&toy.schedule, &toy.shape, Sender::new(self.transcript()));
-        let mut scratch = Scratch::default();
-        open(schedule, &commitments, shape, read, &self.weights, value, &salts, &mut scratch, &mut sender, &progress)
-            .unwrap();
-        (commitments.iter().map(|commitment| commitment.root()).collect(), sender.finish())
+        open(schedule, commitments, shape, read, &self.weights, value, &salts, &mut sender, &progress).unwrap();
+        (roots, sender.finish())
     }
 
     /// The verifier of the opening.

@@ -31,8 +31,6 @@ mod schedule;
 pub mod security;
 mod verify;
 
-pub use prove::{
-    Commitment, Limbs, OpenError, RankOne, SALTS, SMALL, Scratch, Weights, commit, commit_within, open, values_at,
-};
+pub use prove::{Commitment, Limbs, OpenError, RankOne, SALTS, SMALL, Weights, commit, commit_within, open, values_at};
 pub use schedule::{MAX_LOG_LIMBS, Schedule, Shape};
 pub use verify::verify;

@@ -1,5 +1,6 @@
 //! Completeness on random shapes, and refusal of everything else.
 
+use std::borrow::Cow;
 use std::fs::File;
 
 use p3_field::{BasedVectorSpace, PrimeCharacteristicRing};
@@ -12,8 +13,8 @@ use tacit_algebra::progress::{Progress, Stopped};
 use tacit_algebra::{F, K, P, centred, signed};
 use tacit_open::choice::{Receipts, candidates, complete};
 use tacit_open::{
-    Commitment, Limbs, OpenError, RankOne, SMALL, Schedule, Scratch, Shape, Weights, commit, commit_within, open,
-    values_at, verify,
+    Commitment, Limbs, OpenError, RankOne, SMALL, Schedule, Shape, Weights, commit, commit_within, open, values_at,
+    verify,
 };
 use tacit_transcript::{Digest, Invalid, Randomness, Receiver, Sender, Transcript};
 
@@ -141,26 +142,22 @@ impl Case {
     }
 
     fn prove(&self, value: K) -> Vec<u8> {
-        self.prove_in(&mut Scratch::default(), value)
-    }
-
-    fn prove_in(&self, scratch: &mut Scratch, value: K) -> Vec<u8> {
         let mut sender = Sender::new(Transcript::new("opening test"));
-        self.open(value, scratch, &mut sender, &Progress::default()).unwrap();
+        self.open(value, &mut sender, &Progress::default()).unwrap();
         sender.finish()
     }
 
-    fn open(&self, value: K, scratch: &mut Scratch, sender: &mut Sender, progress: &Progress) -> Result<(), OpenError> {
-        let commitments: Vec<&Commitment> = self.commitments.iter().collect();
+    fn open(&self, value: K, sender: &mut Sender, progress: &Progress) -> Result<(), OpenError> {
+        let commitments = self.commitments.iter().map(Cow::Borrowed).collect();
         let cells = Whole(&self.limbs);
         let weights = Held(&self.weights, self.rank_one.as_ref());
         let salts = Randomness::new([6; 32]);
-        open(&self.schedule, &commitments, &self.shape, cells, &weights, value, &salts, scratch, sender, progress)
+        open(&self.schedule, commitments, &self.shape, cells, &weights, value, &salts, sender, progress)
     }
 
     fn opens(&self, value: K) -> Result<(), OpenError> {
         let mut sender = Sender::new(Transcript::new("opening test"));
-        self.open(value, &mut Scratch::default(), &mut sender, &Progress::default())
+        self.open(value, &mut sender, &Progress::default())
     }
 
     fn form(&self, point: &[K]) -> K {
@@ -324,17 +321,6 @@ fn recommended_schedules_work() {
     }
 }
 
-#[test]
-fn memory_that_was_used_before_changes_nothing() {
-    let mut scratch = Scratch::default();
-    for (seed, (rows, widths)) in
-        (0..).zip([(7, [5, 2]), (9, [3, 1]), (6, [1, 1]), (8, [7, 6]), (2, [1, 2]), (8, [7, 6])])
-    {
-        let case = Case::new(schedule(rows, &[1], &[1, 2], &[9, 7]), &widths, seed);
-        assert!(case.prove_in(&mut scratch, case.value) == case.prove(case.value), "{rows} {widths:?}");
-    }
-}
-
 /// Codewords that are not held give the same proofs, whatever the size of the parts that they are computed in.
 #[test]
 fn codewords_that_are_not_held_change_nothing() {
@@ -467,7 +453,7 @@ fn stopping_is_heard() {
     let progress = Progress::default();
     progress.stop.store(true, std::sync::atomic::Ordering::Relaxed);
     let mut sender = Sender::new(Transcript::new("opening test"));
-    let stopped = case.open(case.value, &mut Scratch::default(), &mut sender, &progress);
+    let stopped = case.open(case.value, &mut sender, &progress);
     assert_eq!(stopped, Err(OpenError::Stopped(Stopped)));
     assert!(
         commit(&case.schedule, 1, &Randomness::public(), |_, _, rows: &mut [F]| rows.fill(F::ZERO), &progress).is_err()

@@ -1,5 +1,6 @@
 //! `cargo test --release -p tacit-open --test speed -- --ignored --nocapture`
 
+use std::borrow::Cow;
 use std::time::Instant;
 
 use p3_field::{BasedVectorSpace, PrimeCharacteristicRing};
@@ -10,7 +11,7 @@ use tacit_algebra::packed::{Packed, WIDTH, cell, pack};
 use tacit_algebra::progress::Progress;
 use tacit_algebra::{F, K};
 use tacit_open::choice::{Receipts, candidates, complete};
-use tacit_open::{Limbs, Scratch, Shape, Weights, commit, commit_within, open, verify};
+use tacit_open::{Limbs, Shape, Weights, commit, commit_within, open, verify};
 use tacit_transcript::{Randomness, Receiver, Sender, Transcript};
 
 /// Seconds of all threads so far, user and system (Linux; elsewhere 0): walls lie on a busy machine.
@@ -79,10 +80,8 @@ fn measure(log_rows: usize, widths: [usize; 2]) {
 
     let mut sender = Sender::new(Transcript::new("speed"));
     let (start, before) = (Instant::now(), processor_seconds());
-    let commitments: Vec<_> = commitments.iter().collect();
-    let mut scratch = Scratch::default();
-    open(&schedule, &commitments, &shape, cells, &weights, value, &salts, &mut scratch, &mut sender, &progress)
-        .unwrap();
+    let commitments = commitments.into_iter().map(Cow::Owned).collect();
+    open(&schedule, commitments, &shape, cells, &weights, value, &salts, &mut sender, &progress).unwrap();
     let opened = start.elapsed().as_secs_f64();
     processor.push(processor_seconds() - before);
     let proof = sender.finish();

@@ -53,7 +53,9 @@ impl Randomness {
     pub fn cells(&self, stream: u64, count: usize) -> Vec<i64> {
         let mut generator = self.stream(stream);
         let words = std::iter::repeat_with(|| generator.next_u64());
-        words.filter(|&word| word < P).take(count).map(|word| centred(F::from_u64(word))).collect()
+        let mut cells = Vec::with_capacity(count);
+        cells.extend(words.filter(|&word| word < P).take(count).map(|word| centred(F::from_u64(word))));
+        cells
     }
 }
 

@@ -26,8 +26,6 @@ const SHARED: usize = 9;
 /// .. unless the joined vector would have more than `JOINED` elements, or at most `SHARED_MOST` then.
 const JOINED: usize = 1 << 24;
 const SHARED_MOST: usize = 16;
-/// Memory of so many joined elements is kept for the next proof.
-const KEPT: usize = 1 << 23;
 
 /// What the prover knows of the form: its weight of every row of the limb at every address, called for aligned ranges of rows by all
 /// threads.
@@ -42,13 +40,6 @@ pub trait Weights: Sync {
     fn rank_one(&self) -> Option<&RankOne> {
         None
     }
-}
-
-/// The memory of the joined vector and weight, to be used again: new memory costs more than the rounds themselves.
-#[derive(Debug, Default)]
-pub struct Scratch {
-    vector: Vec<Packed>,
-    weight: Vec<Packed>,
 }
 
 /// A vector, and the limbs `x` whose weights are scalars times it.
@@ -70,7 +61,7 @@ where
     W: Weights,
 {
     /// Runs all `k0` rounds.
-    pub(crate) fn run(&self, scratch: &mut Scratch, mut exchange: impl FnMut(Message) -> K) -> Sumcheck {
+    pub(crate) fn run(&self, mut exchange: impl FnMut(Message) -> K) -> Sumcheck {
         let rounds = self.limbs.len().ilog2() as usize;
         let rank_one = self.weights.rank_one();
         let mut apart = rank_one.map(|weights| Apart::new(weights, &self.limbs, self.log_rows, self.cells));
@@ -88,11 +79,8 @@ where
                 at
             })
             .collect();
-        let mut joined = self.fold(&point, scratch).run(rounds - first, &mut exchange);
-        let used = joined.compact();
-        if used.0.capacity() * WIDTH <= KEPT {
-            (scratch.vector, scratch.weight) = used;
-        }
+        let mut joined = self.fold(&point).run(rounds - first, &mut exchange);
+        joined.compact();
         apart.iter().for_each(|apart| joined.add_powers(apart.left(), &[]));
         joined
     }
@@ -183,18 +171,18 @@ where
     }
 
     /// The vector and the weight after the top digits were bound to `point`.
-    fn fold(&self, point: &[K], scratch: &mut Scratch) -> Sumcheck {
+    fn fold(&self, point: &[K]) -> Sumcheck {
         let (rows, packed) = self.chunk();
         let classes = self.limbs.len() >> point.len();
         let tasks = (1 << self.log_rows) / rows;
         let coefficients = eq_table(point);
-        let take = |held: &mut Vec<Packed>| resized(std::mem::take(held), classes * tasks * packed);
-        let (mut vector, mut weight) = (take(&mut scratch.vector), take(&mut scratch.weight));
+        // First touched by all threads.
+        let zeros = || -> Vec<Packed> { (0..classes * tasks * packed).into_par_iter().map(|_| Packed::ZERO).collect() };
+        let (mut vector, mut weight) = (zeros(), zeros());
         let parts = vector.par_chunks_mut(packed).zip(weight.par_chunks_mut(packed));
         parts.enumerate().for_each_init(
             || vec![Part::default(); coefficients.len()],
             |held, (number, (vector, weight))| {
-                weight.fill(Packed::ZERO);
                 let (a, first) = (number / tasks, number % tasks * rows);
                 let limbs = self.sharing(a, classes).zip(held.iter_mut());
                 let limbs: Vec<(K, &Part)> = limbs
@@ -218,16 +206,6 @@ fn matrix_rounds(limbs: usize, rounds: usize, log_rows: usize) -> usize {
     let within = |most: usize| (0..=all).rev().find(|&j| (limbs << j) >> rounds <= most).unwrap_or(0);
     let (few, many) = (within(SHARED), within(SHARED_MOST));
     (few..many).find(|&j| 1 << (rounds - j + log_rows) <= JOINED).unwrap_or(many)
-}
-
-/// `len` elements; new ones are first touched by all threads.
-fn resized(mut held: Vec<Packed>, len: usize) -> Vec<Packed> {
-    if held.capacity() < len {
-        drop(held);
-        return (0..len).into_par_iter().map(|_| Packed::ZERO).collect();
-    }
-    held.resize(len, Packed::ZERO);
-    held
 }
 
 /// h(0) and the coefficient of X^2, the top digit of both indices being X.
@@ -350,7 +328,7 @@ mod tests {
             }
             let point: Vec<K> = (0..rounds as u64).map(element).collect();
             let eq = eq_table(&point);
-            let found = batch.fold(&point, &mut Scratch::default()).into_parts();
+            let found = batch.fold(&point).into_parts();
             for at in 0..classes * rows {
                 let (a, row) = (at / rows, at % rows);
                 let held = || (0..1 << rounds).map(|x| (x, x * classes + a)).filter(|&(_, address)| address < limbs);

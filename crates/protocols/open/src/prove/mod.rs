@@ -11,6 +11,8 @@ mod stored;
 mod sumcheck;
 mod transform;
 
+use std::borrow::Cow;
+
 use p3_field::{BasedVectorSpace, PrimeCharacteristicRing};
 use tacit_algebra::K;
 use tacit_algebra::multilinear::bits;
@@ -23,7 +25,7 @@ use encode::{Codeword, Opened};
 use sumcheck::{Message, Sumcheck};
 
 pub use apart::{RankOne, values_at};
-pub use batch::{Scratch, Weights};
+pub use batch::Weights;
 pub use commitment::{Commitment, commit, commit_within};
 pub use encode::SALTS;
 pub use limbs::Limbs;
@@ -53,7 +55,7 @@ impl From<Stopped> for OpenError {
 
 /// Proves `<weights, limbs> = value` over all limbs of all commitments.
 ///
-/// `cells` must be those that were committed to.
+/// `cells` must be those that were committed to. Owned commitments are dropped once their rows are shown.
 ///
 /// The caller has absorbed everything that defines the form. The proof of a wrong `value` is refused. `salts` are those of the oracles
 /// after the commitments (streams [`SALTS`] + 1, ..).
@@ -66,13 +68,12 @@ impl From<Stopped> for OpenError {
 #[allow(clippy::too_many_arguments)]
 pub fn open(
     schedule: &Schedule,
-    commitments: &[&Commitment],
+    commitments: Vec<Cow<'_, Commitment>>,
     shape: &Shape,
     cells: impl Limbs,
     weights: &impl Weights,
     value: K,
     salts: &Randomness,
-    scratch: &mut Scratch,
     sender: &mut Sender,
     progress: &Progress,
 ) -> Result<(), OpenError> {
@@ -89,18 +90,17 @@ pub fn open(
     let mut limbs = vec![None; 1 << shape.log_limbs()];
     shape.addresses.iter().enumerate().for_each(|(limb, &address)| limbs[address as usize] = Some(limb));
     let batch = Batch { limbs, log_rows: schedule.log_rows(), cells: &cells, weights };
-    on_pool(|| rounds(schedule, commitments, units, &batch, salts, scratch, sender, progress))
+    on_pool(|| rounds(schedule, commitments, units, &batch, salts, sender, progress))
 }
 
 /// All rounds, `units` of work in the first ones and as many in the others.
 #[allow(clippy::too_many_arguments)]
 fn rounds<C, W>(
     schedule: &Schedule,
-    commitments: &[&Commitment],
+    commitments: Vec<Cow<'_, Commitment>>,
     units: u64,
     batch: &Batch<'_, C, W>,
     salts: &Randomness,
-    scratch: &mut Scratch,
     sender: &mut Sender,
     progress: &Progress,
 ) -> Result<(), OpenError>
@@ -109,27 +109,28 @@ where
     W: Weights,
 {
     let cells = batch.cells;
-    let mut state = batch.run(scratch, |message| exchange(sender, message));
+    let mut state = batch.run(|message| exchange(sender, message));
     progress.advance(units)?;
 
-    let mut oracle: Option<Codeword> = None;
+    let mut latest = Latest::Commitments(commitments);
     for (i, &fold) in (1..).zip(schedule.folds()) {
         let next = commit_blocks(schedule, i, fold, &state, salts);
         sender.send_bytes("opening: oracle", &next.root());
         let z = sender.draw("opening: out of domain");
         sender.disclose("opening: out of domain", state.univariate(z));
-        let positions = answer(schedule, i - 1, &trees(commitments, &oracle), cells, sender)?;
+        let positions = answer(schedule, i - 1, &latest.trees(), cells, sender)?;
+        latest = Latest::Oracle(next);
         let zeta = sender.draw("opening: combine");
         let mut coefficients = zeta.powers().skip(1);
         let out_of_domain = (z, coefficients.next().unwrap_or(K::ZERO));
         let points = positions.iter().map(|&position| schedule.point(i - 1, position)).zip(coefficients);
         state.add_powers(out_of_domain, &points.collect::<Vec<_>>());
         state = state.run(fold, |message| exchange(sender, message));
-        oracle = Some(next);
         progress.advance(units >> bits(schedule.folds().len() as u64 + 1))?;
     }
     state.vector().into_iter().for_each(|coefficient| sender.disclose("opening: final", coefficient));
-    answer(schedule, schedule.folds().len(), &trees(commitments, &oracle), cells, sender)?;
+    answer(schedule, schedule.folds().len(), &latest.trees(), cells, sender)?;
+    drop(latest);
     state.run(schedule.log_final(), |message| exchange(sender, message));
     Ok(progress.advance(units >> bits(schedule.folds().len() as u64 + 1))?)
 }
@@ -152,11 +153,18 @@ fn commit_blocks(schedule: &Schedule, i: usize, fold: usize, state: &Sumcheck, s
     })
 }
 
-/// The trees of the latest oracle.
-fn trees<'a>(commitments: &[&'a Commitment], oracle: &'a Option<Codeword>) -> Vec<&'a Codeword> {
-    match oracle {
-        Some(oracle) => vec![oracle],
-        None => commitments.iter().map(|commitment| &commitment.codeword).collect(),
+/// The oracle that is asked next.
+enum Latest<'a> {
+    Commitments(Vec<Cow<'a, Commitment>>),
+    Oracle(Codeword),
+}
+
+impl Latest<'_> {
+    fn trees(&self) -> Vec<&Codeword> {
+        match self {
+            Self::Commitments(commitments) => commitments.iter().map(|commitment| &commitment.codeword).collect(),
+            Self::Oracle(oracle) => vec![oracle],
+        }
     }
 }
 

@@ -156,14 +156,11 @@ impl Sumcheck {
         self
     }
 
-    /// Moves into memory of the right size; returns what held the vectors before.
-    pub(crate) fn compact(&mut self) -> (Vec<Packed>, Vec<Packed>) {
-        match &mut self.0 {
-            Store::Packed(pair) => {
-                let (vector, weight) = (pair.vector.clone(), pair.weight.clone());
-                (std::mem::replace(&mut pair.vector, vector), std::mem::replace(&mut pair.weight, weight))
-            }
-            Store::Plain(_) => Default::default(),
+    /// Moves into memory of the right size.
+    pub(crate) fn compact(&mut self) {
+        if let Store::Packed(pair) = &mut self.0 {
+            pair.vector = pair.vector.clone();
+            pair.weight = pair.weight.clone();
         }
     }
 
