@@ -3,11 +3,11 @@
 use std::ops::Range;
 
 /// Bytes of a unit, of which a block has a whole number.
-pub const UNIT: usize = 1 << 18;
+pub const UNIT: usize = 1 << 16;
 /// Units of a huge page.
-pub const UNITS_A_PAGE: usize = 8;
+pub const UNITS_A_PAGE: usize = 32;
 /// Bytes of a huge page.
-pub const PAGE: usize = UNIT << 3;
+pub const PAGE: usize = UNIT << 5;
 
 /// The state of a range of `UNITS` units in `PAGES` huge pages.
 #[derive(Debug)]
@@ -16,6 +16,8 @@ pub struct Pages<const UNITS: usize, const PAGES: usize> {
     used: [bool; UNITS],
     /// Whether the page has been touched since the system got it back.
     resident: [bool; PAGES],
+    /// Units of the page that blocks have.
+    used_of: [u8; PAGES],
     used_units: usize,
     resident_pages: usize,
     /// The pages before this one are all that were ever touched.
@@ -36,6 +38,7 @@ impl<const UNITS: usize, const PAGES: usize> Pages<UNITS, PAGES> {
         Self {
             used: [false; UNITS],
             resident: [false; PAGES],
+            used_of: [0; PAGES],
             used_units: 0,
             resident_pages: 0,
             frontier: 0,
@@ -47,6 +50,9 @@ impl<const UNITS: usize, const PAGES: usize> Pages<UNITS, PAGES> {
     pub fn take(&mut self, units: usize) -> Option<usize> {
         let mut first = 0usize;
         loop {
+            while self.used_of.get(first / UNITS_A_PAGE).is_some_and(|&used| usize::from(used) == UNITS_A_PAGE) {
+                first = (first / UNITS_A_PAGE).saturating_add(1).saturating_mul(UNITS_A_PAGE);
+            }
             let window = self.used.get(first..first.checked_add(units)?)?;
             let Some(last) = window.iter().rposition(|&used| used) else { break };
             first = first.saturating_add(last).saturating_add(1);
@@ -98,11 +104,7 @@ impl<const UNITS: usize, const PAGES: usize> Pages<UNITS, PAGES> {
 
     /// The last page that is touched and that no block uses; it counts as given back.
     pub fn idle(&mut self) -> Option<usize> {
-        let free = |(page, resident): &(usize, &mut bool)| {
-            let first = page.saturating_mul(UNITS_A_PAGE);
-            let units = self.used.get(first..first.saturating_add(UNITS_A_PAGE));
-            **resident && units.is_some_and(|units| units.iter().all(|&used| !used))
-        };
+        let free = |(page, resident): &(usize, &mut bool)| **resident && self.used_of.get(*page) == Some(&0);
         let (page, resident) = self.resident.get_mut(..self.frontier)?.iter_mut().enumerate().rfind(free)?;
         *resident = false;
         self.resident_pages = self.resident_pages.saturating_sub(1);
@@ -122,6 +124,13 @@ impl<const UNITS: usize, const PAGES: usize> Pages<UNITS, PAGES> {
 
     fn mark(&mut self, units: Range<usize>, used: bool) {
         let count = units.len();
+        for page in Self::of(&units) {
+            let first = page.saturating_mul(UNITS_A_PAGE);
+            let (start, end) = (units.start.max(first), units.end.min(first.saturating_add(UNITS_A_PAGE)));
+            let here = end.saturating_sub(start) as u8;
+            let of = self.used_of.get_mut(page).into_iter();
+            of.for_each(|of| *of = if used { of.saturating_add(here) } else { of.saturating_sub(here) });
+        }
         self.used.get_mut(units).into_iter().for_each(|units| units.fill(used));
         self.used_units =
             if used { self.used_units.saturating_add(count) } else { self.used_units.saturating_sub(count) };

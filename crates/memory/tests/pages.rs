@@ -6,7 +6,7 @@ use std::ops::Range;
 use proptest::prelude::*;
 use tacit_memory::pages::{Pages, SLACK, UNITS_A_PAGE};
 
-const UNITS: usize = 512;
+const UNITS: usize = 2048;
 const PAGES: usize = UNITS / UNITS_A_PAGE;
 type Small = Pages<UNITS, PAGES>;
 
@@ -21,7 +21,7 @@ fn pages_of(used: &BTreeSet<usize>) -> BTreeSet<usize> {
 proptest! {
     #[test]
     fn blocks_are_the_first_free_ones_and_pages_no_more_than_the_most_in_use(
-        steps in prop::collection::vec((0..4u8, 1..40usize, any::<prop::sample::Index>()), 1..80),
+        steps in prop::collection::vec((0..4u8, 1..160usize, any::<prop::sample::Index>()), 1..80),
     ) {
         let mut pages = Small::new();
         let (mut used, mut resident) = (BTreeSet::new(), BTreeSet::new());

@@ -1,5 +1,7 @@
 //! The cells of the limbs, read range by range out of the columns: no limb is ever held whole.
 
+use std::ops::Range;
+
 use tacit_algebra::F;
 use tacit_algebra::field::PrimeCharacteristicRing;
 use tacit_algebra::packed::cell;
@@ -17,13 +19,37 @@ pub struct Cells<'a> {
     addresses: Vec<u64>,
 }
 
-/// Where a block's cells lie in their column: at `outer[o] + inner[i]`.
+/// Where a block's cells lie in their column: at `outer[o]` and an inner offset.
 struct Source<'a> {
     cells: ColumnCells<'a>,
     outer: Vec<usize>,
-    inner: Vec<usize>,
-    /// The inner offsets are consecutive.
-    contiguous: bool,
+    inner: Offsets,
+}
+
+/// Ascending offsets.
+enum Offsets {
+    Consecutive(Range<usize>),
+    Listed(Vec<usize>),
+}
+
+impl Offsets {
+    /// Of all cells of a product of pieces, in C order.
+    fn new(parts: &[(u64, u32)], strides: &[usize]) -> Self {
+        let ends = parts.iter().zip(strides).fold((0, 1), |(first, end), (&(start, e), &stride)| {
+            (first + start as usize * stride, end + (start as usize + (1 << e) - 1) * stride)
+        });
+        match ends.1 - ends.0 == 1 << parts.iter().map(|&(_, e)| e).sum::<u32>() {
+            true => Self::Consecutive(ends.0..ends.1),
+            false => Self::Listed(offsets(parts, strides)),
+        }
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::Consecutive(all) => all.len(),
+            Self::Listed(all) => all.len(),
+        }
+    }
 }
 
 impl Layout {
@@ -72,9 +98,8 @@ impl<'a> Source<'a> {
         }
         let cut = inner_axes(block);
         let outer = offsets(&block.parts[..cut], &strides[..cut]);
-        let inner = offsets(&block.parts[cut..], &strides[cut..]);
-        let contiguous = inner[inner.len() - 1] - inner[0] == inner.len() - 1;
-        Self { cells, outer, inner, contiguous }
+        let inner = Offsets::new(&block.parts[cut..], &strides[cut..]);
+        Self { cells, outer, inner }
     }
 
     /// Writes what `made` makes of the cells `at ..` of the block.
@@ -85,19 +110,20 @@ impl<'a> Source<'a> {
     fn each_of<T: Cell, R>(&self, cells: &[T], mut at: usize, mut rows: &mut [R], mut made: impl FnMut(i64) -> R) {
         let width = self.inner.len();
         while !rows.is_empty() {
-            let inner = &self.inner[at % width..];
-            let inner = &inner[..inner.len().min(rows.len())];
-            let base = self.outer[at / width];
-            let (run, rest) = rows.split_at_mut(inner.len());
-            if self.contiguous {
-                let from = base + inner[0];
-                run.iter_mut()
-                    .zip(&cells[from..from + inner.len()])
-                    .for_each(|(row, value)| *row = made(value.value()));
-            } else {
-                run.iter_mut().zip(inner).for_each(|(row, &offset)| *row = made(cells[base + offset].value()));
+            let (base, skipped) = (self.outer[at / width], at % width);
+            let count = rows.len().min(width - skipped);
+            let (run, rest) = rows.split_at_mut(count);
+            match &self.inner {
+                Offsets::Consecutive(all) => {
+                    let cells = &cells[base + all.start + skipped..][..count];
+                    run.iter_mut().zip(cells).for_each(|(row, value)| *row = made(value.value()));
+                }
+                Offsets::Listed(all) => {
+                    let offsets = &all[skipped..];
+                    run.iter_mut().zip(offsets).for_each(|(row, &offset)| *row = made(cells[base + offset].value()));
+                }
             }
-            (at, rows) = (at + inner.len(), rest);
+            (at, rows) = (at + count, rest);
         }
     }
 }
@@ -106,6 +132,8 @@ impl<'a> Source<'a> {
 fn offsets(parts: &[(u64, u32)], strides: &[usize]) -> Vec<usize> {
     parts.iter().zip(strides).fold(vec![0], |table, (&(start, e), &stride)| {
         let axis = start as usize..start as usize + (1 << e);
-        table.iter().flat_map(|&offset| axis.clone().map(move |i| offset + i * stride)).collect()
+        let mut offsets = Vec::with_capacity(table.len() << e);
+        offsets.extend(table.iter().flat_map(|&offset| axis.clone().map(move |i| offset + i * stride)));
+        offsets
     })
 }

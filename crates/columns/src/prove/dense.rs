@@ -229,7 +229,9 @@ pub(crate) fn inner_axes(block: &Block) -> usize {
 fn product(scale: K, weights: &[Arc<Weight>], parts: &[(u64, u32)], vectors: &Vectors<'_>) -> Vec<K> {
     weights.iter().zip(parts).fold(vec![scale], |table, (weight, &(start, e))| {
         let axis = &vectors[&(Arc::as_ptr(weight) as usize)][start as usize..start as usize + (1 << e)];
-        table.iter().flat_map(|&value| axis.iter().map(move |&entry| value * entry)).collect()
+        let mut products = Vec::with_capacity(table.len() << e);
+        products.extend(table.iter().flat_map(|&value| axis.iter().map(move |&entry| value * entry)));
+        products
     })
 }
 
