@@ -134,7 +134,7 @@ def mode(openings: int) -> str:
 
 
 PROVE = """
-import json, resource, statistics, sys, time
+import json, resource, sys, time
 import numpy as np
 from pathlib import Path
 from tacit.model import Model
@@ -158,9 +158,9 @@ assert "onnxruntime" not in sys.modules
 status = Path("/proc/self/status")  # ru_maxrss also counts the parent's memory before exec
 lines = status.read_text().splitlines() if status.exists() else []
 peak = 1024 * next((int(l.split()[1]) for l in lines if l.startswith("VmHWM")), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
-print(json.dumps({"prove_s": round(statistics.median(wall), 4), "prove_least_s": round(min(wall), 4),
+print(json.dumps({"prove_s": round(np.median(wall), 4), "prove_least_s": round(min(wall), 4),
                   "prove_first_s": round(wall[0], 4),
-                  "prove_cpu_s": round(statistics.median(cpu), 4), "load_and_commit_s": round(setup, 4),
+                  "prove_cpu_s": round(np.median(cpu), 4), "load_and_commit_s": round(setup, 4),
                   "peak_rss_bytes": peak, **disk,
                   "stages_s": {name: round(seconds, 5) for name, seconds in model.stages.items()}}))
 """
