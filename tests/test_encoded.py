@@ -93,6 +93,30 @@ def test_a_small_model_has_none(tmp_path, capsys):
     assert main(["encode", str(tmp_path / "none.tacit")]) == 2
 
 
+def test_a_file_that_is_there_is_left_as_it_is(tmp_path, monkeypatch, capsys):
+    onnx.save(dense_model(), tmp_path / "m.onnx")
+    tacit.compile(tmp_path / "m.onnx", np.random.default_rng(0).random((4, 6), dtype=np.float32)).save(tmp_path / "m.tacit")
+    prover = Prover()
+    prover.key = lambda: Model.load(tmp_path / "m.tacit").key.to_bytes()
+    monkeypatch.setattr("tacit.model.commit", lambda *given: prover)
+    assert main(["encode", str(tmp_path / "m.tacit")]) == 0
+    (path,) = tmp_path.glob("*.encoded")
+    assert capsys.readouterr().out.startswith(f"wrote {path} ")
+    prover.fails = AssertionError()
+    model = Model.load(tmp_path / "m.tacit")
+    assert model.encoded_file is None and model.encode() == path == model.encoded_file
+    assert main(["encode", str(tmp_path / "m.tacit")]) == 0
+    assert capsys.readouterr().out.startswith(f"{path} is there already")
+    prover.fails = None
+    path.write_bytes(b"others")
+    assert main(["encode", str(tmp_path / "m.tacit")]) == 0
+    assert path.read_bytes() == CONTENT and capsys.readouterr().out.startswith(f"wrote {path} ")
+    path.unlink()
+    assert model.encoded_file is None and model.encode() == path
+    model.release()
+    assert model.encoded_file is None
+
+
 @pytest.mark.slow  # 34.6 M weights
 def test_a_large_model_proves_from_its_file(tmp_path, capsys, caplog):
     generator, shape = np.random.default_rng(0), (4096, 8448)

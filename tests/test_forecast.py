@@ -132,6 +132,16 @@ def test_large_trees_are_lean(model):
     assert bytes_of(most + 1) < 0.6 * bytes_of(most)
 
 
+def test_rows_that_lie_in_a_file_are_not_computed_again(model):
+    circuit = decode(model.circuit)
+    large = replace(circuit, parameters=replace(circuit.parameters, log_rows=26))
+    again = forecast._again(sizes.sizes(large).limbs[0], large.parameters)
+    seconds, read = forecast.by_node(large), forecast.by_node(large, encoded=True)
+    assert again > 0 and seconds[forecast.WEIGHTS] - read[forecast.WEIGHTS] == pytest.approx(again)
+    assert forecast.forecast(large, encoded=True).seconds < forecast.forecast(large).seconds
+    assert forecast.forecast(circuit, encoded=True) == forecast.forecast(circuit)
+
+
 def test_large_codewords_are_not_counted():
     small, large = forecast._encoded(8, 22, 2), forecast._encoded(9, 22, 2)
     assert small.kept > 8 * (1 << 24) * 8 and large.kept < 1 << 25

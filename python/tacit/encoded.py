@@ -26,6 +26,11 @@ def path_of(model: Path, key: Key) -> Path:
     return model.with_name(key.model_commitment.hex()[:16] + SUFFIX)
 
 
+def beside(model: Path | None, key: Key) -> bool:
+    """Whether a file of that name lies beside a model file; None: the model has no file."""
+    return model is not None and path_of(model, key).exists()
+
+
 def write(prover: _core.Prover, path: Path) -> bool:
     """Writes them with mode 0600, whole or not at all, 8 bytes a cell over the rate; the prover reads them there from now on. False
     where they are held in memory anyway. Raises ModelError when the disk has no room, or the file cannot be written."""

@@ -68,8 +68,8 @@ class Encoded:
     kept: int
 
 
-def forecast(circuit: Circuit) -> Forecast:
-    """Of a finished circuit."""
+def forecast(circuit: Circuit, encoded: bool = False) -> Forecast:
+    """Of a finished circuit. `encoded`: where the weights' codeword is not held, its rows are read from a file."""
     parameters = circuit.parameters
     cells = dict.fromkeys(("weights", "witness", "count", "public", "virtual"), 0)
     size = dict(cells)
@@ -78,9 +78,8 @@ def forecast(circuit: Circuit) -> Forecast:
         size[column.home] += prod(column.shape) * column.bytes
     found = sizes(circuit)
     weights, witness = (_encoded(count, parameters.log_rows, parameters.log_inverse_rates[0]) for count in found.limbs)
-    # The weights' uniform cells are held, and copied for each proof.
     noise = ELEMENT * found.uniform[0]
-    uniform = 2 * noise + ELEMENT * found.uniform[1]
+    uniform = noise + ELEMENT * found.uniform[1]
 
     count, lookup = _lookup(circuit)
     relations = len(circuit.contracts) + len(circuit.lookups)
@@ -97,7 +96,7 @@ def forecast(circuit: Circuit) -> Forecast:
         "lookup": weights.kept + uniform + held + witness.kept + lookup,
         "open": weights.kept + uniform + held + witness.kept + int(LEFT * lookup) + _form(circuit) + _opened(found, circuit),
     }
-    seconds = sum(by_node(circuit).values())
+    seconds = sum(by_node(circuit, encoded=encoded).values())
     peak = base + max(stages.values())
     slack = HIDING_SLACK if parameters.salt else SLACK
     return Forecast(int(slack * peak), seconds / THREADS, tuple((name, base + size) for name, size in stages.items()))
@@ -109,9 +108,9 @@ UNIFORM = "uniform cells that hide, and what they leave empty"
 """What no node takes alone."""
 
 
-def by_node(circuit: Circuit, nodes: Collection[str] = ()) -> dict[str, float]:
+def by_node(circuit: Circuit, nodes: Collection[str] = (), encoded: bool = False) -> dict[str, float]:
     """Predicted processor seconds of a proof by what takes them: each of `nodes`, whose names start those of their columns and
-    relations (name, name/part), and what belongs to none of them. All of them are the forecast's."""
+    relations (name, name/part), and what belongs to none of them. All of them are the forecast's, `encoded` as there."""
     found = dict.fromkeys((*nodes, WEIGHTS, TABLES, ORACLES, REST), 0.0)
 
     def add(name: str, seconds: float) -> None:
@@ -136,7 +135,7 @@ def by_node(circuit: Circuit, nodes: Collection[str] = ()) -> dict[str, float]:
     for contract in circuit.contracts:
         add(contract.name, PER_RELATION)
     weights, witness = (_again(limbs, parameters) for limbs in held.limbs)
-    found[WEIGHTS] += weights
+    found[WEIGHTS] += 0.0 if encoded else weights
     found[ORACLES] += witness + _oracles(parameters)
     if parameters.salt:
         rows = 1 << parameters.log_rows

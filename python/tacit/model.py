@@ -76,6 +76,7 @@ class Model:
     _tensors: dict[str, np.ndarray] | None = field(default=None, repr=False)
     _forecast: Forecast | None = field(default=None, repr=False)
     _executions: Executions = field(default_factory=Executions, repr=False)
+    _reads_file: bool = field(default=False, init=False, repr=False)
     places: hiding.Places = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -94,19 +95,29 @@ class Model:
                 raise ModelError("The model file is damaged: its weights do not give the commitment in its key.")
             self._prover = prover
             if self.places.file is not None:
-                encoded.take(prover, encoded.path_of(self.places.file, self.key))
+                self._reads_file = encoded.take(prover, encoded.path_of(self.places.file, self.key))
+
+    @property
+    def encoded_file(self) -> Path | None:
+        """The file of encoded weights that proofs of this object read; None before `prepare`, and where there is none."""
+        if self.places.file is None or not self._reads_file or not encoded.beside(self.places.file, self.key):
+            return None
+        return encoded.path_of(self.places.file, self.key)
 
     def encode(self) -> Path | None:
         """Writes the encoded weights of a large model into a file beside its own, with mode 0600: 8 bytes a weight over the rate,
         32 as a rule. Every later proof, of any model of that folder with the same commitment, reads there what it shows of them, in
-        place of encoding them again. The file may be removed at any time. Returns its path; None where the encoded weights are
-        held in memory anyway. Raises ModelError when the model was not saved yet, or the disk has no room."""
+        place of encoding them again. The file may be removed at any time; one that is there and serves is left as it is. Returns
+        its path; None where the encoded weights are held in memory anyway. Raises ModelError when the model was not saved yet, or
+        the disk has no room."""
         if self.places.file is None:
             raise ModelError("This model has no file that its encoded weights could lie beside: save it first.")
         self.prepare()
         assert self._prover is not None
-        path = encoded.path_of(self.places.file, self.key)
-        return path if encoded.write(self._prover, path) else None
+        if self.encoded_file is None:
+            self._reads_file = encoded.write(self._prover, encoded.path_of(self.places.file, self.key))
+            self._forecast = None
+        return self.encoded_file
 
     def prove(
         self,
@@ -229,7 +240,7 @@ class Model:
 
     def release(self) -> None:
         """Gives back what `prepare` and proofs hold for the next proof, which makes it anew."""
-        self._prover = None
+        self._prover, self._reads_file = None, False
         self._executions.clear()
 
     def recommit(self, seed: bytes | None = None) -> Model:
@@ -239,7 +250,7 @@ class Model:
         fresh = hiding.fresh_seed(seed)
         prover = commit(self.circuit, self.weights, fresh)
         key = Key.from_bytes(prover.key())
-        return replace(self, key=key, seed=fresh, digests=prover.digests(), _prover=prover)
+        return replace(self, key=key, seed=fresh, digests=prover.digests(), _prover=prover, _forecast=None)
 
     def _open(self, reason: str) -> None:
         """Says once why nothing is claimed about the weights any more, and marks the file that the model came from or went to; no
@@ -278,7 +289,7 @@ class Model:
     def forecast(self) -> Forecast:
         """Memory and time of one proof."""
         if self._forecast is None:
-            self._forecast = forecast(decode(self.circuit))
+            self._forecast = forecast(decode(self.circuit), encoded.beside(self.places.file, self.key))
         return self._forecast
 
     @cached_property

@@ -109,6 +109,7 @@ def test_what_inspect_says_is_true(folder, capsys):
         lines = inspected(capsys, folder / name).splitlines()
         assert all(line in lines for line in commitments)
     out = inspected(capsys, folder / "m.key")
+    assert len(key.model_seal) == 24 and f"seal     {key.model_seal.hex()}, of the weights" in out
     terms, total = key.core.security()
     assert f"{total:.2f} bits" in out and all(name in out for name, _ in terms)
     assert "x float32 [1, 6]" in out and "y float32 [1, 3]" in out

@@ -8,7 +8,12 @@ from tacit.model import Model
 
 
 def run(arguments: argparse.Namespace) -> int:
-    path = Model.load(arguments.model).encode()
+    model = Model.load(arguments.model)
+    model.prepare()
+    if model.encoded_file is not None:
+        print(f"{model.encoded_file} is there already, and proofs read it: remove it first to have it written again")
+        return 0
+    path = model.encode()
     if path is None:
         print("nothing was written: the encoded weights of this model are held in memory")
     else:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tacit import _core
+from tacit import _core, encoded
 from tacit.circuit import Parameters
 from tacit.circuit.encode import decode
 from tacit.errors import InputError, ModelError
@@ -86,13 +86,14 @@ def _hidden(receipt: Receipt) -> list[str]:
     return [f"hidden   {', '.join(receipt.hidden)}, and everything inside the model", *named, LEARNT]
 
 
-def _commitments(circuit: bytes, weights: bytes) -> list[str]:
-    return [f"circuit  {circuit.hex()}", f"weights  {weights.hex()}"]
+def _commitments(circuit: bytes, weights: bytes, seal: bytes | None = None) -> list[str]:
+    lines = [f"circuit  {circuit.hex()}", f"weights  {weights.hex()}"]
+    return lines if seal is None else [*lines, f"seal     {seal.hex()}, of the weights: root and seal are one model's"]
 
 
 def _key(key: Key) -> str:
     lines = [f"key, {len(key.to_bytes()):,} bytes", *_statement("proved", *_hiding(key))]
-    lines += _commitments(key.circuit_digest, key.model_commitment)
+    lines += _commitments(key.circuit_digest, key.model_commitment, key.model_seal)
     for s in key.signatures:
         side = "output" if s.is_output else "input "
         count = key.count_of(s.name) if s.is_output else None
@@ -232,7 +233,7 @@ def _openings(model: Model) -> list[str]:
 def _costs(model: Model) -> list[str]:
     """What each node takes of a proof, those first that take most, and what belongs to no node alone."""
     spent = {node: (cells, lookups) for node, cells, lookups in model.report.nodes}
-    seconds = by_node(decode(model.circuit), spent)
+    seconds = by_node(decode(model.circuit), spent, encoded.beside(model.places.file, model.key))
     total = sum(seconds.values())
     lines = [f"cells and lookups of each node, and its share of the predicted time of a proof ({total:.2g} s of one core):"]
     for name in sorted(seconds, key=lambda n: -seconds[n]):
