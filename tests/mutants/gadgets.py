@@ -81,19 +81,19 @@ GADGETS = (
         (
             Edit(
                 FOLDER + "rescale.py",
-                "tuple(rows)), [hi, over, top])",
-                "(*rows, Rows(max(above, 1), (Iota(1), Constant(0), Constant(0))))), [hi, over, top])",
+                "side_rows(below, above, step)), [g, z])",
+                "(*side_rows(below, above, step), Rows(1 << step, (Iota(1 << step), Constant(0))))), [g, z])",
             ),
         ),
         DIGITS,
     ),
     dropped(
-        "what lies inside has no range", "rescale.py", 'digits(b, f"{name}/inside", q - hi * (1 << bits) - low, bits)', DIGITS
+        "what lies inside has no range", "rescale.py", 'digits(b, f"{name}/inside", q - g * (1 << rest) - low, rest)', DIGITS
     ),
     dropped(
         "a saturated value is free",
         "rescale.py",
-        'b.contract(f"{name}/clamped", y - q + multiply(b, over, q) - over * low - top * ((1 << bits) - 1))',
+        'b.contract(f"{name}/clamped", (y - q) * 2 + product(outside, q - low) * 2 - (outside + z) * ((1 << bits) - 1))',
         DIGITS,
     ),
     dropped("a table's remainder has no range", "rescale.py", 'digits(b, f"{name}/remainder", rem, shift)', WHOLE),

@@ -18,7 +18,7 @@ from tacit.primitives.builder import GADGETS, Builder
 from tacit.primitives.gadgets.grids import Grid
 from tacit.primitives.tensor import Axis, Column, Factor, Map, Tensor, Term
 
-FORMAT = 5
+FORMAT = 6
 
 
 @dataclass(frozen=True, slots=True)

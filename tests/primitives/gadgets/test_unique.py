@@ -19,6 +19,7 @@ from tacit.primitives.gadgets import (
     divide_constant,
     maximum,
     range_check,
+    rescale,
     round_saturate,
     round_wide,
 )
@@ -80,8 +81,10 @@ def test_a_sign_beside_a_table_of_three_parts(function, form):
     assert ambiguous(Search(make, 83), every(83)) > 0
 
 
+@pytest.mark.parametrize("rest", [3, 1])
 @pytest.mark.parametrize("low, high, prime, small", [(-40, 39, 149, 71), (0, 39, 89, 43), (-40, 5, 89, 43)])
-def test_saturation_by_digits(low, high, prime, small):
+def test_saturation_by_digits(low, high, prime, small, rest, monkeypatch):
+    monkeypatch.setattr(rescale, "rest_of", lambda bits, parts, size: rest)
     make = one(low, high, round_saturate, shift=1, bits=3, form="clamped")
     check_one(make, prime, low, high, lambda x: rounded(x, 1, 3))  # up to 9 excesses of 8 quotients of 2: 144
     assert ambiguous(Search(make, small), every(small)) > 0

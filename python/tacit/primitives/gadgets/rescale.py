@@ -16,7 +16,7 @@ from tacit.errors import ModelError
 from tacit.numbers.fixed import round_shift, signed_range
 from tacit.numbers.functions import IDENTITY, Function, tabulate
 from tacit.numbers.interval import Interval
-from tacit.primitives.arithmetic import multiply
+from tacit.primitives.axes import product
 from tacit.primitives.builder import Builder, Rows, Table, gadget, listed
 from tacit.primitives.gadgets.comparison import maximum, minimum
 from tacit.primitives.gadgets.digits import CELL, DIGIT, ENTRY, LEAF, digits, interval_check, once, require_injective
@@ -150,10 +150,11 @@ def plain(
 def clamped(b: Builder, name: str, x: Tensor, shift: int, low: int, bits: int, exponent: int) -> Tensor:
     """q = round(x / 2^shift) held inside the 2^bits integers from `low` on, without a table of that width.
 
-    q = hi 2^bits + lo + low with lo in R_bits and (hi, o = [hi != 0], p = [hi > 0]) in a table of the excess; then y = q - o (q -
-    low) + p (2^bits - 1): q, low or high. Cells q, y, hi, o, p (and one a further digit), leaves 1 and one a digit of remainder
-    and lo. Unique: (hi, lo, remainder) are the mixed-radix digits of an integer below p, hi fixes o and p, and these fix y. An
-    excess of more than EXCESS bits goes through `maximum` and `minimum` instead.
+    q - low = g 2^rest + lo with lo in R_rest and (g, z) in a table, z the sign of g div 2^(bits - rest), by which q is below,
+    inside or above: y = low, q or high, in one relation of z, z^2 and z^2 q. Cells q, y, g, z (and one a further digit), leaves 1
+    and one a digit of remainder and lo. rest = bits, or a digit less where a table of so many rows is cheaper.
+    Unique: (g, lo, remainder) are the mixed-radix digits of an integer below p, g fixes z, and z and q fix y. An excess of more
+    than EXCESS bits goes through `maximum` and `minimum` instead.
     """
     high = low + (1 << bits) - 1
     interval = Interval(x.low, x.high).rounded(shift)
@@ -167,20 +168,31 @@ def clamped(b: Builder, name: str, x: Tensor, shift: int, low: int, bits: int, e
     below = (1 << excess) if q.low < low else 0
     above = (1 << excess) if q.high > high else 0
     require_injective(name, (below + above + 1) << (bits + shift))
-    place = once(lambda: (b.value(q) - low) >> bits)
-    hi = b.commit(f"{name}/excess", q, -below, above, place)
-    over = b.commit(f"{name}/outside", q, 0, 1, lambda: (place() != 0).astype(np.int64))
-    top = b.commit(f"{name}/above", q, 0, 1, lambda: (place() > 0).astype(np.int64))
-    rows = [Rows(1, (Constant(0), Constant(0), Constant(0)))]
-    if below:
-        rows.append(Rows(below, (Iota(-below), Constant(1), Constant(0))))
-    if above:
-        rows.append(Rows(above, (Iota(1), Constant(1), Constant(1))))
-    b.lookup(f"{name}/excess", Table(f"excess/{-below}..{above}", tuple(rows)), [hi, over, top])
-    digits(b, f"{name}/inside", q - hi * (1 << bits) - low, bits)
+    rest = rest_of(bits, below + above + 1, b.elements(q))
+    step = bits - rest
+    place = once(lambda: (b.value(q) - low) >> rest)
+    g = b.commit(f"{name}/excess", q, -below << step, (above + 1 << step) - 1, place)
+    z = b.commit(f"{name}/side", q, -(below > 0), int(above > 0), lambda: np.sign(place() >> step))
+    label = f"sign/{-below}..{above}" + (f"/{step}" if step else "")
+    b.lookup(f"{name}/excess", Table(label, side_rows(below, above, step)), [g, z])
+    digits(b, f"{name}/inside", q - g * (1 << rest) - low, rest)
     y = b.commit(f"{name}/clamped", q, low, high, lambda: np.clip(b.value(q), low, high), exponent=exponent)
-    b.contract(f"{name}/clamped", y - q + multiply(b, over, q) - over * low - top * ((1 << bits) - 1))
+    outside = product(z, z) if below and above else z if above else -z
+    b.contract(f"{name}/clamped", (y - q) * 2 + product(outside, q - low) * 2 - (outside + z) * ((1 << bits) - 1))
     return y
+
+
+def rest_of(bits: int, parts: int, size: int) -> int:
+    """The low bits of a number of `bits` bits whose others stand in one table with its `parts` excesses."""
+    rest = (bits - 1) // DIGIT * DIGIT or bits
+    rows = parts << (bits - rest)
+    return rest if rows <= 1 << WIDEST_TABLE and rows * ENTRY <= size * (CELL + LEAF) else bits
+
+
+def side_rows(below: int, above: int, step: int) -> tuple[Rows, ...]:
+    """Tuples (g, sign of g div 2^step), g div 2^step = -below .. above."""
+    pieces = ((-below, 0, -1), (0, 1, 0), (1, above + 1, 1))
+    return tuple(Rows(b - a << step, (Iota(a << step), Constant(sign))) for a, b, sign in pieces if a < b)
 
 
 def whole_interval(b: Builder, name: str, x: Tensor, shift: int, q: Interval, shape: Shape) -> Tensor:
