@@ -116,8 +116,8 @@ def test_products_fail_where_they_are_asked_for(monkeypatch):
 
 
 @pytest.mark.parametrize("shape", [(3,), (5, 3, 2**15)])
-def test_a_function_by_elements_is_that_of_the_whole(count, shape):
-    """In parts no larger than needed, by several threads; as an array, as a column, and at an index."""
+def test_a_function_by_elements_is_that_of_the_whole(shape):
+    """In parts no larger than needed; as an array, as a column, and at an index."""
     x, rows = np.arange(np.prod(shape)).reshape(shape), np.arange(shape[0]).reshape(-1, *(1,) * (len(shape) - 1))
     sizes = []
 

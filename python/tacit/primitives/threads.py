@@ -15,7 +15,7 @@ import numpy as np
 MOST = 8
 """More threads than that wait for the interpreter's lock."""
 PART = 2**15
-"""Cells of int64 that stay in cache with what is computed of them, and are worth a part of their own."""
+"""Cells of int64 that stay in cache with what is computed of them."""
 Index = tuple[slice | EllipsisType, ...]
 
 
@@ -75,15 +75,16 @@ def share(work: Callable[[Any], None], parts: Sequence[Any]) -> None:
 
 
 def in_parts(shape: Sequence[int], work: Callable[[Index], None]) -> None:
-    """`work(index)` for indices of the parts of an array of this shape, along an axis; threads share them. What is computed of a
-    part stays in cache."""
+    """`work(index)` for indices of the parts of an array of this shape, along an axis: what is computed of a part stays in cache.
+    On one thread: steps of microseconds are over before the interpreter's lock has changed hands."""
     count = prod(shape) // PART
     if count < 2:
         work((...,))
         return
     axis = next((place for place, size in enumerate(shape) if size >= count), int(np.argmax(shape)))
     step = -(-shape[axis] // count)
-    share(work, [(slice(None),) * axis + (slice(start, start + step),) for start in range(0, shape[axis], step)])
+    for start in range(0, shape[axis], step):
+        work((slice(None),) * axis + (slice(start, start + step),))
 
 
 def part_of(array: np.ndarray, index: Index) -> np.ndarray:
@@ -95,8 +96,7 @@ def part_of(array: np.ndarray, index: Index) -> np.ndarray:
 
 class Elementwise:
     """A function of arrays with one number of axes that broadcast to each other, element by element: computed part by part where it
-    is read, so that threads share it and nothing in between is an array of its own. `function` gives integers, and may be called by
-    any thread."""
+    is read, so that it stays in cache and nothing in between is an array of its own. `function` gives integers."""
 
     def __init__(self, function: Callable[..., np.ndarray], *arrays: np.ndarray) -> None:
         self.function, self.arrays = function, arrays
