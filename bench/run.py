@@ -36,13 +36,18 @@ MARKS = ("<!-- bench:start -->", "<!-- bench:end -->")
 
 
 def processor() -> str:
+    """The processor's name, its family and model, by which those of one name differ, and its widest vectors."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
         return platform.machine()
-    name = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())
-    wide = "AVX-512" if any("avx512f" in line for line in lines) else "AVX2" if any("avx2" in line for line in lines) else ""
-    return f"{name} {wide}".strip()
+    said: dict[str, str] = {}
+    for key, _, value in (line.partition(":") for line in lines):
+        said.setdefault(key.strip(), value.strip())
+    name, flags = said.get("model name", platform.machine()), said.get("flags", "").split()
+    which = f" (family {said['cpu family']}, model {said['model']})" if {"cpu family", "model"} <= said.keys() else ""
+    wide = "AVX-512" if "avx512f" in flags else "AVX2" if "avx2" in flags else ""
+    return f"{name}{which} {wide}".strip()
 
 
 def workload(name: str, folder: Path) -> tuple[Path, Any, dict[str, Any]]:
