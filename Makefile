@@ -78,7 +78,7 @@ target/tools/.afl-$(AFL_VERSION):
 	touch $@
 
 fuzz: target/tools/.afl-$(AFL_VERSION)
-	$(AFL) RUSTFLAGS=-Ctarget-cpu=native CARGO_TARGET_DIR=target/fuzz cargo afl build --quiet --release --locked --manifest-path fuzz/Cargo.toml
+	$(AFL) RUSTFLAGS="-Ctarget-cpu=native -Cllvm-args=-slp-vectorize-hor=false" CARGO_TARGET_DIR=target/fuzz cargo afl build --quiet --release --locked --manifest-path fuzz/Cargo.toml
 	$(AFL) FUZZ_SECONDS=$(FUZZ_SECONDS) fuzz/run.sh $(FUZZ_TARGETS)
 
 bench: setup

@@ -113,7 +113,7 @@ def test_the_workspace_denies_the_rest():
     allowed = tomllib.loads(settings[0].read_text())
     assert allowed.keys() == {"arithmetic-side-effects-allowed"} and set(*allowed.values()) == FIELD_TYPES
     flags = tomllib.loads((ROOT / ".cargo" / "config.toml").read_text())
-    assert flags == {"build": {"rustflags": ["-Ctarget-cpu=native"]}}
+    assert flags == {"build": {"rustflags": ["-Ctarget-cpu=native", "-Cllvm-args=-slp-vectorize-hor=false"]}}
 
 
 def test_lints_are_relaxed_only_where_listed():
