@@ -81,8 +81,8 @@ GADGETS = (
         (
             Edit(
                 FOLDER + "rescale.py",
-                "side_rows(below, above, step)), [g, z])",
-                "(*side_rows(below, above, step), Rows(1 << step, (Iota(1 << step), Constant(0))))), [g, z])",
+                "sign_rows(-below, above, step)), [g, z])",
+                "(*sign_rows(-below, above, step), Rows(1, (Constant(1 << step), Constant(0))))), [g, z])",
             ),
         ),
         DIGITS,

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tacit.numbers.functions import IDENTITY, RELU, Function, tabulate
 from tacit.primitives import gadgets
 from tacit.primitives.cost import Cost
+from tacit.primitives.gadgets.rescale import rest_of
 from tacit.primitives.gadgets.softmax import Exponentials
 
 EXPONENTS = st.integers(0, 2)
@@ -142,6 +143,19 @@ def clamped_roundings(draw):
 @drawn("round_saturate", "clamped at both ends")
 def twice_clamped_roundings(draw):
     return clamping(draw, (-(1 << 14), (1 << 14) - 1))
+
+
+@drawn("round_saturate", "clamped, the excess beside a digit")
+def clamped_in_two_digits(draw):
+    """32 numbers are worth a table of 12 pairs of an excess and two bits."""
+    x, shift = draw(operands((4, 8), (-(1 << 18), (1 << 18) - 1))), draw(st.integers(0, 1))
+
+    def call(b, x):
+        scaled = x * (1 << shift)
+        assert rest_of(18, 3, b.elements(scaled)) == 16
+        return gadgets.round_saturate(b, "g", scaled, shift, 18, form="clamped")
+
+    return Instance([x], call, lambda x: np.clip(x, -(1 << 17), (1 << 17) - 1))
 
 
 @drawn("round_saturate", "clamped by comparisons")

@@ -11,7 +11,7 @@ from hashlib import sha256
 
 import numpy as np
 
-from tacit.circuit import Constant, Iota
+from tacit.circuit import Constant
 from tacit.errors import ModelError
 from tacit.numbers.fixed import round_shift, signed_range
 from tacit.numbers.functions import IDENTITY, Function, tabulate
@@ -174,7 +174,7 @@ def clamped(b: Builder, name: str, x: Tensor, shift: int, low: int, bits: int, e
     g = b.commit(f"{name}/excess", q, -below << step, (above + 1 << step) - 1, place)
     z = b.commit(f"{name}/side", q, -(below > 0), int(above > 0), lambda: np.sign(place() >> step))
     label = f"sign/{-below}..{above}" + (f"/{step}" if step else "")
-    b.lookup(f"{name}/excess", Table(label, side_rows(below, above, step)), [g, z])
+    b.lookup(f"{name}/excess", Table(label, sign_rows(-below, above, step)), [g, z])
     digits(b, f"{name}/inside", q - g * (1 << rest) - low, rest)
     y = b.commit(f"{name}/clamped", q, low, high, lambda: np.clip(b.value(q), low, high), exponent=exponent)
     outside = product(z, z) if below and above else z if above else -z
@@ -187,12 +187,6 @@ def rest_of(bits: int, parts: int, size: int) -> int:
     rest = (bits - 1) // DIGIT * DIGIT or bits
     rows = parts << (bits - rest)
     return rest if rows <= 1 << WIDEST_TABLE and rows * ENTRY <= size * (CELL + LEAF) else bits
-
-
-def side_rows(below: int, above: int, step: int) -> tuple[Rows, ...]:
-    """Tuples (g, sign of g div 2^step), g div 2^step = -below .. above."""
-    pieces = ((-below, 0, -1), (0, 1, 0), (1, above + 1, 1))
-    return tuple(Rows(b - a << step, (Iota(a << step), Constant(sign))) for a, b, sign in pieces if a < b)
 
 
 def whole_interval(b: Builder, name: str, x: Tensor, shift: int, q: Interval, shape: Shape) -> Tensor:

@@ -52,7 +52,7 @@ def graph_rows(first: int, values: np.ndarray, between: tuple[int, ...] = ()) ->
 
 
 @lru_cache(maxsize=64)
-def sign_rows(low: int, high: int) -> tuple[Rows, ...]:
-    """Segments of the tuples (x, sign of x) for x = low .. high."""
+def sign_rows(low: int, high: int, step: int = 0) -> tuple[Rows, ...]:
+    """Segments of the tuples (x, sign of x div 2^step) for x div 2^step = low .. high."""
     pieces = ((low, min(high, -1), -1), (max(low, 0), min(high, 0), 0), (max(low, 1), high, 1))
-    return tuple(Rows(b - a + 1, (Iota(a), Constant(sign))) for a, b, sign in pieces if a <= b)
+    return tuple(Rows((b - a + 1) << step, (Iota(a << step), Constant(sign))) for a, b, sign in pieces if a <= b)
